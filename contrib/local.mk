@@ -1,0 +1,9 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+# What a site drops in. All of it is printed by the executables themselves, so that it cannot drift from the options.
+
+if !CROSS
+man1_MANS += contrib/check_replication_lag.1
+contrib/check_replication_lag.1: plugins/check_replication_lag$(EXEEXT)
+	$(AM_V_GEN)$(MKDIR_P) contrib && { plugins/check_replication_lag$(EXEEXT) --generate man > $@.tmp || test $$? = 3; } && mv $@.tmp $@
+CLEANFILES += contrib/check_replication_lag.1
+endif
