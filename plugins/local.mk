@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 # One executable for each check, one module for each source.
 
-PLUGIN_LDFLAGS = $(AM_LDFLAGS) $(PROGRAM_LDFLAGS)
-PLUGIN_CFLAGS = $(AM_CFLAGS) $(PROGRAM_CFLAGS)
+program_ldflags = $(AM_LDFLAGS) $(PROGRAM_LDFLAGS)
+program_cflags = $(AM_CFLAGS) $(PROGRAM_CFLAGS)
 # A module exports its descriptor and nothing else.
-MODULE_LDFLAGS = $(AM_LDFLAGS) -module -avoid-version -shared -export-symbols-regex '^dr_source$$'
+module_ldflags = $(AM_LDFLAGS) -module -avoid-version -shared -export-symbols-regex '^dr_source$$'
 
 # ---- check_replication_lag ----
 
@@ -17,8 +17,8 @@ plugins_libreplication_la_SOURCES = \
 	plugins/replication/heartbeat.c plugins/replication/heartbeat.h \
 	plugins/replication/judge.c plugins/replication/judge.h
 plugins_check_replication_lag_SOURCES = plugins/check_replication_lag.c plugins/sources.c
-plugins_check_replication_lag_CFLAGS = $(PLUGIN_CFLAGS)
-plugins_check_replication_lag_LDFLAGS = $(PLUGIN_LDFLAGS)
+plugins_check_replication_lag_CFLAGS = $(program_cflags)
+plugins_check_replication_lag_LDFLAGS = $(program_ldflags)
 plugins_check_replication_lag_LDADD = plugins/libreplication.la common/libcommon.la
 
 if HAVE_LIBPQ
@@ -30,7 +30,7 @@ if MODULES
 pkglib_LTLIBRARIES += plugins/replication-postgresql.la
 plugins_replication_postgresql_la_SOURCES = $(replication_postgresql_sources)
 plugins_replication_postgresql_la_CFLAGS = $(AM_CFLAGS) $(LIBPQ_CFLAGS)
-plugins_replication_postgresql_la_LDFLAGS = $(MODULE_LDFLAGS)
+plugins_replication_postgresql_la_LDFLAGS = $(module_ldflags)
 plugins_replication_postgresql_la_LIBADD = plugins/libreplication.la common/libcommon.la $(LIBPQ_LIBS)
 else
 plugins_check_replication_lag_SOURCES += $(replication_postgresql_sources)

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-# One program for each module of common/ and plugins/; cmocka.
+# One cmocka program for each module of common/ and plugins/: tests/unit/test_<module>.c, listed below.
 
-UNIT_LDADD = plugins/libreplication.la common/libcommon.la $(CMOCKA_LIBS)
-UNIT_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS) -DDR_TESTS='"$(abs_top_srcdir)/tests"'
+LDADD = plugins/libreplication.la common/libcommon.la $(CMOCKA_LIBS)
+AM_CPPFLAGS += $(CMOCKA_CFLAGS) -DDR_TESTS='"$(abs_top_srcdir)/tests"'
 
 unit_tests =
 if HAVE_CMOCKA
