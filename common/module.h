@@ -2,7 +2,7 @@
 /* Source modules: one shared object for each source, loaded by the scheme of the target URI.
  *
  * One binary linked with every client library takes 10 ms and 45 libraries to start; a module costs only the library in
- * use. `configure --disable-modules` links all of them in; then the table below is searched instead of the disk. */
+ * use. `configure --disable-modules` links all of them in instead. */
 #ifndef DR_MODULE_H
 #define DR_MODULE_H
 
@@ -28,13 +28,12 @@ struct dr_source {
 #define DR_SOURCE_SYMBOL(group, name) dr_source
 #endif
 
-/* The built-in sources, NULL-terminated; empty when modules are used. Defined by plugins/sources.c. */
-extern const struct dr_source *const dr_static_sources[];
-
-/* Finds and loads the source that serves a scheme. The directory is $DR_PLUGINS_MODULE_DIR where set (never in a
- * set-user-id process), else the one of the installation. NULL with error (class DR_ERR_MODULE): the file that is
- * missing and the package to install, or that it is of another build. Loaded modules stay loaded. */
-const struct dr_source *dr_source_load(const char *group, size_t facts_size,
-                                       const struct dr_scheme *scheme, struct dr_error *error);
+/* Finds the source that serves a scheme: in `built_in` (NULL-terminated) where that is not NULL, else by loading
+ * <directory>/<group>-<source>.so. The directory is $DR_PLUGINS_MODULE_DIR where set (never in a set-user-id process),
+ * else the one of the installation. NULL with error (class DR_ERR_MODULE): what is missing and what to install, or that
+ * it is of another build. Loaded modules stay loaded. */
+const struct dr_source *dr_source_load(const struct dr_source *const *built_in, const char *group,
+                                       size_t facts_size, const struct dr_scheme *scheme,
+                                       struct dr_error *error);
 
 #endif

@@ -7,6 +7,7 @@
 #define DR_PLUGIN_H
 
 #include "common/finding.h"
+#include "common/module.h"
 #include "common/options.h"
 #include "common/report.h"
 #include "common/run.h"
@@ -72,6 +73,8 @@ struct dr_plugin {
     size_t example_count;
     const struct dr_manual_section *manual;
     size_t manual_count;
+    /* The sources that are linked in (NULL-terminated); NULL: they are modules. */
+    const struct dr_source *const *built_in;
     size_t facts_size;
     const void *request;
 

@@ -16,7 +16,7 @@ plugins_libreplication_la_SOURCES = \
 	plugins/replication/history.c plugins/replication/history.h \
 	plugins/replication/heartbeat.c plugins/replication/heartbeat.h \
 	plugins/replication/judge.c plugins/replication/judge.h
-plugins_check_replication_lag_SOURCES = plugins/check_replication_lag.c plugins/sources.c
+plugins_check_replication_lag_SOURCES = plugins/check_replication_lag.c
 plugins_check_replication_lag_CFLAGS = $(program_cflags)
 plugins_check_replication_lag_LDFLAGS = $(program_ldflags)
 plugins_check_replication_lag_LDADD = plugins/libreplication.la common/libcommon.la
