@@ -10,7 +10,8 @@ const char *dr_buffer_text(const struct dr_buffer *buffer)
     return buffer->text != NULL ? buffer->text : "";
 }
 
-/* Makes room for `more` bytes as far as the limit and memory allow; returns how many there is room for. */
+/* Makes room for `more` bytes as far as the limit and memory allow; returns how many there is room
+ * for. */
 static size_t reserve(struct dr_buffer *buffer, size_t more)
 {
     if (more > buffer->limit - buffer->size) {

@@ -7,13 +7,14 @@
 
 #include <stddef.h>
 
-/* Reads a whole text as a duration: a decimal number of seconds (`90`, `0.5`), or one or more `number unit` pairs with
- * units ms, s, m, h, d, w in falling order (`1h30m`, `7d`, `250ms`; a fraction only on a single pair: `1.5h`). Not
- * negative, at most 100 years. False with the position (from 1) and the reason in error otherwise. */
+/* Reads a whole text as a duration: a decimal number of seconds (`90`, `0.5`), or one or more
+ * `number unit` pairs with units ms, s, m, h, d, w in falling order (`1h30m`, `7d`, `250ms`; a
+ * fraction only on a single pair: `1.5h`). Not negative, at most 100 years. False with the position
+ * (from 1) and the reason in error otherwise. */
 bool dr_duration_parse(const char *text, double *seconds, struct dr_error *error);
 
-/* Writes at most two units for people: "0 s", "0.4 s", "12 s", "4m12s", "1h30m", "7d2h". Negative values keep their
- * sign. Returns buffer. */
+/* Writes at most two units for people: "0 s", "0.4 s", "12 s", "4m12s", "1h30m", "7d2h". Negative
+ * values keep their sign. Returns buffer. */
 const char *dr_duration_format(double seconds, char *buffer, size_t size);
 
 #endif

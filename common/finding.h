@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* What the judge found: one finding for the verdict and one for each thing looked at, with figures and advice.
+/* What the judge found: one finding for the verdict and one for each thing looked at, with figures
+ * and advice.
  *
- * The judge builds a struct dr_result and nothing else; only the report knows how it is written down. */
+ * The judge builds a struct dr_result and nothing else; only the report knows how it is written
+ * down. */
 #ifndef DR_FINDING_H
 #define DR_FINDING_H
 
@@ -40,7 +42,8 @@ struct dr_result {
     bool out_of_memory; /* something could not be added: the report says so and is never OK */
 };
 
-/* An empty result; a result without any finding and without a verdict is UNKNOWN ("nothing was judged"). */
+/* An empty result; a result without any finding and without a verdict is UNKNOWN ("nothing was
+ * judged"). */
 void dr_result_init(struct dr_result *result, const char *service);
 void dr_result_free(struct dr_result *result);
 
@@ -48,16 +51,18 @@ void dr_result_free(struct dr_result *result);
 __attribute__((format(printf, 3, 4))) void
 dr_result_verdict(struct dr_result *result, enum dr_state state, const char *format, ...);
 
-/* Adds a finding (printf style) about subject (copied). Returns it, so that dr_finding_next can add advice; NULL when
- * out of memory. The pointer is valid until the next dr_result_add. */
-__attribute__((format(printf, 4, 5))) struct dr_finding *
-dr_result_add(struct dr_result *result, enum dr_state state, const char *subject,
-              const char *format, ...);
+/* Adds a finding (printf style) about subject (copied). Returns it, so that dr_finding_next can add
+ * advice; NULL when out of memory. The pointer is valid until the next dr_result_add. */
+__attribute__((format(printf, 4, 5))) struct dr_finding *dr_result_add(struct dr_result *result,
+                                                                       enum dr_state state,
+                                                                       const char *subject,
+                                                                       const char *format, ...);
 __attribute__((format(printf, 2, 3))) void dr_finding_next(struct dr_finding *finding,
                                                            const char *format, ...);
 
-/* Adds a figure. `node` NULL: of the verdict, label = metric; else label = node_metric with every character outside
- * [A-Za-z0-9.-] of the node replaced by "_". A NaN or infinite value is not added: what is not known is left out. */
+/* Adds a figure. `node` NULL: of the verdict, label = metric; else label = node_metric with every
+ * character outside [A-Za-z0-9.-] of the node replaced by "_". A NaN or infinite value is not
+ * added: what is not known is left out. */
 void dr_result_figure(struct dr_result *result, const char *node, const struct dr_metric *metric,
                       double value, const struct dr_threshold *threshold);
 

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* The option table: the one place that says what an executable accepts.
  *
- * getopt_long, --help, the manual page, the bash completion, the Icinga CheckCommand and the Nagios command definition
- * are all made from it, so they cannot drift apart. A row says where its value goes (`into`); reading the command line
- * is then one call, and there is no switch to keep in step. */
+ * getopt_long, --help, the manual page, the bash completion, the Icinga CheckCommand and the Nagios
+ * command definition are all made from it, so they cannot drift apart. A row says where its value
+ * goes (`into`); reading the command line is then one call, and there is no switch to keep in step.
+ */
 #ifndef DR_OPTIONS_H
 #define DR_OPTIONS_H
 
@@ -41,13 +42,15 @@ struct dr_option {
     char letter;      /* 0: no short form */
     const char *name; /* long name */
     enum dr_option_kind kind;
-    const char *argument;       /* what the argument is called in the help: "DURATION"; NULL for FLAG and COUNT */
-    const char *fallback;       /* the default in words for the help, as it would be typed; NULL: none */
-    const char *help;           /* one or more sentences; no line breaks */
-    const char *example;        /* an argument that is valid: "1m"; used in manual page, completion and tests */
+    const char *
+        argument; /* what the argument is called in the help: "DURATION"; NULL for FLAG and COUNT */
+    const char *fallback; /* the default in words for the help, as it would be typed; NULL: none */
+    const char *help;     /* one or more sentences; no line breaks */
+    const char
+        *example; /* an argument that is valid: "1m"; used in manual page, completion and tests */
     const char *const *choices; /* CHOICE: NULL-terminated */
-    bool optional_argument;     /* the argument may be left out; then it is joined by "=" where given */
-    const char *group;          /* heading in help and manual page; rows of one group stand together */
+    bool optional_argument; /* the argument may be left out; then it is joined by "=" where given */
+    const char *group;      /* heading in help and manual page; rows of one group stand together */
     void *into;
 };
 
@@ -56,12 +59,14 @@ struct dr_option_table {
     size_t count;
 };
 
-/* Reads argv (argv[0] is skipped). Long names may be cut where unambiguous, "--name=value", "--name value", "-n value",
- * "-nvalue"; single-value options: the last wins; positional arguments are errors, "--" ends the options. -h/--help
- * and -V/--version are rows like others (FLAG); when one of them is seen, later errors do not matter. Every error is
- * one line: what is wrong, with which argument (unknown option: the closest known name is suggested). The lists'
- * memory is freed by dr_options_free. */
-bool dr_options_read(const struct dr_option_table *table, int argc, char **argv, struct dr_error *error);
+/* Reads argv (argv[0] is skipped). Long names may be cut where unambiguous, "--name=value", "--name
+ * value", "-n value",
+ * "-nvalue"; single-value options: the last wins; positional arguments are errors, "--" ends the
+ * options. -h/--help and -V/--version are rows like others (FLAG); when one of them is seen, later
+ * errors do not matter. Every error is one line: what is wrong, with which argument (unknown
+ * option: the closest known name is suggested). The lists' memory is freed by dr_options_free. */
+bool dr_options_read(const struct dr_option_table *table, int argc, char **argv,
+                     struct dr_error *error);
 
 void dr_options_free(const struct dr_option_table *table);
 

@@ -9,19 +9,21 @@
 
 struct dr_pattern;
 
-/* Compiles one expression (unanchored, as grep reads it). NULL with position and reason in error otherwise. */
+/* Compiles one expression (unanchored, as grep reads it). NULL with position and reason in error
+ * otherwise. */
 struct dr_pattern *dr_pattern_new(const char *text, struct dr_error *error);
 void dr_pattern_free(struct dr_pattern *pattern);
 
 /* The expression as it was given. */
 const char *dr_pattern_text(const struct dr_pattern *pattern);
 
-/* True when it matches. A match that exceeds the limits counts as a match failure and is remembered:
- * dr_pattern_overrun tells. */
+/* True when it matches. A match that exceeds the limits counts as a match failure and is
+ * remembered: dr_pattern_overrun tells. */
 bool dr_pattern_matches(struct dr_pattern *pattern, const char *name);
 bool dr_pattern_overrun(const struct dr_pattern *pattern);
 
-/* --include/--exclude: a name is selected when some include matches (or there is none) and no exclude does. */
+/* --include/--exclude: a name is selected when some include matches (or there is none) and no
+ * exclude does. */
 struct dr_selection {
     struct dr_pattern **include;
     size_t include_count;

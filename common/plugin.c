@@ -246,8 +246,8 @@ static int check(struct process *process, int argc, char **argv)
     if (!dr_extra_opts_expand(&plugin->options, plugin->name, argc, argv, &process->arguments,
                               &error))
         return refuse(process, &error);
-    bool readable = dr_options_read(&plugin->options, process->arguments.argc,
-                                    process->arguments.argv, &error);
+    bool readable =
+        dr_options_read(&plugin->options, process->arguments.argc, process->arguments.argv, &error);
     int code;
     if ((readable || plugin->common->help || plugin->common->version) && informed(process, &code))
         return code;
@@ -271,26 +271,28 @@ static void clear(struct process *process)
     dr_options_free(&plugin->options);
     dr_arguments_free(&process->arguments);
     dr_secrets_free(process->secrets);
+    free(process);
 }
 
 int dr_plugin_main(const struct dr_plugin *plugin, int argc, char **argv, bool *stragglers)
 {
-    struct process process = {.plugin = plugin, .started = dr_monotonic()};
-    /* A peer that closes early is an error to report, not a reason to die. */
-    signal(SIGPIPE, SIG_IGN);
+    const struct dr_error memory = {.class = DR_ERR_INTERNAL, .text = "out of memory"};
     *stragglers = false;
     plugin->common->timeout = (struct dr_timeout){.seconds = 10, .state = DR_CRITICAL};
-    process.secrets = dr_secrets_new();
-    process.targets.secrets = process.secrets;
-    if (process.secrets == NULL) {
-        const struct dr_error error = {.class = DR_ERR_INTERNAL, .text = "out of memory"};
-        return refuse(&process, &error);
-    }
-    int code = check(&process, argc, argv);
+    /* A peer that closes early is an error to report, not a reason to die. */
+    signal(SIGPIPE, SIG_IGN);
+    struct process *process = calloc(1, sizeof *process);
+    if (process == NULL)
+        return refuse(&(struct process){.plugin = plugin}, &memory);
+    process->plugin = plugin;
+    process->started = dr_monotonic();
+    process->secrets = dr_secrets_new();
+    process->targets.secrets = process->secrets;
+    int code = process->secrets != NULL ? check(process, argc, argv) : refuse(process, &memory);
     /* A thread that did not come back still uses what would be freed here. */
-    if (process.run != NULL && dr_run_has_stragglers(process.run))
+    if (process->run != NULL && dr_run_has_stragglers(process->run))
         *stragglers = true;
     else
-        clear(&process);
+        clear(process);
     return code;
 }

@@ -3,14 +3,15 @@
  *
  *     range = ["@"] ( end | start ":" [end] | ":" end )     start = number | "~"     end = number
  *
- * `10` is 0:10, `10:` is 10..infinity, `~:10` is -infinity..10; both ends are inclusive; an alert is raised when the
- * value is OUTSIDE, with `@` when it is INSIDE. Source: the Monitoring Plugins Development Guidelines, "Threshold and
- * Ranges". What the grammar does not allow is an error with its position: the parsers of the known plugin sets read
- * `abc` as 0..0 and `5%` as 5.
+ * `10` is 0:10, `10:` is 10..infinity, `~:10` is -infinity..10; both ends are inclusive; an alert
+ * is raised when the value is OUTSIDE, with `@` when it is INSIDE. Source: the Monitoring Plugins
+ * Development Guidelines, "Threshold and Ranges". What the grammar does not allow is an error with
+ * its position: the parsers of the known plugin sets read `abc` as 0..0 and `5%` as 5.
  *
- * A number is an optional "-", digits, an optional "." and digits, and a unit that fits the metric: a duration for
- * DR_UNIT_SECONDS (`5m`), a size for DR_UNIT_BYTES (`16MiB`), "%" for DR_UNIT_PERCENT. No exponent, no hexadecimal, no
- * blank, no "+", no "inf". Leading zeros are decimal. */
+ * A number is an optional "-", digits, an optional "." and digits, and a unit that fits the metric:
+ * a duration for DR_UNIT_SECONDS (`5m`), a size for DR_UNIT_BYTES (`16MiB`), "%" for
+ * DR_UNIT_PERCENT. No exponent, no hexadecimal, no blank, no "+", no "inf". Leading zeros are
+ * decimal. */
 #ifndef DR_RANGE_H
 #define DR_RANGE_H
 
@@ -26,18 +27,21 @@ struct dr_range {
     bool inside;  /* "@": alert inside */
 };
 
-/* Reads a whole text. False with position (from 1) and reason otherwise; *range is untouched then. */
+/* Reads a whole text. False with position (from 1) and reason otherwise; *range is untouched then.
+ */
 bool dr_range_parse(const char *text, enum dr_unit unit, struct dr_range *range,
                     struct dr_error *error);
 
 /* True when value raises an alert. A NaN raises one always: it is no evidence of anything. */
 bool dr_range_alerts(const struct dr_range *range, double value);
 
-/* The range as perfdata wants it, base units, no exponent, C locale: "300", "10:", "~:10", "@1:5". Returns buffer. */
+/* The range as perfdata wants it, base units, no exponent, C locale: "300", "10:", "~:10", "@1:5".
+ * Returns buffer. */
 const char *dr_range_perfdata(const struct dr_range *range, char *buffer, size_t size);
 
-/* The rule that `value` broke, for people, in the metric's unit: "above 5m", "below 2", "outside 1..5", "inside 3..4".
- * Where the value keeps the rule the text says the same of the range. Returns buffer. */
+/* The rule that `value` broke, for people, in the metric's unit: "above 5m", "below 2",
+ * "outside 1..5", "inside 3..4". Where the value keeps the rule the text says the same of the
+ * range. Returns buffer. */
 const char *dr_range_rule(const struct dr_range *range, enum dr_unit unit, double value,
                           char *buffer, size_t size);
 

@@ -20,7 +20,6 @@ struct dr_task {
     pthread_t thread;
     bool started;
     bool finished;
-    bool resting;
     double ended;
     bool ok;
     struct dr_error error;
@@ -37,7 +36,6 @@ struct dr_run {
     struct dr_task *tasks;
     size_t count;
     size_t finished;
-    size_t resting;
     bool stragglers;
 };
 
@@ -104,45 +102,6 @@ static void wait_until(struct dr_run *run, double until)
     pthread_cond_timedwait(&run->changed, &run->lock, &when);
 }
 
-static size_t finished_others(const struct dr_task *task)
-{
-    return task->run->finished - (task->finished ? 1 : 0);
-}
-
-static size_t busy_others(const struct dr_task *task)
-{
-    const struct dr_run *run = task->run;
-    size_t busy = run->count - run->finished - run->resting;
-    return busy - (task->finished || task->resting ? 0 : 1);
-}
-
-size_t dr_task_wait_others(struct dr_task *task, size_t seen, double seconds)
-{
-    struct dr_run *run = task->run;
-    double until = dr_monotonic() + seconds;
-    if (until > run->task_deadline)
-        until = run->task_deadline;
-    pthread_mutex_lock(&run->lock);
-    task->resting = true;
-    run->resting++;
-    pthread_cond_broadcast(&run->changed);
-    while (finished_others(task) <= seen && busy_others(task) > 0 && dr_monotonic() < until)
-        wait_until(run, until);
-    task->resting = false;
-    run->resting--;
-    size_t finished = finished_others(task);
-    pthread_mutex_unlock(&run->lock);
-    return finished;
-}
-
-size_t dr_task_busy_others(struct dr_task *task)
-{
-    pthread_mutex_lock(&task->run->lock);
-    size_t busy = busy_others(task);
-    pthread_mutex_unlock(&task->run->lock);
-    return busy;
-}
-
 static void finish(struct dr_task *task, bool ok, const struct dr_error *error)
 {
     struct dr_run *run = task->run;
@@ -202,8 +161,7 @@ static void start_tasks(struct dr_run *run)
     for (size_t i = 0; i < run->count; i++) {
         struct dr_task *task = &run->tasks[i];
         if (run->plan.probes[i] == NULL) {
-            finish(task, false,
-                   run->plan.load_errors != NULL ? &run->plan.load_errors[i] : &none);
+            finish(task, false, run->plan.load_errors != NULL ? &run->plan.load_errors[i] : &none);
             continue;
         }
         int failed = pthread_create(&task->thread, NULL, work, task);

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* Passwords and tokens: where they come from, and that they never show.
  *
- * Every secret the process learns is registered here; everything that is printed goes through dr_secrets_mask, which
- * replaces each occurrence (also percent-encoded) by "***". The memory is wiped at the end. Safe to use from the source
- * threads once the options are read: registering takes a lock. */
+ * Every secret the process learns is registered here; everything that is printed goes through
+ * dr_secrets_mask, which replaces each occurrence (also percent-encoded) by "***". The memory is
+ * wiped at the end. Safe to use from the source threads once the options are read: registering
+ * takes a lock. */
 #ifndef DR_SECRET_H
 #define DR_SECRET_H
 
@@ -15,13 +16,15 @@ struct dr_secrets;
 struct dr_secrets *dr_secrets_new(void);
 void dr_secrets_free(struct dr_secrets *secrets);
 
-/* Registers a copy and returns it (owned by the secrets, valid until they are freed); NULL when out of memory. Secrets
- * of fewer than 3 bytes are kept, but not masked: they would blank the output. */
+/* Registers a copy and returns it (owned by the secrets, valid until they are freed); NULL when out
+ * of memory. Secrets of fewer than 3 bytes are kept, but not masked: they would blank the output.
+ */
 const char *dr_secrets_add(struct dr_secrets *secrets, const char *value);
 
-/* Reads the first line of a file (without its line break) as a secret. False when it cannot be read, is empty, is
- * longer than 4096 bytes, holds a NUL, is not a regular file, or may be read by others (mode & 0077 while owned by
- * us or root, the rule of libpq: group-readable is allowed when root owns it). The error names the file and the cure. */
+/* Reads the first line of a file (without its line break) as a secret. False when it cannot be
+ * read, is empty, is longer than 4096 bytes, holds a NUL, is not a regular file, or may be read by
+ * others (mode & 0077 while owned by us or root, the rule of libpq: group-readable is allowed when
+ * root owns it). The error names the file and the cure. */
 bool dr_secrets_read_file(struct dr_secrets *secrets, const char *path, const char **value,
                           struct dr_error *error);
 

@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* Opt-in memory between runs: --state-dir DIR. One small text file for each service that is checked.
+/* Opt-in memory between runs: --state-dir DIR. One small text file for each service that is
+ * checked.
  *
  *     dr-plugins state 1 <kind> <kind's version>
  *     <key> <number> <number> ...
  *
- * Locked while it is read and written (flock on a lock file beside it, waited for at most a second), replaced
- * atomically (temporary file, fsync, rename), mode 0600, at most DR_STATE_BYTES. Missing or damaged state is never an
- * error: it reads as empty, and the note says why. */
+ * Locked while it is read and written (flock on a lock file beside it, waited for at most a
+ * second), replaced atomically (temporary file, fsync, rename), mode 0600, at most DR_STATE_BYTES.
+ * Missing or damaged state is never an error: it reads as empty, and the note says why. */
 #ifndef DR_STATE_FILE_H
 #define DR_STATE_FILE_H
 
@@ -17,8 +18,8 @@
 #define DR_STATE_BYTES (256 * 1024)
 #define DR_STATE_NUMBERS 6
 
-/* One line: a key (no blanks, at most 200 bytes; blanks and control characters are percent-encoded in the file) and up
- * to DR_STATE_NUMBERS numbers, as 64-bit decimals. */
+/* One line: a key (no blanks, at most 200 bytes; blanks and control characters are percent-encoded
+ * in the file) and up to DR_STATE_NUMBERS numbers, as 64-bit decimals. */
 struct dr_state_row {
     char *key;
     long long numbers[DR_STATE_NUMBERS];
@@ -33,22 +34,25 @@ struct dr_state_file {
     char note[256]; /* why it reads as empty; "" */
 };
 
-/* Opens, locks and reads DIR/<executable>-<hash of identity>.state. `identity` is whatever tells one service from
- * another (the sorted labels of its targets); kind and version name the format of the rows: others read as empty.
- * False when DIR is no directory we may write to, or the lock was not had within a second: UNKNOWN for the caller. */
+/* Opens, locks and reads DIR/<executable>-<hash of identity>.state. `identity` is whatever tells
+ * one service from another (the sorted labels of its targets); kind and version name the format of
+ * the rows: others read as empty. False when DIR is no directory we may write to, or the lock was
+ * not had within a second: UNKNOWN for the caller. */
 bool dr_state_open(struct dr_state_file *file, const char *directory, const char *executable,
                    const char *identity, const char *kind, int version, struct dr_error *error);
 
 /* Adds a row at the end. */
-bool dr_state_add(struct dr_state_file *file, const char *key, const long long *numbers, size_t count);
+bool dr_state_add(struct dr_state_file *file, const char *key, const long long *numbers,
+                  size_t count);
 
-/* Removes all rows of a key that `drop` is true for (NULL: all of the key; key NULL: of every key). */
+/* Removes all rows of a key that `drop` is true for (NULL: all of the key; key NULL: of every key).
+ */
 void dr_state_remove(struct dr_state_file *file, const char *key,
                      bool (*drop)(const struct dr_state_row *row, const void *context),
                      const void *context);
 
-/* Writes it, oldest rows dropped first where it would be too large, and unlocks. The old file stays where writing
- * fails. */
+/* Writes it, oldest rows dropped first where it would be too large, and unlocks. The old file stays
+ * where writing fails. */
 bool dr_state_save(struct dr_state_file *file, struct dr_error *error);
 
 /* Unlocks without writing, and frees. Safe after dr_state_save. */
