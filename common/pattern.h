@@ -5,12 +5,14 @@
 
 #include "common/error.h"
 
+#include <stdbool.h>
 #include <stddef.h>
 
 struct dr_pattern;
 
-/* Compiles one expression (unanchored, as grep reads it). NULL with position and reason in error
- * otherwise. */
+/* Compiles one expression (Perl syntax, over bytes, unanchored as grep reads it). NULL with
+ * position and reason in error otherwise. An empty one is an error: it would match every name, and
+ * is what an unset variable leaves behind. A pattern is used by one thread at a time. */
 struct dr_pattern *dr_pattern_new(const char *text, struct dr_error *error);
 void dr_pattern_free(struct dr_pattern *pattern);
 
@@ -34,6 +36,10 @@ struct dr_selection {
 bool dr_selection_add(struct dr_selection *selection, bool exclude, const char *text,
                       struct dr_error *error);
 bool dr_selection_has(const struct dr_selection *selection, const char *name);
+/* True when some expression exceeded the limits on some name: what was selected then cannot be
+ * trusted. */
+bool dr_selection_overrun(const struct dr_selection *selection);
+
 void dr_selection_free(struct dr_selection *selection);
 
 #endif

@@ -29,7 +29,8 @@ struct dr_threshold {
 
 /* Reads one argument of -w (or -c when critical) into the thresholds, an array parallel to the
  * metrics. A later one for the same metric replaces the earlier. False when the name is not in the
- * table (the names are listed) or the range is bad (position and reason). */
+ * table (the names are listed) or the range is bad (position and reason); the thresholds are
+ * untouched then. */
 bool dr_threshold_set(const struct dr_metric *metrics, size_t count,
                       struct dr_threshold *thresholds, bool critical, const char *argument,
                       struct dr_error *error);
@@ -40,11 +41,12 @@ bool dr_threshold_set(const struct dr_metric *metrics, size_t count,
 void dr_threshold_from_objective(struct dr_threshold *threshold, double objective);
 
 /* CRITICAL when the value breaks the critical limit, else WARNING when it breaks the warning limit,
- * else OK. */
+ * else OK. A NaN breaks every limit, and where there is none it is UNKNOWN: it is no evidence of
+ * anything. */
 enum dr_state dr_threshold_judge(const struct dr_threshold *threshold, double value);
 
 /* The sentence part that explains a verdict: "critical above 5m", "warning outside 1..5", or ""
- * where no limit is broken. Returns buffer. */
+ * where no limit is broken. Returns buffer; DR_RANGE_TEXT + 16 bytes are always enough. */
 const char *dr_threshold_rule(const struct dr_metric *metric, const struct dr_threshold *threshold,
                               double value, char *buffer, size_t size);
 
