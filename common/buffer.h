@@ -12,11 +12,12 @@
 #include <stddef.h>
 
 struct dr_buffer {
-    char *text;   /* owned; NULL until the first addition: read it with dr_buffer_text */
-    size_t size;  /* bytes in use, without the terminator */
-    size_t space; /* bytes allocated */
-    size_t limit; /* most bytes of text, without the terminator */
-    bool cut;     /* something did not fit, or memory ran out */
+    char *text;     /* owned; NULL until the first addition: read it with dr_buffer_text */
+    size_t size;    /* bytes in use, without the terminator */
+    size_t space;   /* bytes allocated */
+    size_t limit;   /* most bytes of text, without the terminator */
+    bool cut;       /* something did not fit, or memory ran out */
+    bool no_memory; /* memory ran out: what is there is not what was added */
 };
 
 #define DR_BUFFER(most) ((struct dr_buffer){.limit = (most)})
@@ -44,6 +45,10 @@ void dr_buffer_free(struct dr_buffer *buffer);
 
 /* printf into a new string, which the caller frees; NULL when memory ran out. */
 __attribute__((format(printf, 1, 2))) char *dr_text_format(const char *format, ...);
+
+/* What dr_text_clean makes of one byte: a blank for control characters, line breaks and '|', '?'
+ * outside ASCII. */
+char dr_char_clean(char c);
 
 /* A copy with everything a monitoring core would trip over replaced by a blank: control characters,
  * line breaks, '|' and bytes outside ASCII (as '?'); at most `most` bytes, longer text ends in
