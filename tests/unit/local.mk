@@ -5,6 +5,7 @@ LDADD = plugins/libreplication.la common/libcommon.la $(CMOCKA_LIBS)
 AM_CPPFLAGS += $(CMOCKA_CFLAGS) -DDR_TESTS='"$(abs_top_srcdir)/tests"'
 
 unit_tests =
+unit_tests += tests/unit/test_options
 if HAVE_CMOCKA
 check_PROGRAMS += $(unit_tests)
 TESTS += $(unit_tests)
