@@ -6,6 +6,7 @@ AM_CPPFLAGS += $(CMOCKA_CFLAGS) -DDR_TESTS='"$(abs_top_srcdir)/tests"'
 
 unit_tests =
 unit_tests += tests/unit/test_options
+unit_tests += tests/unit/test_extra_opts
 if HAVE_CMOCKA
 check_PROGRAMS += $(unit_tests)
 TESTS += $(unit_tests)
