@@ -59,18 +59,37 @@ struct dr_option_table {
     size_t count;
 };
 
-/* Reads argv (argv[0] is skipped). Long names may be cut where unambiguous, "--name=value", "--name
- * value", "-n value",
- * "-nvalue"; single-value options: the last wins; positional arguments are errors, "--" ends the
- * options. -h/--help and -V/--version are rows like others (FLAG); when one of them is seen, later
- * errors do not matter. Every error is one line: what is wrong, with which argument (unknown
- * option: the closest known name is suggested). The lists' memory is freed by dr_options_free. */
+/* Reads argv (argv[0] is skipped) with getopt_long, whose globals are reset: it can be called
+ * again, but not from two threads. Long names may be cut where that is unambiguous, but not just
+ * before a hyphen: "--password", an option of many other plugins, is not taken for
+ * "--password-file", which would print the password as a file that is missing.
+ * "--name=value", "--name value", "-n value", "-nvalue"; single-value options: the last wins; an
+ * empty argument is an error but for optional_argument rows; positional arguments are errors, "--"
+ * ends the options. Rows with a NULL `into` are read and forgotten. -h/--help and -V/--version are
+ * rows like others (FLAG, found by their long names); when one of them is seen anywhere, no error
+ * matters. Otherwise the first error is returned, in one line: what is wrong, with which argument
+ * (unknown option: the closest known name is suggested). Words that could hold a secret are not
+ * repeated. The lists' memory is freed by dr_options_free, also after an error. */
 bool dr_options_read(const struct dr_option_table *table, int argc, char **argv,
                      struct dr_error *error);
 
 void dr_options_free(const struct dr_option_table *table);
 
-/* "10s", "10s:critical": for the timeout row and for its tests. */
+/* The row that the first `length` bytes of `name` stand for, whole or cut as dr_options_read
+ * allows. NULL with the reason: unknown with the closest name, or ambiguous with two of those
+ * meant. */
+const struct dr_option *dr_options_find(const struct dr_option_table *table, const char *name,
+                                        size_t length, struct dr_error *error);
+
+/* The row with that short form; NULL. */
+const struct dr_option *dr_options_find_letter(const struct dr_option_table *table, char letter);
+
+/* True when the kind has an argument (FLAG and COUNT have none). */
+bool dr_option_takes_argument(const struct dr_option *option);
+
+/* "10s", "10s:critical": for the timeout row and for its tests. Without a state the one in *timeout
+ * stays. The duration must be more than 0; the state must not be OK, because a run that was cut
+ * short is no evidence. *timeout is untouched on error. */
 bool dr_timeout_parse(const char *text, struct dr_timeout *timeout, struct dr_error *error);
 
 #endif

@@ -11,6 +11,8 @@ unit_tests += tests/unit/test_secret
 unit_tests += tests/unit/test_buffer
 unit_tests += tests/unit/test_error
 unit_tests += tests/unit/test_state
+unit_tests += tests/unit/test_options
+unit_tests += tests/unit/test_extra_opts
 if HAVE_CMOCKA
 check_PROGRAMS += $(unit_tests)
 TESTS += $(unit_tests)
