@@ -12,7 +12,8 @@ another version fails here as it would there.
         ...
 
 `session(receive)` is a script for tests/faults/peers.py: it yields the bytes to send. `server.statements` is what was
-asked, `server.startups` the parameters of each connection.
+asked, `server.startups` the parameters of each connection. Subclasses spoil replies: `result` is each result set before it
+is written, `greeting` and `ready` the messages around it.
 
 The names by version are those of the manual's chapters "The Statistics Collector", "System Administration Functions",
 "System Catalogs" and "Server Configuration" of 9.6, 10, 11 and 12.
@@ -423,7 +424,10 @@ class Server:
                 yield self.error(SqlError("08P01", "invalid frontend message type %d" % kind[0], "FATAL"))
                 return
             reply, status = self.answer(body[:-1].decode(), status)
-            yield reply + message(b"Z", status)
+            yield reply + self.ready(status)
+
+    def ready(self, status):
+        return message(b"Z", status)
 
     def startup(self, code, body):
         if code != PROTOCOL:
@@ -556,12 +560,16 @@ class Server:
         if not kinds:
             raise AssertionError("the stub knows no rows for: " + " ".join(statement))
         table = [{"message": "0/1"}] if kinds[0] == "message" else facts[kinds[0]]
-        rows = [table] if isinstance(table, dict) else table
+        rows = [[self.value(name, expression, row) for name, expression in items]
+                for row in ([table] if isinstance(table, dict) else table)]
+        return self.result(kinds[0], names, rows)
+
+    def result(self, kind, names, rows):
+        """One result set as bytes; `kind` is streams, slots, subscriptions, node or message."""
         columns = b"".join(text(name) + struct.pack("!IhIhih", 0, 0, 25, -1, -1, 0) for name in names)
         reply = message(b"T", struct.pack("!h", len(names)) + columns)
         for row in rows:
-            cells = [cell(self.value(name, expression, row)) for name, expression in items]
-            reply += message(b"D", struct.pack("!h", len(cells)) + b"".join(cells))
+            reply += message(b"D", struct.pack("!h", len(row)) + b"".join(cell(value) for value in row))
         return reply + message(b"C", text("SELECT %d" % len(rows)))
 
     def check_role(self, items, in_recovery):
