@@ -13,6 +13,7 @@ common_libcommon_la_SOURCES = \
 	common/generate_bash.c common/generate_commands.c common/generate_man.c \
 	common/generate_text.c common/generate_text.h \
 	common/module.c common/module.h \
+	common/number.c common/number.h \
 	common/optional.h \
 	common/options.c common/options.h \
 	common/pattern.c common/pattern.h \
