@@ -1,0 +1,178 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Builds and tests this tree in other Debian suites: other compilers, client libraries and servers.
+
+    suites.py [SUITE...]        default: every suite of roots.py
+
+In each root (roots.py): the source as it is here, uncommitted changes included; a build with modules and one without;
+the unit tests of both; then the live tests against that suite's own PostgreSQL, run by its own Python. Builds run side
+by side, live tests one suite after the other, because some of them measure time.
+
+Prints what was tested and `N passed, N failed` as its last line. A suite that cannot be had on this machine is named
+with the reason; it is neither a failure nor hidden.
+"""
+
+import concurrent.futures
+import os
+import pathlib
+import re
+import shutil
+import subprocess
+import sys
+import time
+import xml.etree.ElementTree
+
+import roots
+
+TREE = pathlib.Path(__file__).resolve().parents[2]
+INSIDE = "/root/dr-plugins"  # the source in each root
+WARNINGS_KNOWN_UP_TO_GCC = 16
+BUILDS = {"modules": [], "static": ["--disable-modules"]}
+# One healthy scenario, the broken ones that depend most on the server's version, and the hostile peers.
+LIVE = ["tests/live"]
+
+
+class Suite:
+    """One root and the results of everything that ran in it."""
+
+    def __init__(self, name):
+        self.name = name
+        self.root = None
+        self.passed = 0
+        self.failed = []
+        self.facts = {}
+
+    def inside(self, command, log=None, **environment):
+        """Runs a command in the source folder of the root: (exit code, output). The log keeps what it said."""
+        done = subprocess.run(
+            roots.enter(self.root, command, INSIDE), env=roots.environment(**environment), stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False)
+        output = done.stdout.decode(errors="replace")
+        if log:
+            (self.folder() / (log + ".log")).write_text(output)
+        return done.returncode, output
+
+    def folder(self):
+        return pathlib.Path(str(self.root) + INSIDE)
+
+    def count(self, what, good, output=""):
+        if good:
+            self.passed += 1
+        else:
+            self.failed.append(what)
+            tail = "\n".join(output.splitlines()[-40:])
+            print("%s: FAILED: %s\n%s" % (self.name, what, tail), flush=True)
+        return good
+
+
+def copy_source(suite):
+    """The tracked and new files of the working tree (in a tarball: all of them) into the root."""
+    shutil.rmtree(str(suite.folder()), ignore_errors=True)
+    listed = subprocess.run(["git", "-C", str(TREE), "ls-files", "-z", "--cached", "--others", "--exclude-standard"],
+                            stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, check=False)
+    if listed.returncode != 0:
+        shutil.copytree(str(TREE), str(suite.folder()), symlinks=True, ignore=shutil.ignore_patterns("build*/"))
+        return
+    for name in filter(None, listed.stdout.decode().split("\0")):
+        source, target = TREE / name, suite.folder() / name
+        if source.exists():  # not deleted since
+            target.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy2(str(source), str(target))
+
+
+def first_line(suite, command):
+    code, output = suite.inside(command)
+    return output.splitlines()[0].strip() if code == 0 and output else "none"
+
+
+def learn(suite):
+    """What is tested here, by its own words."""
+    suite.facts = {
+        "compiler": first_line(suite, ["gcc", "--version"]),
+        "gcc": int(first_line(suite, ["gcc", "-dumpversion"]).split(".")[0]),
+        "libpq": first_line(suite, ["pkg-config", "--modversion", "libpq"]),
+        "server": first_line(suite, ["sh", "-c", "/usr/lib/postgresql/*/bin/postgres --version"]),
+        "python": first_line(suite, ["python3", "--version"]),
+    }
+
+
+def count_unit_tests(suite, build, output):
+    """The programs of `make check` by name; one that was skipped has proved nothing and counts as failed."""
+    results = re.findall(r"^(PASS|FAIL|SKIP|XPASS|XFAIL|ERROR): (\S+)", output, re.MULTILINE)
+    for verdict, program in results:
+        suite.count("%s, %s: %s" % (build, program, verdict), verdict == "PASS")
+    return suite.count(build + ", unit tests were run", bool(results), output)
+
+
+def build_and_check(suite, build, options):
+    werror = ["--enable-werror"] if suite.facts["gcc"] <= WARNINGS_KNOWN_UP_TO_GCC else []
+    steps = (("configure", ["sh", "-c", 'mkdir "$0" && cd "$0" && ../configure "$@"', "build-" + build] + werror + options),
+             ("make", ["make", "-C", "build-" + build, "-j2"]),
+             ("make check", ["make", "-C", "build-" + build, "-j2", "-k", "check"]))
+    for step, command in steps:
+        code, output = suite.inside(command, "%s-%s" % (build, step.replace(" ", "-")))
+        if step == "make check":
+            count_unit_tests(suite, build, output)
+        if not suite.count("%s, %s" % (build, step), code == 0, output):
+            return False
+    return True
+
+
+def build_suite(suite):
+    """Everything up to the live tests; the names of the builds that can be run."""
+    suite.root = roots.ensure(suite.name)
+    copy_source(suite)
+    learn(suite)
+    code, output = suite.inside(["./autogen.sh"], "autogen")
+    if not suite.count("autogen.sh", code == 0, output):
+        return []
+    return [build for build, options in BUILDS.items() if build_and_check(suite, build, options)]
+
+
+def run_live(suite, build):
+    """The live tests with the executables of one build."""
+    report = suite.folder() / ("live-%s.xml" % build)
+    executables = "%s/build-%s/plugins/check_replication_lag" % (INSIDE, build)
+    code, output = suite.inside(
+        ["python3", "-m", "pytest", "-q", "-p", "no:cacheprovider", "--junitxml=" + report.name] + LIVE,
+        "live-" + build, DR_EXECUTABLES=executables,
+        DR_PLUGINS_MODULE_DIR="%s/build-%s/plugins/.libs" % (INSIDE, build))
+    if not suite.count("%s, live tests were run" % build, report.exists(), output):
+        return
+    cases = xml.etree.ElementTree.parse(str(report)).getroot().findall(".//testcase")
+    for case in cases:
+        suite.count("%s, %s" % (build, case.get("name")), len(case.findall("failure")) + len(case.findall("error")) +
+                    len(case.findall("skipped")) == 0)
+    suite.count("%s, pytest ended well" % build, code == 0 and bool(cases), output)
+
+
+def main():
+    started = time.monotonic()
+    suites = [Suite(name) for name in sys.argv[1:] or roots.SUITES]
+    missing = []
+    with concurrent.futures.ThreadPoolExecutor(os.cpu_count() or 1) as pool:
+        work = [(suite, pool.submit(build_suite, suite)) for suite in suites]
+        for suite, built in work:
+            try:
+                suite.builds = built.result()
+            except roots.NotAvailable as reason:
+                suite.builds = []
+                missing.append("NOT TESTED: %s: %s" % (suite.name, reason))
+    for suite in suites:
+        for build in suite.builds:
+            run_live(suite, build)
+    for suite in suites:
+        if suite.facts:
+            print("%-9s %s, libpq %s, %s, %s: %d passed, %d failed" % (
+                suite.name, suite.facts["server"], suite.facts["libpq"], suite.facts["compiler"],
+                suite.facts["python"], suite.passed, len(suite.failed)))
+            for what in suite.failed:
+                print("          FAILED: " + what)
+    print("\n".join(missing + ["%d s" % (time.monotonic() - started)]))
+    failed = sum(len(suite.failed) for suite in suites)
+    print("%d passed, %d failed" % (sum(suite.passed for suite in suites), failed))
+    return 1 if failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
