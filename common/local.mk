@@ -10,6 +10,8 @@ common_libcommon_la_SOURCES = \
 	common/extra_opts.c common/extra_opts.h \
 	common/finding.c common/finding.h \
 	common/generate.c common/generate.h \
+	common/generate_bash.c common/generate_commands.c common/generate_man.c \
+	common/generate_text.c common/generate_text.h \
 	common/module.c common/module.h \
 	common/number.c common/number.h \
 	common/optional.h \
