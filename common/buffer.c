@@ -10,7 +10,8 @@ const char *dr_buffer_text(const struct dr_buffer *buffer)
     return buffer->text != NULL ? buffer->text : "";
 }
 
-/* Makes room for `more` bytes as far as the limit and memory allow; returns how many there is room for. */
+/* Makes room for `more` bytes as far as the limit and memory allow; returns how many there is room
+ * for. */
 static size_t reserve(struct dr_buffer *buffer, size_t more)
 {
     if (more > buffer->limit - buffer->size) {
@@ -25,6 +26,7 @@ static size_t reserve(struct dr_buffer *buffer, size_t more)
         char *text = realloc(buffer->text, space);
         if (text == NULL) {
             buffer->cut = true;
+            buffer->no_memory = true;
             return 0;
         }
         buffer->text = text;
@@ -86,12 +88,17 @@ void dr_buffer_clear(struct dr_buffer *buffer)
 {
     buffer->size = 0;
     buffer->cut = false;
+    buffer->no_memory = false;
     if (buffer->text != NULL)
         buffer->text[0] = '\0';
 }
 
 char *dr_buffer_take(struct dr_buffer *buffer)
 {
+    if (buffer->no_memory) {
+        dr_buffer_free(buffer);
+        return NULL;
+    }
     char *text = buffer->text != NULL ? buffer->text : calloc(1, 1);
     *buffer = DR_BUFFER(buffer->limit);
     return text;
@@ -113,6 +120,14 @@ char *dr_text_format(const char *format, ...)
     return dr_buffer_take(&buffer);
 }
 
+char dr_char_clean(char c)
+{
+    unsigned char byte = (unsigned char)c;
+    if (byte >= 0x80)
+        return '?';
+    return byte < ' ' || byte == 0x7f || c == '|' ? ' ' : c;
+}
+
 char *dr_text_clean(const char *text, size_t most)
 {
     if (text == NULL)
@@ -122,13 +137,8 @@ char *dr_text_clean(const char *text, size_t most)
     char *copy = strndup(text, most);
     if (copy == NULL)
         return NULL;
-    for (char *p = copy; *p != '\0'; p++) {
-        unsigned char c = (unsigned char)*p;
-        if (c >= 0x80)
-            *p = '?';
-        else if (c < ' ' || c == 0x7f || c == '|')
-            *p = ' ';
-    }
+    for (char *p = copy; *p != '\0'; p++)
+        *p = dr_char_clean(*p);
     if (cut && most > 3)
         memcpy(copy + most - 3, "...", 3);
     return copy;

@@ -18,11 +18,14 @@ bool dr_error_set(struct dr_error *error, enum dr_error_class class, const char 
     if (error == NULL)
         return false;
     error->class = class;
+    /* The text that is there may be among the arguments. */
+    char text[sizeof error->text];
     va_list args;
     va_start(args, format);
-    vsnprintf(error->text, sizeof error->text, format, args);
+    vsnprintf(text, sizeof text, format, args);
     va_end(args);
-    clean(error->text);
+    clean(text);
+    memcpy(error->text, text, sizeof text);
     return false;
 }
 

@@ -1,11 +1,24 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* --extra-opts[=[section][@file]]: options from the INI files of the monitoring plugins.
  *
- * Same search path and grammar as theirs (repeated keys and sections add up, "#" and ";" comment lines, values run to
- * the end of the line, blanks around key and value dropped), without their bugs: a key without "=" is a flag, an empty
- * section is no error, blanks before "=" do not become part of the name, one-letter keys work, and --extra-opts is not
- * looked for behind "--" or where another option's argument stands. Options of the file are put before those of the
- * command line, so that the command line wins. A file with a "password" key that others may read is an error. */
+ * Same search path and grammar as theirs (repeated keys and sections add up, "#" and ";" comment
+ * lines, values run to the end of the line, blanks around key and value dropped), without their
+ * bugs: a key without "=" is a flag, an empty section is no error, text before the first section is
+ * skipped, blanks before "=" do not become part of the name, one-letter keys work, and --extra-opts
+ * is not looked for behind "--" or where another option's argument stands. Options of the file are
+ * put before those of the command line, so that the command line wins; a key that is no option of
+ * the executable, and an argument that is missing or too much, are errors with file and line.
+ *
+ * A file whose section holds a secret (a key "password", a URI with a password in it) must not be
+ * readable by others: mode 0600, or 0640 when it belongs to root (the rule of libpq). This is not
+ * asked of standard input and pipes.
+ *
+ * inih finds sections, keys and comments. What it reads differently in each build (inline comments,
+ * continuation lines, ":" for "=", lines of 200 bytes, keys without "=") is kept from it: it is
+ * handed each line without its value. Lines of more than 8 KiB, NUL bytes, more than 100,000 lines
+ * and more than 1,000 options are errors; so are, in the section asked for, a name of more than 49
+ * bytes (inih would cut it silently) and a line that is no "key = value". What other sections hold
+ * does not matter. */
 #ifndef DR_EXTRA_OPTS_H
 #define DR_EXTRA_OPTS_H
 
@@ -13,18 +26,23 @@
 
 struct dr_arguments {
     int argc;
-    char **argv;  /* NULL-terminated; argv[0] is the caller's */
-    char **owned; /* the strings and array made here, to be freed */
+    char **argv;   /* NULL-terminated; argv[0] is the caller's */
+    char **joined; /* argv where it was made here; NULL where it is the caller's */
+    char **owned;  /* the strings made here */
     size_t owned_count;
 };
 
-/* Replaces every --extra-opts in argv by the options of its section (default: the executable's name, the basename of
- * argv[0] or `section` when given). Without --extra-opts the result is argv itself. The search path when no file is
- * named: $MP_CONFIG_FILE, $NAGIOS_CONFIG_PATH (colon list), then the fixed list of monitoring-plugins. False with the
- * reason (file not found: where it was looked for; section not in it; line number of a bad line). */
+/* Replaces every --extra-opts in argv by the options of its section (default: `section` when given,
+ * else the basename of argv[0]); the file "-" is standard input. Without --extra-opts the result is
+ * argv itself. The search path when no file is named: $MP_CONFIG_FILE, $NAGIOS_CONFIG_PATH (colon
+ * list), then the fixed list of monitoring-plugins. False with the reason (file not found: where it
+ * was looked for; section not in it; line number of a bad line); a caller that wants --help to win
+ * even then reads the plain argv with dr_options_read. The strings are writable, so that secrets in
+ * them can be wiped. End with dr_arguments_free in either case. */
 bool dr_extra_opts_expand(const struct dr_option_table *table, const char *section, int argc,
                           char **argv, struct dr_arguments *out, struct dr_error *error);
 
+/* Wipes and frees what is owned. */
 void dr_arguments_free(struct dr_arguments *arguments);
 
 #endif

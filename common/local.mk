@@ -11,6 +11,7 @@ common_libcommon_la_SOURCES = \
 	common/finding.c common/finding.h \
 	common/generate.c common/generate.h \
 	common/module.c common/module.h \
+	common/number.c common/number.h \
 	common/optional.h \
 	common/options.c common/options.h \
 	common/pattern.c common/pattern.h \

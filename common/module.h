@@ -1,22 +1,24 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* Source modules: one shared object for each source, loaded by the scheme of the target URI.
  *
- * One binary linked with every client library takes 10 ms and 45 libraries to start; a module costs only the library in
- * use. `configure --disable-modules` links all of them in; then the table below is searched instead of the disk. */
+ * One binary linked with every client library takes 10 ms and 45 libraries to start; a module costs
+ * only the library in use. `configure --disable-modules` links all of them in instead. */
 #ifndef DR_MODULE_H
 #define DR_MODULE_H
 
 #include "common/run.h"
 
-/* Raised whenever run.h, target.h, uri.h, error.h, optional.h or any facts.h changes its structs. */
+/* Raised whenever run.h, target.h, uri.h, error.h, optional.h or any facts.h changes its structs.
+ */
 #define DR_SOURCE_ABI 1u
 
-/* What a module exports under the name dr_source (with --disable-modules: dr_source_<group>_<name>). */
+/* What a module exports under the name dr_source (with --disable-modules:
+ * dr_source_<group>_<name>). */
 struct dr_source {
-    unsigned abi;      /* DR_SOURCE_ABI at its build */
-    const char *group; /* "replication": whose facts it fills */
-    const char *name;  /* "postgresql" */
-    size_t facts_size; /* sizeof the group's facts: a second guard */
+    unsigned abi;                 /* DR_SOURCE_ABI at its build */
+    const char *group;            /* "replication": whose facts it fills */
+    const char *name;             /* "postgresql" */
+    size_t facts_size;            /* sizeof the group's facts: a second guard */
     const char *(*library)(void); /* client library and version for --version -v: "libpq 15.8" */
     dr_probe *probe;
 };
@@ -28,13 +30,13 @@ struct dr_source {
 #define DR_SOURCE_SYMBOL(group, name) dr_source
 #endif
 
-/* The built-in sources, NULL-terminated; empty when modules are used. Defined by plugins/sources.c. */
-extern const struct dr_source *const dr_static_sources[];
-
-/* Finds and loads the source that serves a scheme. The directory is $DR_PLUGINS_MODULE_DIR where set (never in a
- * set-user-id process), else the one of the installation. NULL with error (class DR_ERR_MODULE): the file that is
- * missing and the package to install, or that it is of another build. Loaded modules stay loaded. */
-const struct dr_source *dr_source_load(const char *group, size_t facts_size,
-                                       const struct dr_scheme *scheme, struct dr_error *error);
+/* Finds the source that serves a scheme: in `built_in` (NULL-terminated) where that is not NULL,
+ * else by loading <directory>/<group>-<source>.so. The directory is $DR_PLUGINS_MODULE_DIR where
+ * set (never in a set-user-id process), else the one of the installation. NULL with error (class
+ * DR_ERR_MODULE): what is missing and what to install, or that it is of another build. Loaded
+ * modules stay loaded. */
+const struct dr_source *dr_source_load(const struct dr_source *const *built_in, const char *group,
+                                       size_t facts_size, const struct dr_scheme *scheme,
+                                       struct dr_error *error);
 
 #endif

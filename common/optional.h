@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* Values that can be missing. A figure that was not seen is unknown: not zero, and not fine.
  *
- * There is deliberately no "value or default" accessor: whoever uses a figure says on the spot what unknown means. */
+ * There is deliberately no "value or default" accessor: whoever uses a figure says on the spot what
+ * unknown means. */
 #ifndef DR_OPTIONAL_H
 #define DR_OPTIONAL_H
 

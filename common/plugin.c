@@ -1,2 +1,298 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "common/plugin.h"
+
+#include "common/extra_opts.h"
+#include "common/generate.h"
+#include "common/secret.h"
+
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#define TRACE_MAX (1024 * 1024)
+#define GENERATED_MAX (1024 * 1024)
+
+/* One run of the executable, from start to end. */
+struct process {
+    const struct dr_plugin *plugin;
+    double started;
+    struct dr_secrets *secrets;
+    struct dr_arguments arguments;
+    struct dr_targets targets;
+    struct dr_threshold thresholds[DR_METRICS_MAX];
+    dr_probe **probes;
+    struct dr_error *load_errors;
+    struct dr_outcome *outcomes;
+    void *facts;
+    struct dr_run *run;
+    const char *password;
+};
+
+static void print(const struct dr_buffer *text)
+{
+    /* Where stdout cannot be written there is nobody left to tell; the exit code still says it. */
+    if (fputs(dr_buffer_text(text), stdout) < 0)
+        return;
+    fflush(stdout);
+}
+
+static void report(const struct process *process, struct dr_result *result)
+{
+    const struct dr_common_options *common = process->plugin->common;
+    struct dr_buffer trace = DR_BUFFER(TRACE_MAX);
+    if (process->run != NULL && common->verbosity > 0)
+        dr_run_trace(process->run, &trace);
+    const struct dr_report_options options = {
+        .format = (enum dr_format)common->format,
+        .executable = process->plugin->name,
+        .version = PACKAGE_VERSION,
+        .runbook = common->runbook,
+        .trace = dr_buffer_text(&trace),
+        .elapsed = dr_monotonic() - process->started,
+        .colour = isatty(STDOUT_FILENO) && getenv("NO_COLOR") == NULL,
+        .secrets = process->secrets,
+    };
+    struct dr_buffer out = DR_BUFFER(TRACE_MAX + DR_REPORT_MAX);
+    dr_report_write(result, &options, &out);
+    print(&out);
+    dr_buffer_free(&out);
+    dr_buffer_free(&trace);
+}
+
+/* Something stands in the way of a run. The usage follows where the command line is to blame. */
+static int refuse(const struct process *process, const struct dr_error *error)
+{
+    struct dr_result result;
+    dr_result_init(&result, process->plugin->service);
+    dr_result_verdict(&result, DR_UNKNOWN, "%s", error->text);
+    report(process, &result);
+    dr_result_free(&result);
+    if (error->class == DR_ERR_USAGE && process->plugin->common->format == DR_FORMAT_TEXT) {
+        struct dr_buffer usage = DR_BUFFER(GENERATED_MAX);
+        dr_generate_usage(process->plugin, &usage);
+        print(&usage);
+        dr_buffer_free(&usage);
+    }
+    return DR_UNKNOWN;
+}
+
+static void version(const struct process *process, struct dr_buffer *out)
+{
+    const struct dr_plugin *plugin = process->plugin;
+    dr_buffer_addf(out, "%s (%s) %s\n", plugin->name, PACKAGE_NAME, PACKAGE_VERSION);
+    for (size_t i = 0; plugin->common->verbosity > 0 && i < plugin->scheme_count; i++) {
+        struct dr_error error;
+        const struct dr_source *source = dr_source_load(
+            plugin->built_in, plugin->group, plugin->facts_size, &plugin->schemes[i], &error);
+        dr_buffer_addf(out, "%s: %s\n", plugin->schemes[i].scheme,
+                       source != NULL ? source->library() : error.text);
+    }
+}
+
+/* --help, --version, --generate: true when one of them was asked for and is done. */
+static bool informed(const struct process *process, int *code)
+{
+    const struct dr_common_options *common = process->plugin->common;
+    struct dr_buffer out = DR_BUFFER(GENERATED_MAX);
+    struct dr_error error = {.class = DR_ERR_NONE};
+    *code = DR_UNKNOWN;
+    if (common->help)
+        dr_generate_help(process->plugin, &out);
+    else if (common->version)
+        version(process, &out);
+    else if (common->generate == NULL)
+        return false;
+    else if (!dr_generate(process->plugin, common->generate, &out, &error))
+        *code = refuse(process, &error);
+    print(&out);
+    dr_buffer_free(&out);
+    return true;
+}
+
+static bool read_limits(struct process *process, struct dr_error *error)
+{
+    const struct dr_plugin *plugin = process->plugin;
+    const struct dr_text_list *lists[] = {&plugin->common->warning, &plugin->common->critical};
+    for (size_t critical = 0; critical < 2; critical++) {
+        for (size_t i = 0; i < lists[critical]->count; i++) {
+            if (!dr_threshold_set(plugin->metrics, plugin->metric_count, process->thresholds,
+                                  critical == 1, lists[critical]->items[i], error))
+                return dr_error_prefix(error, "%s", critical == 1 ? "--critical" : "--warning");
+        }
+    }
+    return true;
+}
+
+static bool add_targets(struct process *process, struct dr_error *error)
+{
+    const struct dr_plugin *plugin = process->plugin;
+    const struct dr_common_options *common = plugin->common;
+    for (size_t i = 0; i < common->targets.count; i++) {
+        if (!dr_targets_add(&process->targets, plugin->schemes, plugin->scheme_count,
+                            common->targets.items[i], error))
+            return dr_error_prefix(error, "--target");
+    }
+    if (common->hostname != NULL &&
+        !dr_targets_add_host(&process->targets, plugin->schemes, plugin->scheme_count,
+                             plugin->default_scheme, common->hostname, common->port,
+                             common->logname, plugin->default_path, error))
+        return dr_error_prefix(error, "--hostname");
+    return true;
+}
+
+/* Users and passwords for the targets that brought none. */
+static bool complete_targets(struct process *process, struct dr_error *error)
+{
+    const struct dr_common_options *common = process->plugin->common;
+    if (common->password_file != NULL &&
+        !dr_secrets_read_file(process->secrets, common->password_file, &process->password, error))
+        return dr_error_prefix(error, "--password-file");
+    for (size_t i = 0; i < process->targets.count; i++) {
+        struct dr_target *target = &process->targets.items[i];
+        if (target->password == NULL)
+            target->password = process->password;
+        if (target->uri.user == NULL && common->logname != NULL) {
+            target->uri.user = strdup(common->logname);
+            if (target->uri.user == NULL)
+                return dr_error_set(error, DR_ERR_INTERNAL, "out of memory");
+        }
+    }
+    return true;
+}
+
+static bool prepare(struct process *process, struct dr_error *error)
+{
+    const struct dr_plugin *plugin = process->plugin;
+    if (!read_limits(process, error) || !add_targets(process, error))
+        return false;
+    if (plugin->prepare != NULL && !plugin->prepare(&process->targets, process->thresholds, error))
+        return false;
+    if (process->targets.count == 0)
+        return dr_error_set(error, DR_ERR_USAGE, "no target: say what to look at with --target");
+    return dr_targets_settle(&process->targets, error) && complete_targets(process, error);
+}
+
+static bool load_sources(struct process *process, struct dr_error *error)
+{
+    const struct dr_plugin *plugin = process->plugin;
+    size_t count = process->targets.count;
+    process->probes = calloc(count, sizeof(dr_probe *));
+    process->load_errors = calloc(count, sizeof *process->load_errors);
+    process->outcomes = calloc(count, sizeof *process->outcomes);
+    process->facts = calloc(count, plugin->facts_size);
+    if (process->probes == NULL || process->load_errors == NULL || process->outcomes == NULL ||
+        process->facts == NULL)
+        return dr_error_set(error, DR_ERR_INTERNAL, "out of memory");
+    for (size_t i = 0; i < count; i++) {
+        const struct dr_source *source =
+            dr_source_load(plugin->built_in, plugin->group, plugin->facts_size,
+                           process->targets.items[i].scheme, &process->load_errors[i]);
+        if (source != NULL)
+            process->probes[i] = source->probe;
+    }
+    return plugin->before_run == NULL || plugin->before_run(count, error);
+}
+
+static bool run(struct process *process, struct dr_error *error)
+{
+    const struct dr_plugin *plugin = process->plugin;
+    const struct dr_run_plan plan = {
+        .targets = &process->targets,
+        .probes = process->probes,
+        .load_errors = process->load_errors,
+        .facts = process->facts,
+        .facts_size = plugin->facts_size,
+        .request = plugin->request,
+        .started = process->started,
+        .timeout = plugin->common->timeout.seconds,
+        .verbosity = plugin->common->verbosity,
+        .secrets = process->secrets,
+    };
+    process->run = dr_run_targets(&plan, process->outcomes, error);
+    return process->run != NULL;
+}
+
+static enum dr_state judge(struct process *process)
+{
+    const struct dr_plugin *plugin = process->plugin;
+    struct timespec now;
+    clock_gettime(CLOCK_REALTIME, &now);
+    const struct dr_session session = {
+        .plugin = plugin,
+        .common = plugin->common,
+        .targets = &process->targets,
+        .outcomes = process->outcomes,
+        .facts = process->facts,
+        .thresholds = process->thresholds,
+        .now = (double)now.tv_sec + (double)now.tv_nsec * 1e-9,
+        .now_monotonic = dr_monotonic(),
+    };
+    struct dr_result result;
+    dr_result_init(&result, plugin->service);
+    plugin->judge(&session, &result);
+    report(process, &result);
+    enum dr_state state = dr_result_state(&result);
+    dr_result_free(&result);
+    return state;
+}
+
+static int check(struct process *process, int argc, char **argv)
+{
+    const struct dr_plugin *plugin = process->plugin;
+    struct dr_error error = {.class = DR_ERR_NONE};
+    if (!dr_extra_opts_expand(&plugin->options, plugin->name, argc, argv, &process->arguments,
+                              &error))
+        return refuse(process, &error);
+    bool readable =
+        dr_options_read(&plugin->options, process->arguments.argc, process->arguments.argv, &error);
+    int code;
+    if ((readable || plugin->common->help || plugin->common->version) && informed(process, &code))
+        return code;
+    if (!readable || !prepare(process, &error) || !load_sources(process, &error) ||
+        !run(process, &error))
+        return refuse(process, &error);
+    return judge(process);
+}
+
+static void clear(struct process *process)
+{
+    const struct dr_plugin *plugin = process->plugin;
+    for (size_t i = 0; process->run != NULL && i < process->targets.count; i++)
+        plugin->free_facts((char *)process->facts + i * plugin->facts_size);
+    dr_run_free(process->run);
+    free(process->facts);
+    free(process->outcomes);
+    free(process->load_errors);
+    free(process->probes);
+    dr_targets_free(&process->targets);
+    dr_options_free(&plugin->options);
+    dr_arguments_free(&process->arguments);
+    dr_secrets_free(process->secrets);
+    free(process);
+}
+
+int dr_plugin_main(const struct dr_plugin *plugin, int argc, char **argv, bool *stragglers)
+{
+    const struct dr_error memory = {.class = DR_ERR_INTERNAL, .text = "out of memory"};
+    *stragglers = false;
+    plugin->common->timeout = (struct dr_timeout){.seconds = 10, .state = DR_CRITICAL};
+    /* A peer that closes early is an error to report, not a reason to die. */
+    signal(SIGPIPE, SIG_IGN);
+    struct process *process = calloc(1, sizeof *process);
+    if (process == NULL)
+        return refuse(&(struct process){.plugin = plugin}, &memory);
+    process->plugin = plugin;
+    process->started = dr_monotonic();
+    process->secrets = dr_secrets_new();
+    process->targets.secrets = process->secrets;
+    int code = process->secrets != NULL ? check(process, argc, argv) : refuse(process, &memory);
+    /* A thread that did not come back still uses what would be freed here. */
+    if (process->run != NULL && dr_run_has_stragglers(process->run))
+        *stragglers = true;
+    else
+        clear(process);
+    return code;
+}

@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* What an executable is made of, and the one way through it: options -> probe -> facts -> judge -> report.
+/* What an executable is made of, and the one way through it: options -> probe -> facts -> judge ->
+ * report.
  *
- * plugins/check_X.c fills one struct dr_plugin and calls dr_plugin_main; everything that all executables do alike is
- * done there. A reader who knows one executable knows all of them. */
+ * plugins/check_X.c fills one struct dr_plugin and calls dr_plugin_main; everything that all
+ * executables do alike is done there. A reader who knows one executable knows all of them. */
 #ifndef DR_PLUGIN_H
 #define DR_PLUGIN_H
 
 #include "common/finding.h"
+#include "common/module.h"
 #include "common/options.h"
 #include "common/report.h"
 #include "common/run.h"
@@ -35,8 +37,8 @@ struct dr_example {
     const char *command; /* the arguments behind the executable's name */
 };
 
-/* A section of the manual page: a heading and paragraphs separated by an empty line; lines that begin with a blank are
- * shown as they are. */
+/* A section of the manual page: a heading and paragraphs separated by an empty line; lines that
+ * begin with a blank are shown as they are. */
 struct dr_manual_section {
     const char *heading;
     const char *text;
@@ -48,17 +50,17 @@ struct dr_session {
     const struct dr_common_options *common;
     const struct dr_targets *targets;
     const struct dr_outcome *outcomes; /* parallel to targets */
-    const void *facts;                 /* parallel to targets; not to be read where the outcome is unfinished */
+    const void *facts; /* parallel to targets; not to be read where the outcome is unfinished */
     const struct dr_threshold *thresholds; /* parallel to plugin->metrics */
-    double now;                        /* wall clock, seconds since the epoch, when the run ended */
-    double now_monotonic;              /* the same moment on the clock of the readings */
+    double now;           /* wall clock, seconds since the epoch, when the run ended */
+    double now_monotonic; /* the same moment on the clock of the readings */
 };
 
 struct dr_plugin {
-    const char *name;    /* "check_replication_lag" */
-    const char *service; /* "REPLICATION": first word of the output */
-    const char *group;   /* "replication": directory, module prefix, facts */
-    const char *summary; /* one line: what it proves */
+    const char *name;        /* "check_replication_lag" */
+    const char *service;     /* "REPLICATION": first word of the output */
+    const char *group;       /* "replication": directory, module prefix, facts */
+    const char *summary;     /* one line: what it proves */
     const char *description; /* paragraphs separated by an empty line */
     struct dr_option_table options;
     struct dr_common_options *common;
@@ -72,15 +74,20 @@ struct dr_plugin {
     size_t example_count;
     const struct dr_manual_section *manual;
     size_t manual_count;
+    /* The sources that are linked in (NULL-terminated); NULL: they are modules. */
+    const struct dr_source *const *built_in;
     size_t facts_size;
     const void *request;
 
-    /* Looks at the executable's own options after they were read, and may add targets; false: exit 3 with the error.
-     * NULL: nothing to do. */
-    bool (*prepare)(struct dr_targets *targets, struct dr_threshold *thresholds, struct dr_error *error);
-    /* Called before each run starts, with the number of targets, to set up what the sources share; NULL. */
+    /* Looks at the executable's own options after they were read, and may add targets; false: exit
+     * 3 with the error. NULL: nothing to do. */
+    bool (*prepare)(struct dr_targets *targets, struct dr_threshold *thresholds,
+                    struct dr_error *error);
+    /* Called before each run starts, with the number of targets, to set up what the sources share;
+     * NULL. */
     bool (*before_run)(size_t targets, struct dr_error *error);
-    /* Facts to findings. May read and write the state file (the history is a fact), nothing else. */
+    /* Facts to findings. May read and write the state file (the history is a fact), nothing else.
+     */
     void (*judge)(const struct dr_session *session, struct dr_result *result);
     /* Frees one element of the facts. */
     void (*free_facts)(void *facts);
@@ -211,8 +218,8 @@ struct dr_plugin {
         .help = "Print this help and exit with 3.", .group = DR_GROUP_OUTPUT, .into = &(o).help    \
     }
 
-/* Runs the whole executable and returns its exit code (0..3). *stragglers is set when a source thread did not come
- * back: main must then leave by _exit, after stdout was flushed here. */
+/* Runs the whole executable and returns its exit code (0..3). *stragglers is set when a source
+ * thread did not come back: main must then leave by _exit, after stdout was flushed here. */
 int dr_plugin_main(const struct dr_plugin *plugin, int argc, char **argv, bool *stragglers);
 
 #endif

@@ -1,2 +1,242 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "common/run.h"
+
+#include <pthread.h>
+#include <stdarg.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+/* Enough for the queries and replies of one target at -vvv. */
+#define TRACE_MAX (64 * 1024)
+/* The largest head start a task gets to report for itself before the run ends, seconds. */
+#define MARGIN_MAX 0.25
+
+struct dr_task {
+    struct dr_run *run;
+    size_t index;
+    pthread_t thread;
+    bool started;
+    bool finished;
+    double ended;
+    bool ok;
+    struct dr_error error;
+    struct dr_buffer trace;
+    _Atomic(const char *) stage;
+};
+
+struct dr_run {
+    struct dr_run_plan plan;
+    pthread_mutex_t lock;
+    pthread_cond_t changed;
+    double deadline;
+    double task_deadline;
+    struct dr_task *tasks;
+    size_t count;
+    size_t finished;
+    bool stragglers;
+};
+
+double dr_monotonic(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (double)now.tv_sec + (double)now.tv_nsec * 1e-9;
+}
+
+const struct dr_target *dr_task_target(const struct dr_task *task)
+{
+    return &task->run->plan.targets->items[task->index];
+}
+
+size_t dr_task_index(const struct dr_task *task)
+{
+    return task->index;
+}
+
+const void *dr_task_request(const struct dr_task *task)
+{
+    return task->run->plan.request;
+}
+
+void dr_task_stage(struct dr_task *task, const char *stage)
+{
+    atomic_store(&task->stage, stage);
+    dr_task_trace(task, 1, "%s", stage);
+}
+
+double dr_task_left(const struct dr_task *task)
+{
+    double left = task->run->task_deadline - dr_monotonic();
+    return left > 0 ? left : 0;
+}
+
+void dr_task_trace(struct dr_task *task, int level, const char *format, ...)
+{
+    struct dr_run *run = task->run;
+    if (run->plan.verbosity < level)
+        return;
+    va_list args;
+    va_start(args, format);
+    pthread_mutex_lock(&run->lock);
+    dr_buffer_addf(&task->trace, "%s %.3f s: ", dr_task_target(task)->label,
+                   dr_monotonic() - run->plan.started);
+    dr_buffer_addv(&task->trace, format, args);
+    dr_buffer_add(&task->trace, "\n");
+    pthread_mutex_unlock(&run->lock);
+    va_end(args);
+}
+
+void dr_task_secret(struct dr_task *task, const char *value)
+{
+    dr_secrets_add(task->run->plan.secrets, value);
+}
+
+/* Waits on the run's condition until `until` (monotonic). The lock is held. */
+static void wait_until(struct dr_run *run, double until)
+{
+    struct timespec when = {.tv_sec = (time_t)until};
+    when.tv_nsec = (long)((until - (double)when.tv_sec) * 1e9);
+    pthread_cond_timedwait(&run->changed, &run->lock, &when);
+}
+
+static void finish(struct dr_task *task, bool ok, const struct dr_error *error)
+{
+    struct dr_run *run = task->run;
+    pthread_mutex_lock(&run->lock);
+    task->ok = ok;
+    if (!ok)
+        task->error = *error;
+    task->ended = dr_monotonic();
+    task->finished = true;
+    run->finished++;
+    pthread_cond_broadcast(&run->changed);
+    pthread_mutex_unlock(&run->lock);
+}
+
+static void *work(void *argument)
+{
+    struct dr_task *task = argument;
+    struct dr_run *run = task->run;
+    struct dr_error error = {.class = DR_ERR_NONE};
+    void *facts = (char *)run->plan.facts + task->index * run->plan.facts_size;
+    bool ok = run->plan.probes[task->index](task, facts, &error);
+    finish(task, ok, &error);
+    return NULL;
+}
+
+static struct dr_run *run_new(const struct dr_run_plan *plan)
+{
+    struct dr_run *run = calloc(1, sizeof *run);
+    if (run == NULL)
+        return NULL;
+    run->plan = *plan;
+    run->count = plan->targets->count;
+    run->tasks = calloc(run->count, sizeof *run->tasks);
+    if (run->tasks == NULL) {
+        free(run);
+        return NULL;
+    }
+    pthread_condattr_t attributes;
+    pthread_condattr_init(&attributes);
+    pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
+    pthread_cond_init(&run->changed, &attributes);
+    pthread_condattr_destroy(&attributes);
+    pthread_mutex_init(&run->lock, NULL);
+    double margin = plan->timeout / 10 < MARGIN_MAX ? plan->timeout / 10 : MARGIN_MAX;
+    run->deadline = plan->started + plan->timeout;
+    run->task_deadline = run->deadline - margin;
+    for (size_t i = 0; i < run->count; i++) {
+        run->tasks[i] = (struct dr_task){.run = run, .index = i, .trace = DR_BUFFER(TRACE_MAX)};
+        atomic_init(&run->tasks[i].stage, "start");
+    }
+    return run;
+}
+
+static void start_tasks(struct dr_run *run)
+{
+    struct dr_error none = {.class = DR_ERR_INTERNAL, .text = "no source was loaded"};
+    for (size_t i = 0; i < run->count; i++) {
+        struct dr_task *task = &run->tasks[i];
+        if (run->plan.probes[i] == NULL) {
+            finish(task, false, run->plan.load_errors != NULL ? &run->plan.load_errors[i] : &none);
+            continue;
+        }
+        int failed = pthread_create(&task->thread, NULL, work, task);
+        if (failed != 0) {
+            struct dr_error error;
+            dr_error_set(&error, DR_ERR_INTERNAL, "cannot start a thread: %s", strerror(failed));
+            finish(task, false, &error);
+            continue;
+        }
+        task->started = true;
+    }
+}
+
+/* Copies how a task came out. The lock is held. */
+static void take_outcome(struct dr_run *run, size_t i, struct dr_outcome *outcome)
+{
+    struct dr_task *task = &run->tasks[i];
+    *outcome = (struct dr_outcome){.finished = task->finished, .ok = task->ok};
+    if (task->finished) {
+        outcome->elapsed = task->ended - run->plan.started;
+        if (!task->ok)
+            outcome->error = task->error;
+        return;
+    }
+    run->stragglers = true;
+    outcome->elapsed = dr_monotonic() - run->plan.started;
+    dr_error_set(&outcome->error, DR_ERR_TIMEOUT, "no answer within %g s (stage: %s)",
+                 run->plan.timeout, atomic_load(&task->stage));
+}
+
+struct dr_run *dr_run_targets(const struct dr_run_plan *plan, struct dr_outcome *outcomes,
+                              struct dr_error *error)
+{
+    struct dr_run *run = run_new(plan);
+    if (run == NULL) {
+        dr_error_set(error, DR_ERR_INTERNAL, "out of memory");
+        return NULL;
+    }
+    start_tasks(run);
+    pthread_mutex_lock(&run->lock);
+    while (run->finished < run->count && dr_monotonic() < run->deadline)
+        wait_until(run, run->deadline);
+    for (size_t i = 0; i < run->count; i++)
+        take_outcome(run, i, &outcomes[i]);
+    pthread_mutex_unlock(&run->lock);
+    for (size_t i = 0; i < run->count; i++) {
+        if (run->tasks[i].started && outcomes[i].finished)
+            pthread_join(run->tasks[i].thread, NULL);
+    }
+    return run;
+}
+
+void dr_run_trace(const struct dr_run *run, struct dr_buffer *out)
+{
+    pthread_mutex_t *lock = (pthread_mutex_t *)&run->lock;
+    pthread_mutex_lock(lock);
+    for (size_t i = 0; i < run->count; i++)
+        dr_buffer_add(out, dr_buffer_text(&run->tasks[i].trace));
+    pthread_mutex_unlock(lock);
+}
+
+bool dr_run_has_stragglers(const struct dr_run *run)
+{
+    return run->stragglers;
+}
+
+void dr_run_free(struct dr_run *run)
+{
+    /* A straggler may still be using all of it; the process is about to leave by _exit. */
+    if (run == NULL || run->stragglers)
+        return;
+    for (size_t i = 0; i < run->count; i++)
+        dr_buffer_free(&run->tasks[i].trace);
+    pthread_cond_destroy(&run->changed);
+    pthread_mutex_destroy(&run->lock);
+    free(run->tasks);
+    free(run);
+}

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* One thread for each target, one monotonic deadline for all.
  *
- * Client libraries stay blocking and easy to read; the main thread waits until every task is done or the deadline
- * passes. A task that is not done then keeps its thread (a library stuck in name resolution cannot be stopped): the run
- * reports the stage it hung in, never touches its facts again, and the process leaves with _exit. */
+ * Client libraries stay blocking and easy to read; the main thread waits until every task is done
+ * or the deadline passes. A task that is not done then keeps its thread (a library stuck in name
+ * resolution cannot be stopped): the run reports the stage it hung in, never touches its facts
+ * again, and the process leaves with _exit. */
 #ifndef DR_RUN_H
 #define DR_RUN_H
 
@@ -17,9 +18,10 @@ struct dr_run;
 /* What a source is handed: one target, and the means to say how far it is. */
 struct dr_task;
 
-/* Fills `facts` (one element of the executable's facts array) about the task's target. Returns false with error set when
- * the target could not be read; facts that were read by then stay. Runs in a thread of its own; must not print, must not
- * exit, must return soon after dr_task_left reaches 0. */
+/* Fills `facts` (one element of the executable's facts array) about the task's target. Returns
+ * false with error set when the target could not be read; facts that were read by then stay. Runs
+ * in a thread of its own; must not print, must not exit, must return soon after dr_task_left
+ * reaches 0. */
 typedef bool dr_probe(struct dr_task *task, void *facts, struct dr_error *error);
 
 /* ---- for sources ---- */
@@ -30,55 +32,55 @@ size_t dr_task_index(const struct dr_task *task);
 /* The executable's own options (its request struct). */
 const void *dr_task_request(const struct dr_task *task);
 
-/* Says what is being done now ("connect", "log in", "query"): static text, shown when the task does not come back. */
+/* Says what is being done now ("connect", "log in", "query"): static text, shown when the task does
+ * not come back. */
 void dr_task_stage(struct dr_task *task, const char *stage);
 
-/* Seconds until this task should be done; 0 when the time is up. A little before the deadline of the run, so that the
- * task can still report for itself. */
+/* Seconds until this task should be done; 0 when the time is up. A little before the deadline of
+ * the run, so that the task can still report for itself. */
 double dr_task_left(const struct dr_task *task);
 
 /* Monotonic seconds; the clock of every time in the facts that compares readings of this run. */
 double dr_monotonic(void);
 
-/* A line for -v (1: steps), -vv (2: queries), -vvv (3: replies); printf style, bounded, masked when printed. Costs
- * nothing when that level was not asked for. */
+/* A line for -v (1: steps), -vv (2: queries), -vvv (3: replies); printf style, bounded, masked when
+ * printed. Costs nothing when that level was not asked for. */
 __attribute__((format(printf, 3, 4))) void dr_task_trace(struct dr_task *task, int level,
                                                          const char *format, ...);
 
-/* Registers a secret the source came by itself (a token it was handed), so that no output shows it. */
+/* Registers a secret the source came by itself (a token it was handed), so that no output shows it.
+ */
 void dr_task_secret(struct dr_task *task, const char *value);
-
-/* Blocks until more than `seen` other tasks are finished, all other tasks are finished or resting, or `seconds` have
- * passed (or the task's time is up); returns how many other tasks are finished. A task inside this call is resting. */
-size_t dr_task_wait_others(struct dr_task *task, size_t seen, double seconds);
-/* Other tasks that are still working (neither finished nor resting). */
-size_t dr_task_busy_others(struct dr_task *task);
 
 /* ---- for executables ---- */
 
 /* How one target came out. */
 struct dr_outcome {
-    bool finished;         /* false: the deadline passed; facts must not be touched */
-    bool ok;               /* the probe returned true */
-    struct dr_error error; /* when not ok; for an unfinished task: timeout, with the stage and the seconds */
-    double elapsed;        /* seconds; of the whole run when unfinished */
+    bool finished; /* false: the deadline passed; facts must not be touched */
+    bool ok;       /* the probe returned true */
+    struct dr_error
+        error; /* when not ok; for an unfinished task: timeout, with the stage and the seconds */
+    double elapsed; /* seconds; of the whole run when unfinished */
 };
 
 struct dr_run_plan {
     const struct dr_targets *targets;
-    dr_probe *const *probes; /* one for each target; NULL: the outcome is load_errors[i] without a thread */
-    const struct dr_error *load_errors; /* parallel to targets; may be NULL when every probe is there */
-    void *facts;             /* array parallel to targets */
-    size_t facts_size;       /* bytes of one element */
-    const void *request;     /* handed to every source */
-    double started;          /* dr_monotonic() at process start: the deadline counts from there */
-    double timeout;          /* seconds */
+    dr_probe *const
+        *probes; /* one for each target; NULL: the outcome is load_errors[i] without a thread */
+    const struct dr_error
+        *load_errors;    /* parallel to targets; may be NULL when every probe is there */
+    void *facts;         /* array parallel to targets */
+    size_t facts_size;   /* bytes of one element */
+    const void *request; /* handed to every source */
+    double started;      /* dr_monotonic() at process start: the deadline counts from there */
+    double timeout;      /* seconds */
     int verbosity;
     struct dr_secrets *secrets;
 };
 
-/* Runs all probes; outcomes has one element for each target. NULL when no run could be set up (error). The run must be
- * kept until the process ends when a task is unfinished; dr_run_free does the right thing. */
+/* Runs all probes; outcomes has one element for each target. NULL when no run could be set up
+ * (error). The run must be kept until the process ends when a task is unfinished; dr_run_free does
+ * the right thing. */
 struct dr_run *dr_run_targets(const struct dr_run_plan *plan, struct dr_outcome *outcomes,
                               struct dr_error *error);
 

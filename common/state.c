@@ -2,7 +2,6 @@
 #include "common/state.h"
 
 #include <stddef.h>
-#include <strings.h>
 
 static const char *const names[] = {"OK", "WARNING", "CRITICAL", "UNKNOWN"};
 
@@ -36,10 +35,25 @@ const char *dr_state_name(enum dr_state state)
     return state >= DR_OK && state <= DR_UNKNOWN ? names[state] : names[DR_UNKNOWN];
 }
 
+static char lower(char c)
+{
+    return c >= 'A' && c <= 'Z' ? (char)(c - 'A' + 'a') : c;
+}
+
+/* strcasecmp follows the locale, and in Turkish "critical" is not "CRITICAL". */
+static bool is_same_word(const char *a, const char *b)
+{
+    while (*a != '\0' && lower(*a) == lower(*b)) {
+        a++;
+        b++;
+    }
+    return *a == *b;
+}
+
 bool dr_state_parse(const char *text, enum dr_state *state)
 {
     for (int i = DR_OK; i <= DR_UNKNOWN; i++) {
-        if (strcasecmp(text, names[i]) == 0 || (text[0] == '0' + i && text[1] == '\0')) {
+        if (is_same_word(text, names[i]) || (text[0] == '0' + i && text[1] == '\0')) {
             *state = (enum dr_state)i;
             return true;
         }

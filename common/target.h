@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* What the checks are pointed at: each -T [NAME=]URI becomes one target, or one for each host it lists.
+/* What the checks are pointed at: each -T [NAME=]URI becomes one target, or one for each host it
+ * lists.
  *
- * The label of a target names it in the output and in perfdata, for ever: NAME, else the host (with the port when two
- * targets share a host), else the service or path. */
+ * The label of a target names it in the output and in perfdata, for ever: NAME, else the host (with
+ * the port when two targets share a host), else the parameter "service", else the path, else the
+ * scheme. */
 #ifndef DR_TARGET_H
 #define DR_TARGET_H
 
@@ -20,9 +22,12 @@ struct dr_scheme {
 struct dr_target {
     char *label; /* unique in the list; printable ASCII */
     struct dr_uri uri;
-    size_t host; /* the host of the URI that this target is; 0 when the URI has none or the target is all of them */
+    size_t host; /* the index of the URI's host that this target is; 0 when it has none or the
+                    target is all of them */
     const struct dr_scheme *scheme;
-    const char *password; /* from the URI, the password file or the environment; NULL when none; not owned */
+    const char *password; /* from the URI, the password file or the environment; NULL when none; not
+                             owned */
+    bool named;           /* the label is a NAME: it stays as it is */
 };
 
 struct dr_targets {
@@ -33,21 +38,33 @@ struct dr_targets {
 
 #define DR_TARGETS_MAX 64
 
-/* Adds one -T argument. False with the reason (unknown scheme: the known ones are listed; a label twice; more than
- * DR_TARGETS_MAX). A password inside the argument is copied to the secrets and wiped in place: `argument` points into
- * argv, and the process list shows blanks afterwards. */
-bool dr_targets_add(struct dr_targets *targets, const struct dr_scheme *schemes, size_t scheme_count,
-                    char *argument, struct dr_error *error);
+/* Adds one -T argument. False with the reason (unknown scheme: the known ones are listed; a label
+ * twice; a NAME for more
+ * than one target, or with "|", "@", "/" or anything outside printable ASCII; more than
+ * DR_TARGETS_MAX), and nothing is added then. No error ever shows a part of the URI that can be a
+ * password.
+ *
+ * A password inside the argument (before the "@", or as the parameter "password") is copied to the
+ * secrets, is the target's password, is no longer in its uri, and is wiped in place: `argument`
+ * points into argv, and the process list shows blanks afterwards. The values of other parameters
+ * whose name holds "password", "secret" or "token" are registered and wiped in the same way but
+ * stay in the uri. An argument that is refused is wiped as a whole. */
+bool dr_targets_add(struct dr_targets *targets, const struct dr_scheme *schemes,
+                    size_t scheme_count, char *argument, struct dr_error *error);
 
-/* Gives every label its final form once all are there: a bare host name becomes host:port where two targets share the
- * host. False when two labels are the same. */
+/* Gives every label its final form once all are there: a bare host name becomes host:port
+ * ("[::1]:5432") where two targets share the host and a port is given. False when two labels are
+ * the same, or would be in perfdata, where every character outside [A-Za-z0-9.-] becomes "_". */
 bool dr_targets_settle(struct dr_targets *targets, struct dr_error *error);
 
-/* The parts of -H, -P, -l as a target: each given host in the comma list, with the default scheme. user and port may
- * be NULL. `path` is appended as it is ("/postgres"); NULL for none. */
-bool dr_targets_add_host(struct dr_targets *targets, const struct dr_scheme *schemes, size_t scheme_count,
-                         const char *scheme, const char *hosts, const char *port, const char *user,
-                         const char *path, struct dr_error *error);
+/* The parts of -H, -P, -l as a target: each given host in the comma list (names, addresses,
+ * host:port; a bare IPv6 address needs no brackets), with the default scheme. `port` is for the
+ * hosts without one; user and port may be NULL. `path` is appended as it is ("/postgres"); NULL for
+ * none. */
+bool dr_targets_add_host(struct dr_targets *targets, const struct dr_scheme *schemes,
+                         size_t scheme_count, const char *scheme, const char *hosts,
+                         const char *port, const char *user, const char *path,
+                         struct dr_error *error);
 
 void dr_targets_free(struct dr_targets *targets);
 

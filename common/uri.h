@@ -1,15 +1,20 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* Target URIs: scheme://[user[:password]@]host[:port][,host[:port]...][/path][?key=value&...]
  *
- * One grammar for every source (RFC 3986, plus the comma list of hosts that libpq and the MongoDB drivers share).
- * User, password, path and parameters are percent-decoded; hosts may be names, IPv4 addresses or [IPv6]. No host at
- * all is allowed ("postgresql:///?service=db1", "file:///srv/backup"); a source that needs one says so. */
+ * One grammar for every source (RFC 3986, plus the comma list of hosts that libpq and the MongoDB
+ * drivers share). User, password, path and parameters are percent-decoded; hosts may be names, IPv4
+ * addresses or [IPv6]. No host at all is allowed ("postgresql:///?service=db1",
+ * "file:///srv/backup"); a source that needs one says so. */
 #ifndef DR_URI_H
 #define DR_URI_H
 
 #include "common/error.h"
 
+#include <stdbool.h>
 #include <stddef.h>
+
+#define DR_URI_HOSTS_MAX 64
+#define DR_URI_PARAMS_MAX 64
 
 struct dr_uri_host {
     char *name; /* without the brackets of an IPv6 address; never empty */
@@ -32,10 +37,18 @@ struct dr_uri {
     size_t param_count;
 };
 
-/* Reads a whole text. False with position (from 1) and reason otherwise: no text of a password is ever in the error. On
- * success the caller ends it with dr_uri_free; on failure there is nothing to free. Bad percent escapes, a decoded NUL,
- * control characters, an empty host in a list, a port outside 1..65535 and more than 64 hosts are errors. A "#" starts
- * no fragment here: in a file or password it must be written %23, and a bare one is an error that says so. */
+/* Reads a whole text. False with position (from 1) and reason otherwise: no text of the URI is ever
+ * in the error, because any part of a mistyped one can be a password. On success the caller ends it
+ * with dr_uri_free; on failure there is nothing to free. Errors are:
+ * - bad percent escapes, a decoded NUL, control characters, raw or decoded;
+ * - an empty host in a list, a host that is no name or address, an IPv6 address without brackets, a
+ * port outside 1..65535, more than 64 hosts;
+ * - a "#", which starts no fragment here: in a file or password it must be written %23;
+ * - an "@" in the path or query of a URI that has a host part: it is the mark of a "/" or "?" in the password, which
+ *   must be written %2F or %3F (and an "@" that is meant %40);
+ * - more than 64 parameters, or one without a name.
+ * The last "@" before the path ends user and password. The zone of an IPv6 address is written
+ * "%25eth0" or "%eth0". */
 bool dr_uri_parse(const char *text, struct dr_uri *uri, struct dr_error *error);
 
 void dr_uri_free(struct dr_uri *uri);
@@ -43,7 +56,8 @@ void dr_uri_free(struct dr_uri *uri);
 /* The value of the first parameter of that name; NULL when there is none. */
 const char *dr_uri_param(const struct dr_uri *uri, const char *key);
 
-/* Takes the parameter out and returns its value, which the caller frees; NULL when there is none. */
+/* Takes the parameter out and returns its value, which the caller frees; NULL when there is none.
+ */
 char *dr_uri_take_param(struct dr_uri *uri, const char *key);
 
 #endif

@@ -1,1 +1,429 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
+/* check_replication_lag: how much committed data dies with the primary, on the standby that would
+ * be promoted. */
+#include "common/duration.h"
+#include "common/plugin.h"
+#include "plugins/replication/judge.h"
+#include "plugins/replication/request.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+/* The RPO where no limit for a loss was given at all: judged by something, never by nothing. */
+#define RPO_FALLBACK 60.0
+#define SLOT_INACTIVE_FALLBACK 3600.0
+
+static struct dr_common_options common;
+static struct dr_opt_real rpo;
+static struct dr_opt_real rto;
+static struct rep_rules rules;
+static struct dr_text_list expect_delay;
+static struct dr_text_list include;
+static struct dr_text_list exclude;
+static struct dr_text_list services;
+static char *expect_upstream;
+static char *expect_primary;
+static char *database;
+static bool heartbeat;
+static struct rep_request request;
+static struct dr_selection selection;
+static struct rep_delay *delays;
+
+#define GROUP_EXPECT "What the plan expects"
+
+static const struct dr_option option_rows[] = {
+    {.name = "rpo",
+     .kind = DR_OPTION_DURATION,
+     .argument = "DURATION",
+     .fallback = "1m, where no limit of loss or loss_bytes is given",
+     .help = "The recovery point objective: CRITICAL when a standby lacks commits older than this, "
+             "WARNING at 80 % of it.",
+     .example = "1m",
+     .group = DR_GROUP_LIMITS,
+     .into = &rpo},
+    {.name = "rto",
+     .kind = DR_OPTION_DURATION,
+     .argument = "DURATION",
+     .help = "The share of the recovery time objective that replaying may take: limits apply_lag, "
+             "WARNING at 80 % of it.",
+     .example = "15m",
+     .group = DR_GROUP_LIMITS,
+     .into = &rto},
+    {.name = "slot-inactive",
+     .kind = DR_OPTION_DURATION,
+     .argument = "DURATION",
+     .fallback = "1h, where the server or --state-dir knows since when",
+     .help = "WARNING when a slot has not been in use for longer.",
+     .example = "30m",
+     .group = DR_GROUP_LIMITS,
+     .into = &rules.slot_inactive},
+    {.name = "expect-standby",
+     .kind = DR_OPTION_TEXTS,
+     .argument = "NAME",
+     .help = "A standby that must be connected: its target name, host, application_name, "
+             "cluster_name, slot or address; repeatable.",
+     .example = "db2",
+     .group = GROUP_EXPECT,
+     .into = &rules.expect_standby},
+    {.name = "expect-count",
+     .kind = DR_OPTION_INTEGER,
+     .argument = "N",
+     .help = "At least so many standbys must be connected; 0 allows a primary without any.",
+     .example = "2",
+     .group = GROUP_EXPECT,
+     .into = &rules.expect_count},
+    {.name = "expect-primary",
+     .kind = DR_OPTION_TEXT,
+     .argument = "NAME",
+     .help = "The target, host or cluster_name that must be the primary. Without it a planned "
+             "switchover is fine.",
+     .example = "db1",
+     .group = GROUP_EXPECT,
+     .into = &expect_primary},
+    {.name = "expect-upstream",
+     .kind = DR_OPTION_TEXT,
+     .argument = "HOST[:PORT]",
+     .help = "The server that each standby asked must receive from.",
+     .example = "db1",
+     .group = GROUP_EXPECT,
+     .into = &expect_upstream},
+    {.name = "expect-slot",
+     .kind = DR_OPTION_TEXTS,
+     .argument = "NAME",
+     .help = "A replication slot that must exist; repeatable.",
+     .example = "db2_slot",
+     .group = GROUP_EXPECT,
+     .into = &rules.expect_slot},
+    {.name = "expect-delay",
+     .kind = DR_OPTION_TEXTS,
+     .argument = "NAME=DURATION",
+     .help = "A standby that must be delayed by so much (recovery_min_apply_delay); repeatable. "
+             "A delayed standby is judged by its lag beyond the delay in any case.",
+     .example = "db4=1h",
+     .group = GROUP_EXPECT,
+     .into = &expect_delay},
+    {.name = "include",
+     .kind = DR_OPTION_TEXTS,
+     .argument = "REGEX",
+     .help = "Only standbys (as their sender sees them), slots and subscriptions whose name "
+             "matches; repeatable.",
+     .example = "^db",
+     .group = GROUP_EXPECT,
+     .into = &include},
+    {.name = "exclude",
+     .kind = DR_OPTION_TEXTS,
+     .argument = "REGEX",
+     .help = "Not those whose name matches; repeatable.",
+     .example = "^debezium",
+     .group = GROUP_EXPECT,
+     .into = &exclude},
+    {.name = "heartbeat",
+     .kind = DR_OPTION_FLAG,
+     .help = "Write an empty message to the primary's log and measure when each standby has it. "
+             "Needs no table and no privilege; the only thing this check ever writes.",
+     .group = GROUP_EXPECT,
+     .into = &heartbeat},
+    {.name = "dbservice",
+     .kind = DR_OPTION_TEXTS,
+     .argument = "NAME",
+     .help = "A service of pg_service.conf as a target; repeatable.",
+     .example = "db1",
+     .group = DR_GROUP_TARGETS,
+     .into = &services},
+    {.letter = 'd',
+     .name = "database",
+     .kind = DR_OPTION_TEXT,
+     .argument = "NAME",
+     .fallback = "postgres",
+     .help = "The database to connect to, for URIs without one.",
+     .example = "postgres",
+     .group = DR_GROUP_TARGETS,
+     .into = &database},
+    DR_COMMON_OPTIONS(common),
+};
+
+static const struct dr_scheme schemes[] = {
+    {"postgresql", "postgresql", "libpq5", true},
+    {"postgres", "postgresql", "libpq5", true},
+};
+
+static const struct dr_example examples[] = {
+    {"All nodes at once, from outside: works without any privilege",
+     "-T postgresql://nagios@db1,db2,db3/postgres --rpo 1m"},
+    {"The primary alone, with the standbys that must be there",
+     "-T postgresql://nagios@db1/postgres --rpo 1m --expect-standby db2 --expect-standby db3"},
+    {"The standby alone, in the other site", "-H db2 -l nagios --rpo 1m --rto 15m"},
+    {"Measured end to end, with a memory for trends and for the day the primary is gone",
+     "-T postgresql://nagios@db1,db2/postgres --rpo 30s --heartbeat --state-dir "
+     "/var/lib/nagios/dr"},
+    {"Limits by name", "-T postgresql://nagios@db1/postgres -w loss_bytes=16MiB -c loss_bytes=1GiB "
+                       "-c slot_retained=20GB"},
+};
+
+static const struct dr_manual_section manual[] = {
+    {"WHAT IS MEASURED", "For each standby three things are kept apart: the loss (what was "
+                         "committed on the primary and is not on the "
+                         "standby: it dies with the primary), the apply lag (what is on the "
+                         "standby but not replayed: it costs time to "
+                         "promote, not data), and the link age (how fresh these figures are: a "
+                         "frozen figure is never OK).\n\n"
+                         "The loss in seconds is the age of the oldest commit that is missing. It "
+                         "is 0 where no byte is missing, "
+                         "however long the primary has been idle. Otherwise it is the smallest of "
+                         "what can be proven: the sender's "
+                         "flush_lag plus the age of the standby's last report; the time since a "
+                         "position of the primary that the standby "
+                         "was seen to have passed in this very run (or, with --state-dir, in an "
+                         "earlier one); the age of the last "
+                         "transaction replayed. A figure that looks behind is looked at again for "
+                         "up to a second before it is believed.\n\n"
+                         "Where several nodes are given, the primary's position is read before and "
+                         "after the standbys', so that no "
+                         "clock and no privilege is needed to compare them."},
+    {"GRANTS", "With every node as a target, a role that may only log in is enough for the loss in "
+               "bytes and seconds, the roles, "
+               "timelines, promotability and slots. To judge from the primary alone, and to see "
+               "the links and the synchronous "
+               "standbys, grant it pg_monitor:\n\n"
+               "    CREATE ROLE nagios LOGIN PASSWORD '...';\n"
+               "    GRANT pg_monitor TO nagios;\n\n"
+               "PostgreSQL 9.6 has no pg_monitor: there only a superuser sees everything. "
+               "--heartbeat needs no grant."},
+    {"STATES", "CRITICAL: a limit is broken; a target does not answer; a standby is expected and "
+               "not connected, does not receive, "
+               "is silent, follows another timeline or cluster, or cannot be promoted; a slot is "
+               "lost, unreserved or missing; "
+               "several servers take writes; commits hang because synchronous standbys are "
+               "missing; a subscription's worker is "
+               "not running. WARNING: 80 % of the RPO; replay paused by a user; a delay that is "
+               "gone; an inactive slot. UNKNOWN: "
+               "we cannot tell: wrong password, missing privilege, unreadable reply, unresolvable "
+               "name, TLS."},
+};
+
+static bool read_delays(struct dr_error *error)
+{
+    delays = calloc(expect_delay.count + 1, sizeof *delays);
+    if (delays == NULL)
+        return dr_error_set(error, DR_ERR_INTERNAL, "out of memory");
+    for (size_t i = 0; i < expect_delay.count; i++) {
+        char *value = strrchr(expect_delay.items[i], '=');
+        if (value == NULL || value == expect_delay.items[i])
+            return dr_error_set(error, DR_ERR_USAGE, "--expect-delay: \"%s\" is not NAME=DURATION",
+                                expect_delay.items[i]);
+        *value = '\0';
+        delays[i].name = expect_delay.items[i];
+        if (!dr_duration_parse(value + 1, &delays[i].seconds, error))
+            return dr_error_prefix(error, "--expect-delay %s", delays[i].name);
+    }
+    rules.delays = delays;
+    rules.delay_count = expect_delay.count;
+    return true;
+}
+
+static bool add_services(struct dr_targets *targets, struct dr_error *error)
+{
+    for (size_t i = 0; i < services.count; i++) {
+        char *uri = dr_text_format("postgresql:///?service=%s", services.items[i]);
+        bool ok = uri != NULL &&
+                  dr_targets_add(targets, schemes, sizeof schemes / sizeof schemes[0], uri, error);
+        free(uri);
+        if (!ok)
+            return dr_error_prefix(error, "--dbservice");
+    }
+    return true;
+}
+
+static bool set_database(struct dr_targets *targets, struct dr_error *error)
+{
+    for (size_t i = 0; database != NULL && i < targets->count; i++) {
+        struct dr_uri *uri = &targets->items[i].uri;
+        if (uri->path[0] == '/' && uri->path[1] != '\0')
+            continue;
+        char *path = dr_text_format("/%s", database);
+        if (path == NULL)
+            return dr_error_set(error, DR_ERR_INTERNAL, "out of memory");
+        free(uri->path);
+        uri->path = path;
+    }
+    return true;
+}
+
+static bool read_selection(struct dr_error *error)
+{
+    for (size_t i = 0; i < include.count; i++) {
+        if (!dr_selection_add(&selection, false, include.items[i], error))
+            return dr_error_prefix(error, "--include");
+    }
+    for (size_t i = 0; i < exclude.count; i++) {
+        if (!dr_selection_add(&selection, true, exclude.items[i], error))
+            return dr_error_prefix(error, "--exclude");
+    }
+    return true;
+}
+
+static bool is_limited(const struct dr_threshold *threshold)
+{
+    return threshold->warning.given || threshold->critical.given;
+}
+
+static bool prepare(struct dr_targets *targets, struct dr_threshold *thresholds,
+                    struct dr_error *error)
+{
+    rules.thresholds = thresholds;
+    rules.expect_primary = expect_primary;
+    rules.expect_upstream = expect_upstream;
+    if (!rpo.known && !is_limited(&thresholds[REP_LOSS]) &&
+        !is_limited(&thresholds[REP_LOSS_BYTES]))
+        rpo = dr_real(RPO_FALLBACK);
+    if (rpo.known)
+        dr_threshold_from_objective(&thresholds[REP_LOSS], rpo.value);
+    if (rto.known)
+        dr_threshold_from_objective(&thresholds[REP_APPLY_LAG], rto.value);
+    rules.rpo = rpo;
+    rules.slot_inactive_given = rules.slot_inactive.known;
+    if (!rules.slot_inactive.known)
+        rules.slot_inactive = dr_real(SLOT_INACTIVE_FALLBACK);
+    return read_delays(error) && read_selection(error) && add_services(targets, error) &&
+           set_database(targets, error);
+}
+
+static bool before_run(size_t targets, struct dr_error *error)
+{
+    request.heartbeat = heartbeat;
+    request.board = rep_board_new(targets);
+    return request.board != NULL || dr_error_set(error, DR_ERR_INTERNAL, "out of memory");
+}
+
+/* What tells this service from another in the state directory: its targets. */
+static char *identity(const struct dr_session *session)
+{
+    struct dr_buffer text = DR_BUFFER(16384);
+    for (size_t i = 0; i < session->targets->count; i++)
+        dr_buffer_addf(&text, "%s ", session->targets->items[i].label);
+    return dr_buffer_take(&text);
+}
+
+static void open_history(const struct dr_session *session, struct rep_history *history,
+                         struct dr_result *result)
+{
+    struct dr_error error = {.class = DR_ERR_NONE};
+    *history = (struct rep_history){.open = false};
+    if (session->common->state_dir == NULL)
+        return;
+    char *name = identity(session);
+    if (name == NULL ||
+        !rep_history_open(history, session->common->state_dir, session->plugin->name, name, &error))
+        dr_result_add(result, DR_UNKNOWN, "state", "%s",
+                      name != NULL ? error.text : "out of memory");
+    free(name);
+}
+
+static void judge_asked(const struct dr_session *session, struct rep_asked *asked,
+                        struct dr_result *result)
+{
+    const struct rep_node *nodes = session->facts;
+    for (size_t i = 0; i < session->targets->count; i++) {
+        const struct dr_target *target = &session->targets->items[i];
+        const struct dr_outcome *outcome = &session->outcomes[i];
+        const struct dr_uri_host *host =
+            target->host < target->uri.host_count ? &target->uri.hosts[target->host] : NULL;
+        asked[i] = (struct rep_asked){
+            .label = target->label,
+            .host = host != NULL ? host->name : NULL,
+            .port = host != NULL ? host->port : 0,
+            .answered = outcome->finished && outcome->ok,
+            .node = outcome->finished && outcome->ok ? &nodes[i] : NULL,
+            .error = &outcome->error,
+        };
+    }
+    struct rep_history history;
+    struct dr_error error = {.class = DR_ERR_NONE};
+    open_history(session, &history, result);
+    const struct rep_evidence evidence = {
+        .asked = asked,
+        .count = session->targets->count,
+        .history = &history,
+        .now = session->now,
+        .selection = &selection,
+    };
+    rep_judge(&evidence, &rules, session->common->timeout.state, result);
+    if (!rep_history_close(&history, &error))
+        dr_result_add(result, DR_UNKNOWN, "state", "%s", error.text);
+}
+
+static void judge(const struct dr_session *session, struct dr_result *result)
+{
+    struct rep_asked *asked = calloc(session->targets->count, sizeof *asked);
+    if (asked == NULL) {
+        result->out_of_memory = true;
+        return;
+    }
+    judge_asked(session, asked, result);
+    free(asked);
+}
+
+#ifdef DR_STATIC_SOURCES
+#ifdef HAVE_LIBPQ
+extern const struct dr_source dr_source_replication_postgresql;
+#endif
+static const struct dr_source *const built_in[] = {
+#ifdef HAVE_LIBPQ
+    &dr_source_replication_postgresql,
+#endif
+    NULL,
+};
+#define BUILT_IN built_in
+#else
+#define BUILT_IN NULL
+#endif
+
+static const struct dr_plugin plugin = {
+    .name = "check_replication_lag",
+    .service = "REPLICATION",
+    .group = "replication",
+    .summary =
+        "how much committed data dies with the primary, on the standby that would be promoted",
+    .description =
+        "Asks a database's nodes, all at once, and says what is lost if the primary dies now: in "
+        "bytes and in seconds, "
+        "on the best standby and on each. Proves that the standbys are there, follow the right "
+        "primary, are fresh, and "
+        "could be promoted.\n\n"
+        "PostgreSQL 9.6 to 18: postgresql://USER@HOST[:PORT][,HOST...]/DATABASE[?KEY=VALUE...] "
+        "with libpq's "
+        "parameters (sslmode, sslrootcert, service, ...). Give the primary, a standby, or every "
+        "node: the more nodes, "
+        "the less privilege is needed and the more is proven. It finds the roles itself.",
+    .options = {option_rows, sizeof option_rows / sizeof option_rows[0]},
+    .common = &common,
+    .metrics = rep_metrics,
+    .metric_count = REP_METRICS,
+    .schemes = schemes,
+    .scheme_count = sizeof schemes / sizeof schemes[0],
+    .default_scheme = "postgresql",
+    .examples = examples,
+    .example_count = sizeof examples / sizeof examples[0],
+    .manual = manual,
+    .manual_count = sizeof manual / sizeof manual[0],
+    .built_in = BUILT_IN,
+    .facts_size = sizeof(struct rep_node),
+    .request = &request,
+    .prepare = prepare,
+    .before_run = before_run,
+    .judge = judge,
+    .free_facts = rep_node_free,
+};
+
+int main(int argc, char **argv)
+{
+    bool stragglers;
+    int code = dr_plugin_main(&plugin, argc, argv, &stragglers);
+    if (stragglers)
+        _exit(code);
+    rep_board_free(request.board);
+    dr_selection_free(&selection);
+    free(delays);
+    return code;
+}

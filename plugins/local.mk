@@ -14,9 +14,14 @@ noinst_LTLIBRARIES += plugins/libreplication.la
 plugins_libreplication_la_SOURCES = \
 	plugins/replication/facts.c plugins/replication/facts.h \
 	plugins/replication/history.c plugins/replication/history.h \
-	plugins/replication/heartbeat.c plugins/replication/heartbeat.h \
-	plugins/replication/judge.c plugins/replication/judge.h
-plugins_check_replication_lag_SOURCES = plugins/check_replication_lag.c plugins/sources.c
+	plugins/replication/board.c plugins/replication/board.h \
+	plugins/replication/judge.c plugins/replication/judge.h plugins/replication/request.h \
+	plugins/replication/judge_parts.h \
+	plugins/replication/judge_slots.c \
+	plugins/replication/judge_standby.c \
+	plugins/replication/survey.c plugins/replication/survey.h \
+	plugins/replication/synchronous.c plugins/replication/synchronous.h
+plugins_check_replication_lag_SOURCES = plugins/check_replication_lag.c
 plugins_check_replication_lag_CFLAGS = $(program_cflags)
 plugins_check_replication_lag_LDFLAGS = $(program_ldflags)
 plugins_check_replication_lag_LDADD = plugins/libreplication.la common/libcommon.la

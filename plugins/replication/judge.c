@@ -1,1 +1,501 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "plugins/replication/judge.h"
+
+#include "plugins/replication/judge_parts.h"
+#include "plugins/replication/synchronous.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+const struct dr_metric rep_metrics[REP_METRICS] = {
+    [REP_LOSS] = {"loss", DR_UNIT_SECONDS,
+                  "age of the oldest commit that is not on the standby: what is lost, in time"},
+    [REP_LOSS_BYTES] = {"loss_bytes", DR_UNIT_BYTES, "written on the primary, not on the standby"},
+    [REP_APPLY_LAG] = {"apply_lag", DR_UNIT_SECONDS,
+                       "age of what the standby shows, beyond its delay: extra time to promote"},
+    [REP_APPLY_BYTES] = {"apply_bytes", DR_UNIT_BYTES, "on the standby, but not replayed yet"},
+    [REP_LINK_AGE] =
+        {"link_age", DR_UNIT_SECONDS,
+         "since the last sign of life on the link (default: from the servers' timeouts)"},
+    [REP_SLOT_RETAINED] = {"slot_retained", DR_UNIT_BYTES, "log kept on the primary for a slot"},
+    [REP_SLOT_ETA] = {"slot_eta", DR_UNIT_SECONDS,
+                      "until a slot can be lost at the present rate of writing; needs --state-dir"},
+    [REP_LOGICAL_GAP] = {"logical_gap", DR_UNIT_BYTES, "not confirmed yet by a logical subscriber"},
+    [REP_STANDBYS] = {"standbys", DR_UNIT_NONE, "standbys that are connected"},
+    [REP_SKEW] = {"skew", DR_UNIT_SECONDS, "clock of a standby against the primary's"},
+};
+
+/* ---- lines ---- */
+
+void line_problem(struct line *line, enum dr_state state, const char *format, ...)
+{
+    va_list args;
+    va_start(args, format);
+    if (line->problems.size > 0)
+        dr_buffer_add(&line->problems, "; ");
+    dr_buffer_addv(&line->problems, format, args);
+    va_end(args);
+    line->state = dr_state_worst(line->state, state);
+}
+
+void line_next(struct line *line, enum dr_state state, const char *format, ...)
+{
+    if (*line->next != '\0' && !dr_state_is_worse(state, line->next_state))
+        return;
+    va_list args;
+    va_start(args, format);
+    vsnprintf(line->next, sizeof line->next, format, args);
+    va_end(args);
+    line->next_state = state;
+}
+
+void line_figure(struct line *line, const char *format, ...)
+{
+    va_list args;
+    va_start(args, format);
+    if (line->figures.size > 0)
+        dr_buffer_add(&line->figures, ", ");
+    dr_buffer_addv(&line->figures, format, args);
+    va_end(args);
+}
+
+void line_end(struct line *line, struct dr_result *result, const char *subject)
+{
+    bool both = line->problems.size > 0 && line->figures.size > 0;
+    struct dr_finding *finding =
+        dr_result_add(result, line->state, subject, "%s%s%s%s", dr_buffer_text(&line->problems),
+                      both ? " (" : "", dr_buffer_text(&line->figures), both ? ")" : "");
+    if (*line->next != '\0' && line->state != DR_OK)
+        dr_finding_next(finding, "%s", line->next);
+    dr_buffer_free(&line->problems);
+    dr_buffer_free(&line->figures);
+}
+
+void line_judge(struct judge *judge, struct line *line, enum rep_metric metric, double value,
+                const char *words)
+{
+    char text[32];
+    char rule[80];
+    const struct dr_threshold *threshold = &judge->rules->thresholds[metric];
+    enum dr_state state = dr_threshold_judge(threshold, value);
+    if (state != DR_OK)
+        line_problem(line, state, "%s %s, %s", words,
+                     dr_unit_format(rep_metrics[metric].unit, value, text, sizeof text),
+                     dr_threshold_rule(&rep_metrics[metric], threshold, value, rule, sizeof rule));
+}
+
+/* ---- the primary ---- */
+
+static void judge_unreachable(struct judge *judge)
+{
+    for (size_t i = 0; i < judge->evidence->count; i++) {
+        const struct rep_asked *asked = &judge->evidence->asked[i];
+        if (asked->answered)
+            continue;
+        enum dr_state state = dr_error_state(asked->error->class, judge->timeout_state);
+        dr_result_add(judge->result, state, asked->label, "%s", asked->error->text);
+    }
+}
+
+static void judge_split_brain(struct judge *judge)
+{
+    struct dr_buffer names = DR_BUFFER(300);
+    const char *system = NULL;
+    bool one_system = true;
+    if (judge->survey.primaries < 2)
+        return;
+    for (size_t i = 0; i < judge->evidence->count; i++) {
+        const struct rep_asked *asked = &judge->evidence->asked[i];
+        if (!asked->answered || asked->node->role != REP_ROLE_PRIMARY)
+            continue;
+        if (asked->node->system != NULL && system != NULL &&
+            strcmp(system, asked->node->system) != 0)
+            one_system = false;
+        if (asked->node->system != NULL)
+            system = asked->node->system;
+        dr_buffer_addf(&names, "%s%s (timeline %lld)", names.size > 0 ? ", " : "", asked->label,
+                       asked->node->timeline.known ? (long long)asked->node->timeline.value : 0);
+    }
+    struct dr_finding *finding;
+    if (one_system)
+        finding =
+            dr_result_add(judge->result, DR_CRITICAL, "split brain", "%zu servers take writes: %s",
+                          judge->survey.primaries, dr_buffer_text(&names));
+    else
+        finding = dr_result_add(judge->result, DR_CRITICAL, "several clusters",
+                                "%zu primaries of different clusters: %s", judge->survey.primaries,
+                                dr_buffer_text(&names));
+    dr_finding_next(finding, "stop writes to all but one of them before anything else");
+    dr_buffer_free(&names);
+}
+
+static void judge_primary_name(struct judge *judge)
+{
+    const struct rep_asked *primary = judge->survey.primary;
+    const char *wanted = judge->rules->expect_primary;
+    if (primary == NULL)
+        return;
+    bool same =
+        wanted == NULL || strcmp(wanted, primary->label) == 0 ||
+        (primary->host != NULL && strcmp(wanted, primary->host) == 0) ||
+        (primary->node->cluster_name != NULL && strcmp(wanted, primary->node->cluster_name) == 0);
+    char *before = rep_history_primary(judge->evidence->history, primary->label);
+    if (!same)
+        dr_result_add(judge->result, DR_CRITICAL, primary->label, "is the primary, expected %s",
+                      wanted);
+    else if (before != NULL)
+        dr_result_add(judge->result, DR_OK, primary->label,
+                      "is the primary since the last run, before it was %s", before);
+    free(before);
+}
+
+static void judge_synchronous(struct judge *judge)
+{
+    const struct rep_asked *primary = judge->survey.primary;
+    struct rep_synchronous wanted;
+    if (primary == NULL)
+        return;
+    const struct rep_node *node = primary->node;
+    if (node->synchronous_names == NULL) {
+        dr_result_add(judge->result, DR_UNKNOWN, primary->label,
+                      "cannot tell whether commits wait for standbys");
+        return;
+    }
+    if (!rep_synchronous_parse(node->synchronous_names, &wanted)) {
+        dr_result_add(judge->result, DR_UNKNOWN, primary->label,
+                      "cannot read synchronous_standby_names: %s", node->synchronous_names);
+        return;
+    }
+    size_t have = rep_synchronous_count(node);
+    bool hidden = judge->survey.hidden > 0 || (node->privileged.known && !node->privileged.value);
+    if (have >= wanted.needed)
+        return;
+    struct dr_finding *finding;
+    if (hidden)
+        finding = dr_result_add(judge->result, DR_UNKNOWN, primary->label,
+                                "cannot tell whether enough synchronous standbys are connected");
+    else if (node->commits_wait.known && !node->commits_wait.value)
+        finding = dr_result_add(judge->result, DR_WARNING, primary->label,
+                                "%zu of %zu synchronous standbys are connected: commits that ask "
+                                "for one hang (%s)",
+                                have, wanted.needed, node->synchronous_names);
+    else
+        finding = dr_result_add(judge->result, DR_CRITICAL, primary->label,
+                                "commits hang: %zu of %zu synchronous standbys are connected (%s)",
+                                have, wanted.needed, node->synchronous_names);
+    if (hidden)
+        dr_finding_next(finding, "run on the server: %s",
+                        node->grant != NULL ? node->grant : "GRANT pg_monitor");
+    else
+        dr_finding_next(finding,
+                        "bring the missing standby back, or take it out of "
+                        "synchronous_standby_names on %s and reload",
+                        primary->label);
+}
+
+/* ---- what is expected ---- */
+
+static bool is_there(const struct judge *judge, const char *name)
+{
+    for (size_t i = 0; i < judge->survey.standby_count; i++) {
+        if (rep_standby_is(&judge->survey.standbys[i], name))
+            return true;
+    }
+    return false;
+}
+
+/* Its own finding says already that it does not answer. */
+static bool is_unreachable(const struct judge *judge, const char *name)
+{
+    for (size_t i = 0; i < judge->evidence->count; i++) {
+        const struct rep_asked *asked = &judge->evidence->asked[i];
+        if (!asked->answered && (strcmp(asked->label, name) == 0 ||
+                                 (asked->host != NULL && strcmp(asked->host, name) == 0)))
+            return true;
+    }
+    return false;
+}
+
+static size_t count_connected(const struct judge *judge)
+{
+    size_t count = 0;
+    for (size_t i = 0; i < judge->survey.standby_count; i++) {
+        const struct rep_standby *standby = &judge->survey.standbys[i];
+        if (standby_is_connected(standby) && standby_is_fit(judge, standby, NULL))
+            count++;
+    }
+    return count;
+}
+
+static void judge_expected(struct judge *judge)
+{
+    const struct rep_rules *rules = judge->rules;
+    for (size_t i = 0; i < rules->expect_standby.count; i++) {
+        const char *name = rules->expect_standby.items[i];
+        if (is_there(judge, name) || is_unreachable(judge, name))
+            continue;
+        struct dr_finding *finding = dr_result_add(judge->result, DR_CRITICAL, name,
+                                                   "this standby is expected, but not connected");
+        dr_finding_next(finding, "check that %s runs, and its log for why it does not connect",
+                        name);
+    }
+    size_t connected = count_connected(judge);
+    if (rules->expect_count.known && (int64_t)connected < rules->expect_count.value)
+        dr_result_add(judge->result, DR_CRITICAL, "standbys", "%zu of %lld expected are connected",
+                      connected, (long long)rules->expect_count.value);
+}
+
+struct missing {
+    struct judge *judge;
+};
+
+static void add_missing(const char *name, double last_seen, void *context)
+{
+    struct judge *judge = ((struct missing *)context)->judge;
+    char ago[32];
+    for (size_t i = 0; i < judge->rules->expect_standby.count; i++) {
+        if (strcmp(judge->rules->expect_standby.items[i], name) == 0)
+            return;
+    }
+    if (is_there(judge, name) || is_unreachable(judge, name) ||
+        !dr_selection_has(judge->evidence->selection, name))
+        return;
+    struct dr_finding *finding = dr_result_add(
+        judge->result, DR_WARNING, name, "was connected %s ago, and is gone",
+        dr_unit_format(DR_UNIT_SECONDS, judge->evidence->now - last_seen, ago, sizeof ago));
+    dr_finding_next(finding,
+                    "bring %s back; if it was taken away on purpose, this ends after a day, or "
+                    "say --exclude",
+                    name);
+}
+
+/* Standbys that were there in the last day and are not expected by name. */
+static void judge_remembered(struct judge *judge)
+{
+    if (judge->survey.primary == NULL)
+        return;
+    struct missing missing = {.judge = judge};
+    rep_history_standbys(judge->evidence->history, judge->evidence->now, 86400, add_missing,
+                         &missing);
+    for (size_t i = 0; i < judge->survey.standby_count; i++) {
+        const struct rep_standby *standby = &judge->survey.standbys[i];
+        if (standby_is_connected(standby))
+            rep_history_standby(judge->evidence->history, standby->name, judge->evidence->now);
+    }
+}
+
+/* ---- the verdict ---- */
+
+static void rpo_words(const struct judge *judge, char *text, size_t size)
+{
+    char objective[32];
+    text[0] = '\0';
+    if (judge->rules->rpo.known)
+        snprintf(
+            text, size, " (RPO %s)",
+            dr_unit_format(DR_UNIT_SECONDS, judge->rules->rpo.value, objective, sizeof objective));
+}
+
+/* "38 MB / 4m12s of commits"; what is not known is said so. */
+static void loss_words(const struct rep_standby *standby, char *text, size_t size)
+{
+    char bytes[32];
+    char seconds[32];
+    if (!standby->loss_bytes.known)
+        snprintf(text, size, "an unknown amount");
+    else if (standby->loss_bytes.value == 0)
+        snprintf(text, size, "nothing");
+    else if (standby->loss.known)
+        snprintf(
+            text, size, "%s / %s of commits",
+            dr_unit_format(DR_UNIT_BYTES, (double)standby->loss_bytes.value, bytes, sizeof bytes),
+            dr_unit_format(DR_UNIT_SECONDS, standby->loss.value, seconds, sizeof seconds));
+    else
+        snprintf(
+            text, size, "%s of commits (seconds unknown)",
+            dr_unit_format(DR_UNIT_BYTES, (double)standby->loss_bytes.value, bytes, sizeof bytes));
+}
+
+static enum dr_state loss_state(const struct judge *judge, const struct rep_standby *standby)
+{
+    enum dr_state state = DR_OK;
+    if (!standby->loss_bytes.known)
+        return DR_UNKNOWN;
+    state = dr_threshold_judge(&judge->rules->thresholds[REP_LOSS_BYTES],
+                               (double)standby->loss_bytes.value);
+    if (standby->loss.known)
+        return dr_state_worst(
+            state, dr_threshold_judge(&judge->rules->thresholds[REP_LOSS], standby->loss.value));
+    return dr_state_worst(state, DR_UNKNOWN);
+}
+
+static void add_verdict_figures(struct judge *judge, const struct rep_standby *best)
+{
+    const struct dr_threshold *thresholds = judge->rules->thresholds;
+    if (best != NULL && best->loss.known)
+        dr_result_figure(judge->result, NULL, &rep_metrics[REP_LOSS], best->loss.value,
+                         &thresholds[REP_LOSS]);
+    if (best != NULL && best->loss_bytes.known)
+        dr_result_figure(judge->result, NULL, &rep_metrics[REP_LOSS_BYTES],
+                         (double)best->loss_bytes.value, &thresholds[REP_LOSS_BYTES]);
+    if (best != NULL && best->apply_lag.known)
+        dr_result_figure(judge->result, NULL, &rep_metrics[REP_APPLY_LAG], best->apply_lag.value,
+                         &thresholds[REP_APPLY_LAG]);
+    dr_result_figure(judge->result, NULL, &rep_metrics[REP_STANDBYS],
+                     (double)count_connected(judge), &thresholds[REP_STANDBYS]);
+}
+
+static void judge_count(struct judge *judge)
+{
+    struct line line = LINE;
+    line_judge(judge, &line, REP_STANDBYS, (double)count_connected(judge), "connected:");
+    if (line.state != DR_OK)
+        line_end(&line, judge->result, "standbys");
+    dr_buffer_free(&line.problems);
+}
+
+static void verdict_of_primary(struct judge *judge, const struct rep_standby *best)
+{
+    char rpo[64];
+    char loss[128];
+    const char *primary = judge->survey.primary->label;
+    rpo_words(judge, rpo, sizeof rpo);
+    if (best != NULL) {
+        loss_words(best, loss, sizeof loss);
+        dr_result_verdict(judge->result, loss_state(judge, best),
+                          "%s would be lost if %s died now%s: best standby %s", loss, primary, rpo,
+                          best->name);
+        return;
+    }
+    bool alone = judge->rules->expect_count.known && judge->rules->expect_count.value == 0;
+    dr_result_verdict(
+        judge->result, alone ? DR_OK : DR_CRITICAL,
+        "everything since the last backup would be lost if %s died now%s: it has no %s", primary,
+        rpo, judge->survey.standby_count > 0 ? "standby that could be promoted" : "standby");
+}
+
+/* The primary does not answer: what is known from before says what the best standby lacks. */
+static void verdict_of_lost_primary(struct judge *judge, const struct rep_standby *best,
+                                    const char *primary, double last_seen)
+{
+    char bytes[32];
+    char ago[32];
+    char seconds[32];
+    double newest;
+    int64_t position;
+    dr_unit_format(DR_UNIT_SECONDS, judge->evidence->now - last_seen, ago, sizeof ago);
+    if (best == NULL || !best->position.known ||
+        !rep_history_newest(judge->evidence->history, &newest, &position)) {
+        dr_result_verdict(
+            judge->result, DR_CRITICAL,
+            "primary %s does not answer (last seen %s ago), and no standby can say what "
+            "is lost",
+            primary, ago);
+        return;
+    }
+    int64_t gap = position - best->position.value;
+    struct dr_opt_real reached = rep_history_when(judge->evidence->history, best->position.value);
+    double missing = reached.known && newest > reached.value ? newest - reached.value : 0;
+    if (gap <= 0)
+        dr_result_verdict(
+            judge->result, DR_CRITICAL,
+            "primary %s does not answer: %s has all that %s had when last seen %s ago, "
+            "only what it wrote since is lost",
+            primary, best->name, primary, ago);
+    else
+        dr_result_verdict(judge->result, DR_CRITICAL,
+                          "primary %s does not answer: failover to %s loses at least %s / %s of "
+                          "commits, and what "
+                          "was written since it was last seen %s ago",
+                          primary, best->name,
+                          dr_unit_format(DR_UNIT_BYTES, (double)gap, bytes, sizeof bytes),
+                          dr_unit_format(DR_UNIT_SECONDS, missing, seconds, sizeof seconds), ago);
+    if (gap > 0)
+        dr_result_figure(judge->result, NULL, &rep_metrics[REP_LOSS_BYTES], (double)gap,
+                         &judge->rules->thresholds[REP_LOSS_BYTES]);
+}
+
+/* No primary among those that answered. */
+static void verdict_without_primary(struct judge *judge, const struct rep_standby *best)
+{
+    char loss[128];
+    char rpo[64];
+    char age[32];
+    double last_seen = 0;
+    char *primary = rep_history_last_primary(judge->evidence->history, &last_seen);
+    rpo_words(judge, rpo, sizeof rpo);
+    if (judge->survey.primaries > 1) {
+        dr_result_verdict(judge->result, DR_CRITICAL,
+                          "%zu servers take writes: what a failover loses cannot be said",
+                          judge->survey.primaries);
+    } else if (primary != NULL && judge->survey.unreachable > 0) {
+        verdict_of_lost_primary(judge, best, primary, last_seen);
+    } else if (judge->survey.unreachable > 0) {
+        dr_result_verdict(judge->result, DR_UNKNOWN, "no primary among the targets that answered");
+    } else if (best == NULL || !standby_is_connected(best) || !best->link_age.known) {
+        dr_result_verdict(judge->result, DR_UNKNOWN,
+                          "no primary among the targets, and no standby can say what it had");
+    } else {
+        loss_words(best, loss, sizeof loss);
+        dr_result_verdict(judge->result, loss_state(judge, best),
+                          "%s would be lost if the primary died now%s: as %s knows it from %s ago",
+                          loss, rpo, best->name,
+                          dr_unit_format(DR_UNIT_SECONDS, best->link_age.value, age, sizeof age));
+    }
+    free(primary);
+}
+
+static void remember(struct judge *judge)
+{
+    struct rep_history *history = judge->evidence->history;
+    const struct rep_asked *primary = judge->survey.primary;
+    const struct rep_node *node = primary != NULL ? primary->node : NULL;
+    if (node != NULL && node->reading_count > 0)
+        rep_history_sample(history, judge->evidence->now,
+                           node->readings[node->reading_count - 1].position);
+}
+
+/* The system that is meant: the primary's, else that of any node. */
+static const char *system_of(const struct rep_evidence *evidence)
+{
+    const char *system = NULL;
+    for (size_t i = 0; i < evidence->count; i++) {
+        const struct rep_node *node = evidence->asked[i].node;
+        if (!evidence->asked[i].answered || node->system == NULL)
+            continue;
+        if (system == NULL || node->role == REP_ROLE_PRIMARY)
+            system = node->system;
+    }
+    return system;
+}
+
+void rep_judge(const struct rep_evidence *evidence, const struct rep_rules *rules,
+               enum dr_state timeout_state, struct dr_result *result)
+{
+    struct judge judge = {
+        .evidence = evidence, .rules = rules, .result = result, .timeout_state = timeout_state};
+    rep_history_system(evidence->history, system_of(evidence));
+    if (!rep_survey_take(evidence, &judge.survey)) {
+        result->out_of_memory = true;
+        return;
+    }
+    const struct rep_standby *best = best_standby(&judge);
+    if (judge.survey.primary != NULL)
+        verdict_of_primary(&judge, best);
+    else
+        verdict_without_primary(&judge, best);
+    add_verdict_figures(&judge, best);
+    judge_unreachable(&judge);
+    judge_split_brain(&judge);
+    judge_primary_name(&judge);
+    judge_synchronous(&judge);
+    judge_expected(&judge);
+    judge_remembered(&judge);
+    judge_count(&judge);
+    for (size_t i = 0; i < judge.survey.standby_count; i++)
+        judge_standby(&judge, &judge.survey.standbys[i]);
+    judge_slots(&judge);
+    remember(&judge);
+    rep_survey_free(&judge.survey);
+}

@@ -1,1 +1,326 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "plugins/replication/postgresql_read.h"
+
+#include "common/buffer.h"
+
+#include <errno.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* One row that is being read. The first thing wrong is kept in error; the readers then do nothing
+ * more. */
+struct row {
+    const PGresult *result;
+    int number;
+    struct dr_error *error;
+    bool failed;
+};
+
+static void fail(struct row *row, const char *column, const char *what)
+{
+    if (!row->failed)
+        dr_error_set(row->error, DR_ERR_PROTOCOL, "the reply cannot be used: column %s %s", column,
+                     what);
+    row->failed = true;
+}
+
+/* The text of a cell; NULL for a NULL and for a missing column, which is an error. */
+static const char *cell(struct row *row, const char *column)
+{
+    int field = PQfnumber(row->result, column);
+    if (field < 0) {
+        fail(row, column, "is missing");
+        return NULL;
+    }
+    if (PQgetisnull(row->result, row->number, field))
+        return NULL;
+    return PQgetvalue(row->result, row->number, field);
+}
+
+static char *text(struct row *row, const char *column)
+{
+    const char *value = cell(row, column);
+    if (value == NULL || *value == '\0')
+        return NULL;
+    char *copy = dr_text_clean(value, 250);
+    if (copy == NULL)
+        fail(row, column, "does not fit into memory");
+    return copy;
+}
+
+static struct dr_opt_int integer(struct row *row, const char *column)
+{
+    const char *value = cell(row, column);
+    if (value == NULL)
+        return (struct dr_opt_int){.known = false};
+    char *end;
+    errno = 0;
+    long long number = strtoll(value, &end, 10);
+    if (errno != 0 || end == value || *end != '\0') {
+        fail(row, column, "is no integer");
+        return (struct dr_opt_int){.known = false};
+    }
+    return dr_int(number);
+}
+
+static struct dr_opt_real real(struct row *row, const char *column)
+{
+    const char *value = cell(row, column);
+    if (value == NULL)
+        return (struct dr_opt_real){.known = false};
+    char *end;
+    double number = strtod(value, &end);
+    if (end == value || *end != '\0' || !isfinite(number)) {
+        fail(row, column, "is no number");
+        return (struct dr_opt_real){.known = false};
+    }
+    return dr_real(number);
+}
+
+static struct dr_opt_bool boolean(struct row *row, const char *column)
+{
+    const char *value = cell(row, column);
+    if (value == NULL)
+        return (struct dr_opt_bool){.known = false};
+    if (strcmp(value, "t") != 0 && strcmp(value, "f") != 0) {
+        fail(row, column, "is no truth value");
+        return (struct dr_opt_bool){.known = false};
+    }
+    return dr_bool(*value == 't');
+}
+
+/* Who it is. A standby always reports what it has replayed; pg_receivewal and its kin report what
+ * they have flushed, but replay nothing; without pg_read_all_stats everything but the name is NULL.
+ */
+static enum rep_stream_kind kind_of(const struct rep_stream *stream, const char *slot_type,
+                                    bool flushed_known)
+{
+    if (slot_type != NULL && strcmp(slot_type, "logical") == 0)
+        return REP_STREAM_LOGICAL;
+    if (stream->state == NULL)
+        return REP_STREAM_HIDDEN;
+    if (strcmp(stream->state, "backup") == 0)
+        return REP_STREAM_BACKUP;
+    if (stream->replayed.known)
+        return REP_STREAM_STANDBY;
+    return flushed_known ? REP_STREAM_RECEIVER : REP_STREAM_CONNECTING;
+}
+
+static void read_stream(struct row *row, struct rep_stream *stream)
+{
+    stream->name = text(row, "application_name");
+    stream->address = text(row, "client_addr");
+    stream->hostname = text(row, "client_hostname");
+    stream->slot = text(row, "slot_name");
+    stream->state = text(row, "state");
+    stream->sync_state = text(row, "sync_state");
+    stream->flushed = integer(row, "flushed");
+    stream->replayed = integer(row, "replayed");
+    stream->flush_lag = real(row, "flush_lag");
+    stream->replay_lag = real(row, "replay_lag");
+    stream->reply_age = real(row, "reply_age");
+    stream->kind = kind_of(stream, cell(row, "slot_type"), stream->flushed.known);
+}
+
+bool pg_read_streams(const PGresult *result, struct rep_node *node, struct dr_error *error)
+{
+    size_t count = (size_t)PQntuples(result);
+    struct rep_stream *streams = calloc(count + 1, sizeof *streams);
+    if (streams == NULL)
+        return dr_error_set(error, DR_ERR_INTERNAL, "out of memory");
+    rep_streams_free(node->streams, node->stream_count);
+    node->streams = streams;
+    node->stream_count = count;
+    struct row row = {.result = result, .error = error};
+    for (size_t i = 0; i < count; i++) {
+        row.number = (int)i;
+        read_stream(&row, &streams[i]);
+    }
+    return !row.failed;
+}
+
+static void read_slot(struct row *row, struct rep_slot *slot)
+{
+    slot->name = text(row, "slot_name");
+    const char *type = cell(row, "slot_type");
+    slot->logical = type != NULL && strcmp(type, "logical") == 0;
+    struct dr_opt_bool temporary = boolean(row, "temporary");
+    slot->temporary = temporary.known && temporary.value;
+    slot->active = boolean(row, "active");
+    slot->restart = integer(row, "restart");
+    slot->confirmed = integer(row, "confirmed");
+    slot->wal_status = text(row, "wal_status");
+    slot->safe = integer(row, "safe");
+    slot->inactive_age = real(row, "inactive_age");
+    slot->invalidation = text(row, "invalidation_reason");
+    slot->conflicting = boolean(row, "conflicting");
+    slot->failover = boolean(row, "failover");
+    slot->synced = boolean(row, "synced");
+    if (slot->name == NULL)
+        fail(row, "slot_name", "is empty");
+}
+
+bool pg_read_slots(const PGresult *result, struct rep_node *node, struct dr_error *error)
+{
+    size_t count = (size_t)PQntuples(result);
+    node->slots = calloc(count + 1, sizeof *node->slots);
+    if (node->slots == NULL)
+        return dr_error_set(error, DR_ERR_INTERNAL, "out of memory");
+    node->slot_count = count;
+    struct row row = {.result = result, .error = error};
+    for (size_t i = 0; i < count; i++) {
+        row.number = (int)i;
+        read_slot(&row, &node->slots[i]);
+    }
+    return !row.failed;
+}
+
+static void read_subscription(struct row *row, struct rep_subscription *subscription)
+{
+    subscription->name = text(row, "subname");
+    subscription->enabled = boolean(row, "enabled");
+    subscription->running = boolean(row, "running");
+    subscription->message_age = real(row, "message_age");
+    subscription->apply_errors = integer(row, "apply_errors");
+    subscription->sync_errors = integer(row, "sync_errors");
+    subscription->tables_pending = integer(row, "tables_pending");
+    if (subscription->name == NULL)
+        fail(row, "subname", "is empty");
+}
+
+bool pg_read_subscriptions(const PGresult *result, struct rep_node *node, struct dr_error *error)
+{
+    size_t count = (size_t)PQntuples(result);
+    node->subscriptions = calloc(count + 1, sizeof *node->subscriptions);
+    if (node->subscriptions == NULL)
+        return dr_error_set(error, DR_ERR_INTERNAL, "out of memory");
+    node->subscription_count = count;
+    struct row row = {.result = result, .error = error};
+    for (size_t i = 0; i < count; i++) {
+        row.number = (int)i;
+        read_subscription(&row, &node->subscriptions[i]);
+    }
+    return !row.failed;
+}
+
+static enum rep_pause pause_of(struct row *row)
+{
+    const char *pause = cell(row, "pause");
+    if (pause == NULL)
+        return REP_PAUSE_UNKNOWN;
+    if (strcmp(pause, "not paused") == 0)
+        return REP_PAUSE_NONE;
+    if (strcmp(pause, "pause requested") == 0)
+        return REP_PAUSE_REQUESTED;
+    if (strcmp(pause, "paused") == 0)
+        return REP_PAUSE_PAUSED;
+    fail(row, "pause", "is a state we do not know");
+    return REP_PAUSE_UNKNOWN;
+}
+
+static void read_standby(struct row *row, struct rep_node *node)
+{
+    node->received = integer(row, "received");
+    node->replayed = integer(row, "replayed");
+    node->replay_age = real(row, "replay_age");
+    node->pause = pause_of(row);
+    node->apply_delay = real(row, "apply_delay");
+    node->application_name = text(row, "application_name");
+    struct rep_receiver *receiver = &node->receiver;
+    receiver->running = boolean(row, "receiver_running");
+    receiver->status = text(row, "receiver_status");
+    receiver->slot = text(row, "receiver_slot");
+    receiver->timeline = integer(row, "receiver_timeline");
+    receiver->announced = integer(row, "announced");
+    receiver->message_age = real(row, "message_age");
+    receiver->timeout = real(row, "receiver_timeout");
+    const char *host = cell(row, "sender_host");
+    const char *port = cell(row, "sender_port");
+    if (host != NULL && port != NULL)
+        receiver->sender = dr_text_format("%s:%s", host, port);
+}
+
+/* A primary's timeline is in the name of the file it writes; a standby's is the one it receives,
+ * else the one of its last restart point. */
+static struct dr_opt_int timeline_of(struct row *row, const struct rep_node *node)
+{
+    const char *file = cell(row, "timeline");
+    if (file != NULL) {
+        char *end;
+        long long timeline = strtoll(file, &end, 16);
+        if (end != file && *end == '\0')
+            return dr_int(timeline);
+        fail(row, "timeline", "is no timeline");
+    }
+    struct dr_opt_int checkpoint = integer(row, "checkpoint_timeline");
+    const struct dr_opt_int *received = &node->receiver.timeline;
+    if (received->known && (!checkpoint.known || received->value > checkpoint.value))
+        return *received;
+    return checkpoint;
+}
+
+static void read_privilege(struct row *row, struct rep_node *node)
+{
+    node->privileged = boolean(row, "privileged");
+    char *role = text(row, "role_name");
+    const char *name = role != NULL ? role : "the monitoring role";
+    if (node->major >= 10)
+        node->grant = dr_text_format("GRANT pg_monitor TO %s", name);
+    else
+        node->grant =
+            dr_text_format("ALTER ROLE %s SUPERUSER (before 10 only a superuser may)", name);
+    free(role);
+}
+
+bool pg_read_node(const PGresult *result, struct rep_node *node, struct pg_node_extra *extra,
+                  struct dr_error *error)
+{
+    if (PQntuples(result) != 1)
+        return dr_error_set(error, DR_ERR_PROTOCOL,
+                            "the reply cannot be used: %d rows for the node", PQntuples(result));
+    struct row row = {.result = result, .error = error};
+    struct dr_opt_bool in_recovery = boolean(&row, "in_recovery");
+    if (in_recovery.known)
+        node->role = in_recovery.value ? REP_ROLE_STANDBY : REP_ROLE_PRIMARY;
+    extra->server_time = real(&row, "server_time");
+    extra->position = integer(&row, "position");
+    node->system = text(&row, "system");
+    node->cluster_name = text(&row, "cluster_name");
+    node->synchronous_names = dr_text_clean(cell(&row, "synchronous_names"), 1000);
+    const char *commit = cell(&row, "synchronous_commit");
+    if (commit != NULL)
+        node->commits_wait = dr_bool(strcmp(commit, "off") != 0 && strcmp(commit, "local") != 0);
+    for (size_t i = 0; i < REP_FLOORS; i++)
+        node->floors[i] = (struct rep_floor){rep_floor_names[i], integer(&row, rep_floor_names[i])};
+    node->sender_timeout = real(&row, "sender_timeout");
+    read_privilege(&row, node);
+    read_standby(&row, node);
+    node->timeline = timeline_of(&row, node);
+    integer(&row, "complete");
+    if (!row.failed && node->role == REP_ROLE_PRIMARY && !extra->position.known)
+        fail(&row, "position", "is empty on a primary");
+    return !row.failed;
+}
+
+bool pg_read_position(const PGresult *result, struct dr_opt_int *position, struct dr_error *error)
+{
+    struct row row = {.result = result, .error = error};
+    if (PQntuples(result) != 1)
+        return dr_error_set(error, DR_ERR_PROTOCOL, "the reply cannot be used: no position");
+    *position = integer(&row, "position");
+    if (!row.failed && !position->known)
+        fail(&row, "position", "is empty on a primary");
+    return !row.failed;
+}
+
+bool pg_read_progress(const PGresult *result, struct dr_opt_int *received,
+                      struct dr_opt_int *replayed, struct dr_error *error)
+{
+    struct row row = {.result = result, .error = error};
+    if (PQntuples(result) != 1)
+        return dr_error_set(error, DR_ERR_PROTOCOL, "the reply cannot be used: no position");
+    *received = integer(&row, "received");
+    *replayed = integer(&row, "replayed");
+    return !row.failed;
+}

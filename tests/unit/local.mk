@@ -5,6 +5,14 @@ LDADD = plugins/libreplication.la common/libcommon.la $(CMOCKA_LIBS)
 AM_CPPFLAGS += $(CMOCKA_CFLAGS) -DDR_TESTS='"$(abs_top_srcdir)/tests"'
 
 unit_tests =
+unit_tests += tests/unit/test_finding
+unit_tests += tests/unit/test_perfdata
+unit_tests += tests/unit/test_secret
+unit_tests += tests/unit/test_buffer
+unit_tests += tests/unit/test_error
+unit_tests += tests/unit/test_state
+unit_tests += tests/unit/test_options
+unit_tests += tests/unit/test_extra_opts
 if HAVE_CMOCKA
 check_PROGRAMS += $(unit_tests)
 TESTS += $(unit_tests)

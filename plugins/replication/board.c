@@ -1,0 +1,116 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "plugins/replication/board.h"
+
+#include "common/run.h"
+
+#include <pthread.h>
+#include <stdlib.h>
+#include <time.h>
+
+enum place { WORKING = 0, POSTED, FOLLOWING, DONE };
+
+struct rep_board {
+    pthread_mutex_t lock;
+    pthread_cond_t changed;
+    struct rep_mark mark;
+    bool marked;
+    size_t count;
+    enum place places[];
+};
+
+struct rep_board *rep_board_new(size_t nodes)
+{
+    struct rep_board *board = calloc(1, sizeof *board + nodes * sizeof board->places[0]);
+    if (board == NULL)
+        return NULL;
+    board->count = nodes;
+    pthread_condattr_t attributes;
+    pthread_condattr_init(&attributes);
+    pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
+    pthread_cond_init(&board->changed, &attributes);
+    pthread_condattr_destroy(&attributes);
+    pthread_mutex_init(&board->lock, NULL);
+    return board;
+}
+
+void rep_board_free(struct rep_board *board)
+{
+    if (board == NULL)
+        return;
+    pthread_cond_destroy(&board->changed);
+    pthread_mutex_destroy(&board->lock);
+    free(board);
+}
+
+static void place(struct rep_board *board, size_t index, enum place where)
+{
+    board->places[index] = where;
+    pthread_cond_broadcast(&board->changed);
+}
+
+void rep_board_post(struct rep_board *board, size_t index, const struct rep_mark *mark)
+{
+    pthread_mutex_lock(&board->lock);
+    if (!board->marked)
+        board->mark = *mark;
+    board->marked = true;
+    place(board, index, POSTED);
+    pthread_mutex_unlock(&board->lock);
+}
+
+void rep_board_follow(struct rep_board *board, size_t index)
+{
+    pthread_mutex_lock(&board->lock);
+    place(board, index, FOLLOWING);
+    pthread_mutex_unlock(&board->lock);
+}
+
+void rep_board_done(struct rep_board *board, size_t index)
+{
+    pthread_mutex_lock(&board->lock);
+    place(board, index, DONE);
+    pthread_mutex_unlock(&board->lock);
+}
+
+static void wait_until(struct rep_board *board, double until)
+{
+    struct timespec when = {.tv_sec = (time_t)until};
+    when.tv_nsec = (long)((until - (double)when.tv_sec) * 1e9);
+    pthread_cond_timedwait(&board->changed, &board->lock, &when);
+}
+
+static size_t count_places(const struct rep_board *board, enum place where)
+{
+    size_t count = 0;
+    for (size_t i = 0; i < board->count; i++)
+        count += board->places[i] == where ? 1 : 0;
+    return count;
+}
+
+bool rep_board_wait_mark(struct rep_board *board, double until, struct rep_mark *mark)
+{
+    pthread_mutex_lock(&board->lock);
+    while (!board->marked && count_places(board, WORKING) > 0 && dr_monotonic() < until)
+        wait_until(board, until);
+    bool marked = board->marked;
+    if (marked)
+        *mark = board->mark;
+    pthread_mutex_unlock(&board->lock);
+    return marked;
+}
+
+size_t rep_board_wait_done(struct rep_board *board, size_t index, size_t seen, double until,
+                           bool *pending)
+{
+    pthread_mutex_lock(&board->lock);
+    size_t done;
+    for (;;) {
+        done = count_places(board, DONE) - (board->places[index] == DONE ? 1 : 0);
+        *pending = count_places(board, WORKING) + count_places(board, FOLLOWING) > 0;
+        if (done > seen || !*pending || dr_monotonic() >= until)
+            break;
+        wait_until(board, until);
+    }
+    pthread_mutex_unlock(&board->lock);
+    return done;
+}

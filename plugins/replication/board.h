@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* Where the threads of one run meet: the primary posts a mark (its position at a moment), the
+ * standbys look until they have passed it, and the primary looks again when they are done.
+ *
+ * That makes the comparison two-sided without a clock: what the standby has at the end includes
+ * everything that was committed before the mark was read. */
+#ifndef REPLICATION_BOARD_H
+#define REPLICATION_BOARD_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct rep_board;
+
+struct rep_mark {
+    double moment;    /* monotonic: everything committed before is at or below the position */
+    int64_t position; /* bytes */
+    char system[32];  /* identifies the history; "" when the primary did not say */
+    bool
+        heartbeat; /* written on purpose, so it must arrive: worth waiting for until the deadline */
+};
+
+struct rep_board *rep_board_new(size_t nodes);
+void rep_board_free(struct rep_board *board);
+
+/* Node `index` is a primary, and this is its mark; the first mark stays. */
+void rep_board_post(struct rep_board *board, size_t index, const struct rep_mark *mark);
+
+/* Node `index` is a standby: it will post no mark. */
+void rep_board_follow(struct rep_board *board, size_t index);
+
+/* Node `index` has read all it will, or has failed. Every probe calls it before it returns. */
+void rep_board_done(struct rep_board *board, size_t index);
+
+/* Waits for a mark until `until` (monotonic). False when none came and none can come any more. */
+bool rep_board_wait_mark(struct rep_board *board, double until, struct rep_mark *mark);
+
+/* Waits until more than `seen` other nodes are done, or until `until`; returns how many are.
+ * *pending is false when nobody is left to wait for: every other node is done or is a primary
+ * itself. */
+size_t rep_board_wait_done(struct rep_board *board, size_t index, size_t seen, double until,
+                           bool *pending);
+
+#endif

@@ -1,0 +1,235 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "plugins/replication/judge_parts.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/* A slot, and the node that has it. */
+struct holder {
+    const struct rep_asked *asked;
+    const struct rep_slot *slot;
+    struct dr_opt_int position; /* of the node, to measure what the slot keeps */
+};
+
+/* "slot s1", with the node where it is not the primary's. */
+static char *slot_subject(const struct judge *judge, const struct holder *holder, const char *what,
+                          const char *name)
+{
+    if (holder->asked == judge->survey.primary)
+        return dr_text_format("%s %s", what, name);
+    return dr_text_format("%s %s on %s", what, name, holder->asked->label);
+}
+
+static void judge_invalid(const struct rep_slot *slot, struct line *line)
+{
+    const char *status = slot->wal_status != NULL ? slot->wal_status : "";
+    const char *who = slot->logical ? "its subscriber" : "its standby";
+    if (slot->invalidation != NULL || strcmp(status, "lost") == 0) {
+        line_problem(line, DR_CRITICAL, "is lost%s%s: %s must be rebuilt",
+                     slot->invalidation != NULL ? ", " : "",
+                     slot->invalidation != NULL ? slot->invalidation : "", who);
+        line_next(line, DR_CRITICAL,
+                  "drop the slot, rebuild what used it, and raise "
+                  "max_slot_wal_keep_size");
+    } else if (strcmp(status, "unreserved") == 0) {
+        line_problem(line, DR_CRITICAL, "is unreserved: it is lost at the next checkpoint");
+        line_next(line, DR_CRITICAL,
+                  "bring %s back now, or raise max_slot_wal_keep_size and reload", who);
+    } else if (slot->conflicting.known && slot->conflicting.value) {
+        line_problem(line, DR_CRITICAL, "conflicts with recovery and is invalid");
+    }
+}
+
+/* Seconds until the slot can be lost, at the rate the primary has written lately. */
+static void judge_eta(struct judge *judge, const struct rep_slot *slot, struct line *line)
+{
+    char text[32];
+    if (!slot->safe.known)
+        return;
+    struct dr_opt_real rate = rep_history_rate(judge->evidence->history, judge->evidence->now);
+    line_figure(line, "%s until it can be lost",
+                dr_unit_format(DR_UNIT_BYTES, (double)slot->safe.value, text, sizeof text));
+    if (!rate.known || rate.value < 1)
+        return;
+    double eta = slot->safe.value > 0 ? (double)slot->safe.value / rate.value : 0;
+    line_figure(line, "in about %s", dr_unit_format(DR_UNIT_SECONDS, eta, text, sizeof text));
+    line_judge(judge, line, REP_SLOT_ETA, eta, "can be lost in");
+    dr_result_figure(judge->result, slot->name, &rep_metrics[REP_SLOT_ETA], eta,
+                     &judge->rules->thresholds[REP_SLOT_ETA]);
+}
+
+static void judge_retained(struct judge *judge, const struct holder *holder, struct line *line)
+{
+    char text[32];
+    const struct rep_slot *slot = holder->slot;
+    if (!slot->restart.known || !holder->position.known)
+        return;
+    double kept = (double)(holder->position.value - slot->restart.value);
+    kept = kept > 0 ? kept : 0;
+    line_figure(line, "keeps %s", dr_unit_format(DR_UNIT_BYTES, kept, text, sizeof text));
+    line_judge(judge, line, REP_SLOT_RETAINED, kept, "keeps");
+    dr_result_figure(judge->result, slot->name, &rep_metrics[REP_SLOT_RETAINED], kept,
+                     &judge->rules->thresholds[REP_SLOT_RETAINED]);
+    if (!slot->logical || !slot->confirmed.known)
+        return;
+    double gap = (double)(holder->position.value - slot->confirmed.value);
+    gap = gap > 0 ? gap : 0;
+    line_figure(line, "subscriber %s behind",
+                dr_unit_format(DR_UNIT_BYTES, gap, text, sizeof text));
+    line_judge(judge, line, REP_LOGICAL_GAP, gap, "subscriber behind by");
+    dr_result_figure(judge->result, slot->name, &rep_metrics[REP_LOGICAL_GAP], gap,
+                     &judge->rules->thresholds[REP_LOGICAL_GAP]);
+}
+
+static void judge_inactive(struct judge *judge, const struct holder *holder, struct line *line)
+{
+    char have[32];
+    char most[32];
+    const struct rep_slot *slot = holder->slot;
+    const struct dr_opt_real *limit = &judge->rules->slot_inactive;
+    char *condition = dr_text_format("inactive:%s:%s", holder->asked->label, slot->name);
+    struct dr_opt_real age = {.known = false};
+    bool inactive = slot->active.known && !slot->active.value;
+    if (condition != NULL)
+        age =
+            rep_history_since(judge->evidence->history, condition, inactive, judge->evidence->now);
+    free(condition);
+    if (!slot->active.known)
+        line_problem(line, DR_UNKNOWN, "cannot tell whether it is in use");
+    if (!inactive)
+        return;
+    if (slot->inactive_age.known)
+        age = slot->inactive_age;
+    if (!age.known) {
+        line_figure(line, "not in use");
+        if (judge->rules->slot_inactive_given) {
+            line_problem(line, DR_UNKNOWN, "is not in use, since when is not known");
+            line_next(line, DR_UNKNOWN,
+                      "give --state-dir: servers before 17 do not tell since when");
+        }
+        return;
+    }
+    line_figure(line, "not in use for %s",
+                dr_unit_format(DR_UNIT_SECONDS, age.value, have, sizeof have));
+    if (limit->known && age.value > limit->value) {
+        line_problem(line, DR_WARNING, "not in use for %s (warning above %s)", have,
+                     dr_unit_format(DR_UNIT_SECONDS, limit->value, most, sizeof most));
+        line_next(line, DR_WARNING, "bring back what used it, or drop it: it keeps WAL on %s",
+                  holder->asked->label);
+    }
+}
+
+static void judge_slot(struct judge *judge, const struct holder *holder)
+{
+    const struct rep_slot *slot = holder->slot;
+    struct line line = LINE;
+    line_figure(&line, "%s", slot->logical ? "logical" : "physical");
+    judge_invalid(slot, &line);
+    if (line.state != DR_CRITICAL) {
+        judge_eta(judge, slot, &line);
+        judge_retained(judge, holder, &line);
+        judge_inactive(judge, holder, &line);
+    }
+    if (slot->logical && slot->failover.known && !slot->failover.value)
+        line_figure(&line, "does not survive a failover");
+    char *subject = slot_subject(judge, holder, "slot", slot->name);
+    line_end(&line, judge->result, subject);
+    free(subject);
+}
+
+/* ---- subscriptions: this server is the standby of somebody else's tables ---- */
+
+static void judge_worker(struct judge *judge, const struct holder *holder,
+                         const struct rep_subscription *subscription, struct line *line)
+{
+    char *name = dr_text_format("errors:%s:%s", holder->asked->label, subscription->name);
+    struct dr_opt_int before = {.known = false};
+    if (name != NULL && subscription->apply_errors.known)
+        before = rep_history_swap(judge->evidence->history, name, subscription->apply_errors.value);
+    free(name);
+    if (!subscription->running.known || !subscription->enabled.known) {
+        line_problem(line, DR_UNKNOWN, "cannot tell whether it is running");
+    } else if (!subscription->enabled.value) {
+        line_problem(line, DR_WARNING, "is disabled, by hand or by disable_on_error");
+        line_next(line, DR_WARNING, "ALTER SUBSCRIPTION %s ENABLE, after the cause is cured",
+                  subscription->name);
+    } else if (!subscription->running.value) {
+        line_problem(line, DR_CRITICAL, "its worker is not running");
+        line_next(line, DR_CRITICAL,
+                  "look into the server's log for the error that ends the worker, "
+                  "usually a row that conflicts");
+    } else if (before.known && subscription->apply_errors.value > before.value) {
+        line_problem(line, DR_CRITICAL, "its worker keeps failing: %lld errors since the last run",
+                     (long long)(subscription->apply_errors.value - before.value));
+    }
+    if (subscription->apply_errors.known && subscription->apply_errors.value > 0)
+        line_figure(line, "%lld apply errors", (long long)subscription->apply_errors.value);
+}
+
+static void judge_subscription(struct judge *judge, const struct holder *holder,
+                               const struct rep_subscription *subscription)
+{
+    char age[32];
+    struct line line = LINE;
+    judge_worker(judge, holder, subscription, &line);
+    double limit = rep_link_limit(holder->asked->node->receiver.timeout);
+    if (subscription->message_age.known) {
+        dr_unit_format(DR_UNIT_SECONDS, subscription->message_age.value, age, sizeof age);
+        line_figure(&line, "publisher heard %s ago", age);
+        if (subscription->message_age.value > limit)
+            line_problem(&line, DR_CRITICAL, "publisher silent for %s", age);
+    }
+    if (subscription->tables_pending.known && subscription->tables_pending.value > 0)
+        line_problem(&line, DR_WARNING, "%lld tables not in sync yet",
+                     (long long)subscription->tables_pending.value);
+    char *subject = slot_subject(judge, holder, "subscription", subscription->name);
+    line_end(&line, judge->result, subject);
+    free(subject);
+}
+
+static void judge_node_slots(struct judge *judge, const struct rep_asked *asked, bool *found)
+{
+    const struct rep_node *node = asked->node;
+    struct holder holder = {.asked = asked};
+    if (node->reading_count > 0)
+        holder.position = dr_int(node->readings[node->reading_count - 1].position);
+    for (size_t i = 0; i < node->slot_count; i++) {
+        const struct rep_slot *slot = &node->slots[i];
+        for (size_t e = 0; e < judge->rules->expect_slot.count; e++)
+            found[e] = found[e] || strcmp(judge->rules->expect_slot.items[e], slot->name) == 0;
+        /* A copy that the server keeps for after a failover is judged where it is used. */
+        if (slot->temporary || (slot->synced.known && slot->synced.value) ||
+            !dr_selection_has(judge->evidence->selection, slot->name))
+            continue;
+        holder.slot = slot;
+        judge_slot(judge, &holder);
+    }
+    for (size_t i = 0; i < node->subscription_count; i++) {
+        if (dr_selection_has(judge->evidence->selection, node->subscriptions[i].name))
+            judge_subscription(judge, &holder, &node->subscriptions[i]);
+    }
+}
+
+void judge_slots(struct judge *judge)
+{
+    size_t expected = judge->rules->expect_slot.count;
+    bool *found = calloc(expected + 1, sizeof *found);
+    if (found == NULL) {
+        judge->result->out_of_memory = true;
+        return;
+    }
+    for (size_t i = 0; i < judge->evidence->count; i++) {
+        if (judge->evidence->asked[i].answered)
+            judge_node_slots(judge, &judge->evidence->asked[i], found);
+    }
+    for (size_t e = 0; e < expected; e++) {
+        if (found[e])
+            continue;
+        const char *name = judge->rules->expect_slot.items[e];
+        struct dr_finding *finding = dr_result_add(judge->result, DR_CRITICAL, name,
+                                                   "this slot is expected, but does not exist");
+        dr_finding_next(finding, "SELECT pg_create_physical_replication_slot('%s') on the primary",
+                        name);
+    }
+    free(found);
+}

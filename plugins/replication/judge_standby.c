@@ -1,0 +1,460 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "plugins/replication/judge_parts.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static const char *duration(double seconds, char *buffer, size_t size)
+{
+    return dr_unit_format(DR_UNIT_SECONDS, seconds, buffer, size);
+}
+
+static const char *bytes(double count, char *buffer, size_t size)
+{
+    return dr_unit_format(DR_UNIT_BYTES, count, buffer, size);
+}
+
+/* ---- can it be promoted at all ---- */
+
+static bool same_history(const struct judge *judge, const struct rep_standby *standby,
+                         struct line *line)
+{
+    const struct rep_asked *primary = judge->survey.primary;
+    const struct rep_node *node = standby->node;
+    if (node->system == NULL || primary->node->system == NULL) {
+        if (line != NULL)
+            line_problem(line, DR_UNKNOWN, "cannot tell whether it belongs to the same cluster");
+        return true;
+    }
+    if (strcmp(node->system, primary->node->system) != 0) {
+        if (line != NULL) {
+            line_problem(line, DR_CRITICAL,
+                         "belongs to another cluster (system identifier %s, %s has %s)",
+                         node->system, primary->label, primary->node->system);
+            line_next(line, DR_CRITICAL,
+                      "check that %s is the server you mean; it is no standby of %s", standby->name,
+                      primary->label);
+        }
+        return false;
+    }
+    if (node->major == primary->node->major)
+        return true;
+    if (line != NULL)
+        line_problem(line, DR_CRITICAL, "is %s, %s is %s", node->product, primary->label,
+                     primary->node->product);
+    return false;
+}
+
+/* After a failover a standby that stayed with the old primary is on the old timeline: it follows
+ * nobody, or somebody else. One that is connected to this primary is on its way. */
+static bool same_timeline(const struct judge *judge, const struct rep_standby *standby,
+                          struct line *line)
+{
+    const struct rep_asked *primary = judge->survey.primary;
+    const struct dr_opt_int *own = &standby->node->timeline;
+    const struct dr_opt_int *theirs = &primary->node->timeline;
+    if (!own->known || !theirs->known || own->value == theirs->value)
+        return true;
+    bool follows = own->value < theirs->value && standby->stream != NULL;
+    /* The control file of a standby trails by a restart point; a live link says better. */
+    if (follows && !standby->node->receiver.timeline.known)
+        return true;
+    enum dr_state state = follows ? DR_WARNING : DR_CRITICAL;
+    if (line != NULL) {
+        line_problem(line, state, "is on timeline %lld, %s on timeline %lld", (long long)own->value,
+                     primary->label, (long long)theirs->value);
+        if (!follows)
+            line_next(line, state,
+                      "rewind (pg_rewind) or rebuild %s from %s: it does not follow it",
+                      standby->name, primary->label);
+    }
+    return follows;
+}
+
+static bool above_floors(const struct judge *judge, const struct rep_standby *standby,
+                         struct line *line)
+{
+    bool above = true;
+    const struct rep_asked *primary = judge->survey.primary;
+    for (size_t i = 0; i < REP_FLOORS; i++) {
+        const struct rep_floor *own = &standby->node->floors[i];
+        const struct rep_floor *theirs = &primary->node->floors[i];
+        if (!own->value.known || !theirs->value.known || own->value.value >= theirs->value.value)
+            continue;
+        above = false;
+        if (line == NULL)
+            continue;
+        line_problem(line, DR_CRITICAL,
+                     "cannot be promoted: %s = %lld is below %s's %lld, so replay %s", own->name,
+                     (long long)own->value.value, primary->label, (long long)theirs->value.value,
+                     standby->node->major >= 14 ? "pauses, and the server shuts down when resumed"
+                                                : "ends and the server shuts down");
+        line_next(line, DR_CRITICAL, "raise %s on %s to at least %lld and restart it", own->name,
+                  standby->name, (long long)theirs->value.value);
+    }
+    return above;
+}
+
+bool standby_is_fit(const struct judge *judge, const struct rep_standby *standby, struct line *line)
+{
+    if (standby->node == NULL || judge->survey.primary == NULL)
+        return true;
+    if (!same_history(judge, standby, line))
+        return false;
+    bool timeline = same_timeline(judge, standby, line);
+    bool floors = above_floors(judge, standby, line);
+    return timeline && floors;
+}
+
+/* ---- is it connected ---- */
+
+/* It never streamed since its start: it restores from the archive, by design or because it cannot
+ * connect. */
+static bool ships_logs(const struct rep_standby *standby)
+{
+    const struct rep_node *node = standby->node;
+    return node != NULL && node->receiver.running.known && !node->receiver.running.value &&
+           !node->received.known;
+}
+
+bool standby_is_connected(const struct rep_standby *standby)
+{
+    const struct rep_node *node = standby->node;
+    if (node != NULL && node->receiver.running.known)
+        return node->receiver.running.value || ships_logs(standby);
+    return standby->stream != NULL;
+}
+
+static void judge_link(struct judge *judge, const struct rep_standby *standby, struct line *line)
+{
+    char age[32];
+    char limit[32];
+    const struct dr_threshold *threshold = &judge->rules->thresholds[REP_LINK_AGE];
+    const struct rep_node *node = standby->node;
+    if (!standby_is_connected(standby)) {
+        line_problem(line, DR_CRITICAL, "is not receiving: no connection to its primary");
+        line_next(line, DR_CRITICAL,
+                  "look into the log of %s, and at its primary_conninfo, slot and network",
+                  standby->name);
+        return;
+    }
+    if (ships_logs(standby)) {
+        line_figure(line, "restores from the archive, not streaming");
+        return;
+    }
+    if (!standby->link_age.known) {
+        bool told = node != NULL && node->passing.received.known;
+        if (!told && !(standby->loss_bytes.known && standby->loss_bytes.value == 0))
+            line_problem(line, DR_UNKNOWN, "cannot tell whether its link is alive");
+        return;
+    }
+    line_figure(line, "link %s ago", duration(standby->link_age.value, age, sizeof age));
+    if (threshold->warning.given || threshold->critical.given) {
+        line_judge(judge, line, REP_LINK_AGE, standby->link_age.value, "last sign of life");
+    } else if (standby->link_age.value > standby->link_limit) {
+        line_problem(line, DR_CRITICAL, "link silent for %s, where %s is normal", age,
+                     duration(standby->link_limit, limit, sizeof limit));
+        line_next(line, DR_CRITICAL, "check the network to %s and that its server is not frozen",
+                  standby->name);
+    }
+}
+
+/* ---- how far behind ---- */
+
+static void unknown_loss(const struct judge *judge, const struct rep_standby *standby,
+                         struct line *line)
+{
+    const struct rep_node *witness =
+        standby->sender != NULL ? standby->sender->node : standby->node;
+    if (standby->stream != NULL && standby->stream->kind == REP_STREAM_CONNECTING) {
+        line_problem(line, DR_UNKNOWN, "is connecting (%s): no position yet",
+                     standby->stream->state != NULL ? standby->stream->state : "no state");
+        return;
+    }
+    if (witness != NULL && witness->privileged.known && !witness->privileged.value) {
+        line_problem(line, DR_UNKNOWN, "how far it is behind is hidden from us");
+        line_next(line, DR_UNKNOWN, "run on the server: %s; or give every node as a target",
+                  witness->grant != NULL ? witness->grant : "GRANT pg_monitor");
+        return;
+    }
+    if (standby_is_connected(standby) || judge->survey.primary != NULL)
+        line_problem(line, DR_UNKNOWN, "cannot tell how far it is behind");
+}
+
+/* Words for "as of then" where the primary itself was not asked. */
+static void add_as_of(const struct rep_standby *standby, char *text, size_t size)
+{
+    char age[32];
+    text[0] = '\0';
+    if (standby->loss_as_of && standby->link_age.known)
+        snprintf(text, size, " as of %s ago", duration(standby->link_age.value, age, sizeof age));
+}
+
+static void judge_loss(struct judge *judge, const struct rep_standby *standby, struct line *line)
+{
+    char size[32];
+    char age[32];
+    char as_of[64];
+    if (!standby->loss_bytes.known) {
+        unknown_loss(judge, standby, line);
+        return;
+    }
+    bytes((double)standby->loss_bytes.value, size, sizeof size);
+    add_as_of(standby, as_of, sizeof as_of);
+    if (standby->loss.known) {
+        duration(standby->loss.value, age, sizeof age);
+        line_figure(line, "%s / %s behind%s", size, age, as_of);
+        line_judge(judge, line, REP_LOSS, standby->loss.value, "behind by");
+    } else {
+        double floor = standby->loss_floor.known ? standby->loss_floor.value : 0;
+        line_figure(line, "%s behind%s", size, as_of);
+        if (dr_threshold_judge(&judge->rules->thresholds[REP_LOSS], floor) == DR_CRITICAL)
+            line_judge(judge, line, REP_LOSS, floor, "behind by at least");
+        else
+            line_problem(line, DR_UNKNOWN, "lacks %s, for at least %s: since when is not known",
+                         size, duration(floor, age, sizeof age));
+        line_next(line, DR_UNKNOWN, "use --heartbeat or --state-dir to know the seconds");
+    }
+    line_judge(judge, line, REP_LOSS_BYTES, (double)standby->loss_bytes.value, "behind by");
+}
+
+static void judge_heartbeat(struct judge *judge, const struct rep_standby *standby,
+                            struct line *line)
+{
+    const struct rep_node *node = standby->node;
+    char text[32];
+    if (node == NULL || !node->passing.compared || judge->survey.primary == NULL ||
+        !judge->survey.primary->node->heartbeat)
+        return;
+    const struct rep_passing *passing = &node->passing;
+    if (!passing->received.known) {
+        line_problem(line, DR_CRITICAL, "the heartbeat did not arrive within %s",
+                     duration(passing->waited, text, sizeof text));
+        return;
+    }
+    line_figure(line, "heartbeat after %s", duration(passing->received.value, text, sizeof text));
+    if (passing->replayed.known)
+        line_figure(line, "visible after %s", duration(passing->replayed.value, text, sizeof text));
+}
+
+/* ---- replay ---- */
+
+static struct dr_opt_real expected_delay(const struct judge *judge,
+                                         const struct rep_standby *standby)
+{
+    for (size_t i = 0; i < judge->rules->delay_count; i++) {
+        if (rep_standby_is(standby, judge->rules->delays[i].name))
+            return dr_real(judge->rules->delays[i].seconds);
+    }
+    return (struct dr_opt_real){.known = false};
+}
+
+static void judge_delay(struct judge *judge, const struct rep_standby *standby, struct line *line)
+{
+    char have[32];
+    char want[32];
+    struct dr_opt_real delay = standby->node->apply_delay;
+    struct dr_opt_real expected = expected_delay(judge, standby);
+    char *name = dr_text_format("delay:%s", standby->name);
+    struct dr_opt_int before = {.known = false};
+    if (name != NULL && delay.known)
+        before = rep_history_swap(judge->evidence->history, name, (int64_t)delay.value);
+    free(name);
+    if (delay.known && delay.value > 0)
+        line_figure(line, "delayed by %s on purpose", duration(delay.value, have, sizeof have));
+    if (expected.known && !delay.known) {
+        line_problem(line, DR_UNKNOWN, "its delay cannot be read");
+    } else if (expected.known && fabs(expected.value - delay.value) > 1) {
+        line_problem(line, DR_CRITICAL, "delay is %s, expected %s",
+                     duration(delay.value, have, sizeof have),
+                     duration(expected.value, want, sizeof want));
+        line_next(line, DR_CRITICAL, "set recovery_min_apply_delay on %s", standby->name);
+    } else if (!expected.known && before.known && before.value > 0 && delay.known &&
+               delay.value <= 0) {
+        line_problem(line, DR_WARNING, "its delay of %s is gone",
+                     duration((double)before.value, want, sizeof want));
+        line_next(line, DR_WARNING,
+                  "set recovery_min_apply_delay on %s again, or say --expect-delay %s=0",
+                  standby->name, standby->name);
+    }
+}
+
+static void judge_pause(struct judge *judge, const struct rep_standby *standby, struct line *line)
+{
+    const struct rep_node *node = standby->node;
+    if (node->pause == REP_PAUSE_UNKNOWN) {
+        line_problem(line, DR_UNKNOWN, "cannot tell whether replay is paused");
+    } else if (node->pause != REP_PAUSE_NONE && judge->survey.primary == NULL &&
+               node->major >= 14) {
+        line_problem(line, DR_WARNING,
+                     "replay is paused, by a user or because a setting is below the primary's");
+        line_next(line, DR_WARNING,
+                  "give the primary as a target too: only it tells which; by a user: "
+                  "SELECT pg_wal_replay_resume() on %s",
+                  standby->name);
+    } else if (node->pause != REP_PAUSE_NONE && standby_is_fit(judge, standby, NULL)) {
+        line_problem(line, DR_WARNING, "replay is paused by a user");
+        line_next(line, DR_WARNING,
+                  "SELECT pg_wal_replay_resume() on %s: it cannot be promoted while paused",
+                  standby->name);
+    }
+}
+
+static void judge_apply(struct judge *judge, const struct rep_standby *standby, struct line *line)
+{
+    char age[32];
+    char size[32];
+    if (standby->node != NULL) {
+        judge_pause(judge, standby, line);
+        judge_delay(judge, standby, line);
+    }
+    if (!standby->apply_bytes.known)
+        return;
+    line_judge(judge, line, REP_APPLY_BYTES, (double)standby->apply_bytes.value, "unapplied");
+    if (standby->apply_bytes.value > 0)
+        line_figure(line, "%s to apply",
+                    bytes((double)standby->apply_bytes.value, size, sizeof size));
+    if (!standby->apply_lag.known)
+        return;
+    double delay = standby->node != NULL && standby->node->apply_delay.known
+                       ? standby->node->apply_delay.value
+                       : 0;
+    double lag = standby->apply_lag.value > delay ? standby->apply_lag.value - delay : 0;
+    if (standby->apply_bytes.value > 0)
+        line_figure(line, "applied up to %s ago",
+                    duration(standby->apply_lag.value, age, sizeof age));
+    line_judge(judge, line, REP_APPLY_LAG, lag, delay > 0 ? "beyond its delay by" : "apply lag");
+}
+
+/* ---- the rest ---- */
+
+static void judge_upstream(struct judge *judge, const struct rep_standby *standby,
+                           struct line *line)
+{
+    const char *wanted = judge->rules->expect_upstream;
+    if (wanted == NULL || standby->node == NULL)
+        return;
+    const char *sender = standby->node->receiver.sender;
+    if (sender == NULL) {
+        if (!standby_is_connected(standby))
+            return;
+        line_problem(line, DR_UNKNOWN, "where it receives from is hidden from us");
+        line_next(line, DR_UNKNOWN, "run on the server: %s",
+                  standby->node->grant != NULL ? standby->node->grant : "GRANT pg_monitor");
+        return;
+    }
+    size_t host = strlen(sender) - strlen(strrchr(sender, ':') != NULL ? strrchr(sender, ':') : "");
+    bool same = strcmp(sender, wanted) == 0 ||
+                (strlen(wanted) == host && strncmp(sender, wanted, host) == 0);
+    if (!same)
+        line_problem(line, DR_CRITICAL, "receives from %s, expected %s", sender, wanted);
+}
+
+static void judge_trend(struct judge *judge, const struct rep_standby *standby, struct line *line)
+{
+    char text[32];
+    if (!standby->loss_bytes.known)
+        return;
+    char *name = dr_text_format("gap:%s", standby->name);
+    struct dr_opt_real slope = {.known = false};
+    if (name != NULL)
+        slope = rep_history_slope(judge->evidence->history, name, judge->evidence->now,
+                                  standby->loss_bytes.value);
+    free(name);
+    /* Below this it is the usual coming and going of a live system. */
+    if (!slope.known || fabs(slope.value) < 1024 || standby->loss_bytes.value < 1024 * 1024)
+        return;
+    if (slope.value > 0)
+        line_figure(line, "growing by %s/s", bytes(slope.value, text, sizeof text));
+    else
+        line_figure(line, "shrinking, caught up in %s",
+                    duration((double)standby->loss_bytes.value / -slope.value, text, sizeof text));
+}
+
+static void judge_skew(struct judge *judge, const struct rep_standby *standby, struct line *line)
+{
+    char text[32];
+    if (!standby->skew.known)
+        return;
+    double skew = fabs(standby->skew.value);
+    double error = standby->node->clock_error + judge->survey.primary->node->clock_error;
+    if (skew > 2 + error)
+        line_figure(line, "clock %s %s", duration(skew, text, sizeof text),
+                    standby->skew.value > 0 ? "ahead" : "behind");
+    line_judge(judge, line, REP_SKEW, skew > error ? skew - error : 0, "clock off by");
+}
+
+static void add_figure(struct judge *judge, const struct rep_standby *standby,
+                       enum rep_metric metric, double value)
+{
+    dr_result_figure(judge->result, standby->name, &rep_metrics[metric], value,
+                     &judge->rules->thresholds[metric]);
+}
+
+static void add_figures(struct judge *judge, const struct rep_standby *standby)
+{
+    if (standby->loss.known)
+        add_figure(judge, standby, REP_LOSS, standby->loss.value);
+    if (standby->loss_bytes.known)
+        add_figure(judge, standby, REP_LOSS_BYTES, (double)standby->loss_bytes.value);
+    if (standby->apply_lag.known)
+        add_figure(judge, standby, REP_APPLY_LAG, standby->apply_lag.value);
+    if (standby->apply_bytes.known)
+        add_figure(judge, standby, REP_APPLY_BYTES, (double)standby->apply_bytes.value);
+    if (standby->link_age.known)
+        add_figure(judge, standby, REP_LINK_AGE, standby->link_age.value);
+}
+
+void judge_standby(struct judge *judge, const struct rep_standby *standby)
+{
+    struct line line = LINE;
+    const struct rep_stream *stream = standby->stream;
+    bool same = standby->node == NULL || judge->survey.primary == NULL ||
+                same_history(judge, standby, NULL);
+    standby_is_fit(judge, standby, &line);
+    if (stream != NULL && stream->state != NULL)
+        line_figure(&line, "%s%s%s", stream->state,
+                    stream->sync_state != NULL && strcmp(stream->sync_state, "async") != 0 ? ", "
+                                                                                           : "",
+                    stream->sync_state != NULL && strcmp(stream->sync_state, "async") != 0
+                        ? stream->sync_state
+                        : "");
+    if (same) {
+        judge_link(judge, standby, &line);
+        judge_loss(judge, standby, &line);
+        judge_heartbeat(judge, standby, &line);
+        judge_apply(judge, standby, &line);
+        judge_upstream(judge, standby, &line);
+        judge_trend(judge, standby, &line);
+        judge_skew(judge, standby, &line);
+        add_figures(judge, standby);
+    }
+    line_end(&line, judge->result, standby->name);
+}
+
+/* ---- which one would be promoted ---- */
+
+/* Less loss first; then the one that is further with its replay. What is unknown comes last. */
+static bool is_better(const struct rep_standby *a, const struct rep_standby *b)
+{
+    if (a->loss_bytes.known != b->loss_bytes.known)
+        return a->loss_bytes.known;
+    if (a->loss_bytes.known && a->loss_bytes.value != b->loss_bytes.value)
+        return a->loss_bytes.value < b->loss_bytes.value;
+    if (a->apply_bytes.known != b->apply_bytes.known)
+        return a->apply_bytes.known;
+    return a->apply_bytes.known && a->apply_bytes.value < b->apply_bytes.value;
+}
+
+const struct rep_standby *best_standby(const struct judge *judge)
+{
+    const struct rep_standby *best = NULL;
+    for (size_t i = 0; i < judge->survey.standby_count; i++) {
+        const struct rep_standby *standby = &judge->survey.standbys[i];
+        if (standby_is_fit(judge, standby, NULL) && (best == NULL || is_better(standby, best)))
+            best = standby;
+    }
+    return best;
+}

@@ -1,0 +1,76 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* The nodes' facts put together: who the primary is, which standbys there are (asked themselves,
+ * seen by their sender, or both), and how far each is behind. No verdicts here: figures, with what
+ * is unknown left unknown. */
+#ifndef REPLICATION_SURVEY_H
+#define REPLICATION_SURVEY_H
+
+#include "common/pattern.h"
+#include "common/run.h"
+#include "plugins/replication/facts.h"
+#include "plugins/replication/history.h"
+
+/* One target and what came of it. */
+struct rep_asked {
+    const char *label;
+    const char *host;            /* as in the URI; NULL */
+    int port;                    /* 0: not given */
+    bool answered;               /* the probe succeeded */
+    const struct rep_node *node; /* NULL when it did not answer */
+    const struct dr_error *error;
+};
+
+/* Everything the judgement rests on. */
+struct rep_evidence {
+    const struct rep_asked *asked;
+    size_t count;
+    struct rep_history *history;          /* never NULL; closed when there is none */
+    double now;                           /* seconds since the epoch, our clock */
+    const struct dr_selection *selection; /* --include/--exclude: names of standbys and slots */
+};
+
+/* A standby, from every side it was seen from. */
+struct rep_standby {
+    const char *name; /* how it is shown: the target's label, else how it calls itself */
+    const struct rep_asked *asked;   /* itself; NULL: only its sender was asked */
+    const struct rep_node *node;     /* = asked->node, or NULL */
+    const struct rep_stream *stream; /* its sender's view; NULL */
+    const struct rep_asked *sender;  /* who has that view; NULL */
+
+    struct dr_opt_int position;   /* what is on the standby for sure */
+    struct dr_opt_int loss_bytes; /* written on the primary, not on the standby */
+    struct dr_opt_real
+        loss; /* seconds: age of the oldest commit that is not on the standby; an upper bound */
+    struct dr_opt_real loss_floor; /* it is at least this */
+    bool loss_as_of;               /* the primary was not asked: as of link_age ago */
+    struct dr_opt_int apply_bytes; /* on the standby, not replayed */
+    struct dr_opt_real apply_lag;  /* seconds */
+    struct dr_opt_real link_age;   /* since the last sign of life on the link */
+    double link_limit;             /* a healthy link is never silent for longer */
+    struct dr_opt_real skew;       /* its clock minus the primary's */
+};
+
+struct rep_survey {
+    const struct rep_asked *primary; /* the one that answered; NULL: none, or several */
+    size_t primaries;
+    size_t unreachable; /* targets that did not answer */
+    struct rep_standby *standbys;
+    size_t standby_count;
+    size_t receivers; /* connections that are no standbys: pg_receivewal, backups, logical */
+    size_t hidden; /* connections that could not be told, and belong to no standby that was asked */
+};
+
+/* A link that is healthy is never silent for longer, seconds: each side asks for a sign of life
+ * after half of its timeout (wal_sender_timeout, wal_receiver_timeout); plus a tenth for the
+ * answer, at least one second. 45 s where the timeout is unknown or off. */
+double rep_link_limit(struct dr_opt_real timeout);
+
+/* Puts it together. False when out of memory. The survey points into the evidence. */
+bool rep_survey_take(const struct rep_evidence *evidence, struct rep_survey *survey);
+void rep_survey_free(struct rep_survey *survey);
+
+/* True when `name` is one of the names that the standby goes by: label, host, application_name,
+ * cluster_name, slot, address, host name. */
+bool rep_standby_is(const struct rep_standby *standby, const char *name);
+
+#endif

@@ -1,0 +1,123 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Runs an executable as a monitoring core does, and takes its output apart.
+
+Every run proves on the way what holds for all of them: an exit code of 0 to 3, silence on stderr, a first line that
+names the state of the exit code, ASCII, the size limits, perfdata by the strict grammar.
+
+DR_EXECUTABLES is the list (separated by colons) of the executables to test; where they load modules from a build
+tree, DR_PLUGINS_MODULE_DIR says where from. DR_WRAPPER, a command such as "valgrind -q", is put in front."""
+
+import os
+import re
+import shlex
+import subprocess
+import time
+
+STATES = ("OK", "WARNING", "CRITICAL", "UNKNOWN")
+FIRST_LINE_MAX = 1000
+OUTPUT_MAX = 8192
+
+PERFDATUM = re.compile(
+    r"(?P<label>[A-Za-z0-9_.-]+)=(?P<value>-?[0-9]+(?:\.[0-9]+)?)(?P<unit>s|B|%|c|)"
+    r"(?:;(?P<warning>[0-9.:@~-]*))?(?:;(?P<critical>[0-9.:@~-]*))?"
+    r"(?:;(?P<minimum>-?[0-9.]*))?(?:;(?P<maximum>-?[0-9.]*))?$")
+FINDING = re.compile(r"^(?P<indent> +)\\_ \[(?P<state>OK|WARNING|CRITICAL|UNKNOWN)\] (?P<text>.*)$")
+
+
+class Perfdatum(float):
+    """The number, with .unit, .warning and .critical as they were printed."""
+
+    def __new__(cls, match):
+        self = super().__new__(cls, match["value"])
+        self.unit = match["unit"]
+        self.warning = match["warning"] or ""
+        self.critical = match["critical"] or ""
+        return self
+
+
+class Result:
+    """What a run said.
+
+    code, state     the exit code and its name
+    first           the first line without its perfdata
+    lines           all lines, without perfdata
+    findings        [(state, text)] of the lines below
+    perfdata        {label: Perfdatum}
+    output, seconds"""
+
+    def __init__(self, command, code, output, seconds):
+        self.command = command
+        self.code = code
+        self.output = output
+        self.seconds = seconds
+        self.state = STATES[code]
+        self.perfdata = {}
+        self.lines = []
+        for line in output.splitlines():
+            text, bar, data = line.partition("|")
+            self.lines.append(text.rstrip())
+            if bar:
+                self._read_perfdata(data)
+        self.first = self.lines[0] if self.lines else ""
+        self.findings = [(m["state"], m["text"]) for m in map(FINDING.match, self.lines) if m]
+
+    def _read_perfdata(self, data):
+        for datum in data.split():
+            match = PERFDATUM.match(datum)
+            assert match, "not perfdata: %r in\n%s" % (datum, self)
+            assert match["label"] not in self.perfdata, "%s twice in\n%s" % (match["label"], self)
+            self.perfdata[match["label"]] = Perfdatum(match)
+
+    def about(self, word):
+        """The findings that name `word`: [(state, text)]."""
+        return [(state, text) for state, text in self.findings if says(text, word)]
+
+    def says(self, *words):
+        return all(says("\n".join(self.lines), word) for word in words)
+
+    def __str__(self):
+        return "$ %s\n%sexit code %d, %.2f s" % (
+            " ".join(map(shlex.quote, self.command)), self.output, self.code, self.seconds)
+
+
+def says(text, word):
+    """Whether the word (or words) occurs, whatever the case, and not inside a longer word."""
+    return re.search(r"(?<![A-Za-z0-9])%s(?![A-Za-z0-9])" % re.escape(word), text, re.IGNORECASE) is not None
+
+
+def executable(name):
+    """The executable's path out of DR_EXECUTABLES."""
+    listed = [path for path in os.environ.get("DR_EXECUTABLES", "").split(":") if path]
+    found = [path for path in listed if os.path.basename(path) == name]
+    if not found:
+        raise LookupError("DR_EXECUTABLES names no %s: it must list the executables to test, separated by colons"
+                          % name)
+    if not os.access(found[0], os.X_OK):
+        raise LookupError("%s, named by DR_EXECUTABLES, is not an executable" % found[0])
+    return os.path.abspath(found[0])
+
+
+def run(name, *arguments, environment=None, service=None, kill_after=60.0):
+    """Runs the executable with nothing in its environment but what is given; Result."""
+    command = shlex.split(os.environ.get("DR_WRAPPER", "")) + [executable(name)] + [str(a) for a in arguments]
+    clean = {"PATH": "/usr/bin:/bin", "HOME": "/nonexistent"}
+    for variable in ("DR_PLUGINS_MODULE_DIR", "ASAN_OPTIONS", "UBSAN_OPTIONS", "LSAN_OPTIONS"):
+        if variable in os.environ:
+            clean[variable] = os.environ[variable]
+    clean.update(environment or {})
+    started = time.monotonic()
+    done = subprocess.run(command, env=clean, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                          stderr=subprocess.PIPE, timeout=kill_after)
+    seconds = time.monotonic() - started
+    shown = "%s\n%s" % (" ".join(command), done.stdout.decode(errors="backslashreplace"))
+    assert done.stderr == b"", "stderr of %s\n%s" % (shown, done.stderr.decode(errors="backslashreplace"))
+    assert done.returncode in (0, 1, 2, 3), "exit code %d of %s" % (done.returncode, shown)
+    assert done.stdout.isascii(), "not ASCII: %s" % shown
+    result = Result([os.path.basename(command[0])] + [str(a) for a in arguments], done.returncode,
+                    done.stdout.decode(), seconds)
+    service = service or name.split("_")[1].upper()
+    assert re.match(r"%s %s\b" % (service, result.state), result.first), "the first line of\n%s" % result
+    verbose = any(str(a).startswith("-v") or a == "--verbose" for a in arguments)
+    assert len(result.output.splitlines()[0]) <= FIRST_LINE_MAX, "first line too long:\n%s" % result
+    assert verbose or len(result.output) <= OUTPUT_MAX, "too much:\n%s" % result
+    return result

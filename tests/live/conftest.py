@@ -1,0 +1,164 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What the live tests share: one PostgreSQL cluster for all of them, and the check.
+
+    def test_something(cluster, lag):
+        cluster.db2.stop()
+        result = lag(*cluster.all, "--expect-standby", "db2")
+        assert result.state == "CRITICAL" and result.about("db2"), result
+
+After every test the cluster is put back and must be whole again, or that test has an error."""
+
+import os
+import re
+import sys
+import time
+
+import pytest
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), os.pardir, "lab"))
+
+import check  # noqa: E402
+import postgresql  # noqa: E402
+
+ROLES = """
+create role monitor login;
+grant pg_monitor to monitor;
+create role nobody login;
+create role locked login password 'open sesame';
+grant pg_monitor to locked;
+"""
+
+
+def pytest_configure(config):
+    try:
+        check.executable("check_replication_lag")
+    except LookupError as error:
+        raise pytest.UsageError(str(error)) from None
+
+
+@pytest.hookimpl(hookwrapper=True)
+def pytest_terminal_summary(terminalreporter):
+    """A test that did not run proves nothing: the run that skips one is a failed run."""
+    yield
+    if terminalreporter.stats.get("skipped"):
+        terminalreporter.write_line("skipped tests count as failed", red=True)
+        terminalreporter._session.exitstatus = 1
+
+
+@pytest.fixture(scope="session")
+def lab():
+    with postgresql.Lab() as lab:
+        yield lab
+
+
+def target(server, user="monitor", name=None, **parameters):
+    """The -T argument of a server."""
+    return "%s=%s" % (name or server.name, server.uri(user, **parameters))
+
+
+def targets(*servers, user="monitor"):
+    """-T options for the servers."""
+    return [word for server in servers for word in ("-T", target(server, user))]
+
+
+class Cluster:
+    """The primary db1 with its standbys db2 and db3.
+
+    `all`, `primary`, `standby`: the -T options for the three nodes, for db1 alone and for db2 alone."""
+
+    def __init__(self, lab):
+        self.lab = lab
+        self.db1 = lab.primary("db1")
+        self.db1.sql(ROLES)
+        # db3 has room for more connections than db1: a scenario that raises those of db1 must name db2 alone.
+        self.db2 = lab.standbys(["db2"], self.db1, start=False)[0]
+        self.db3 = lab.standbys(["db3"], self.db1, start=False, max_connections="200")[0]
+        for server in (self.db2, self.db3):
+            server.start(wait=False)
+        for server in (self.db2, self.db3):
+            server.wait_ready()
+        self.servers = (self.db1, self.db2, self.db3)
+        self.standbys = (self.db2, self.db3)
+        self.all = targets(*self.servers)
+        self.primary = targets(self.db1)
+        self.standby = targets(self.db2)
+        self.settings = {server: dict(server.settings) for server in self.servers}
+        self.wait_whole()
+
+    def wait_whole(self):
+        for server in self.standbys:
+            server.wait_caught_up()
+        # The primary has heard of it as well.
+        for server in self.standbys:
+            self.db1.wait_for("select replay_lsn >= '%s' from pg_stat_replication where application_name = '%s'"
+                              % (self.db1.lsn(), server.name))
+
+    def temporary_standby(self, name, upstream=None, **options):
+        """A standby that is gone after the test."""
+        return self.lab.standby(name, upstream or self.db1, **options)
+
+    def restore(self):
+        """Undoes whatever a scenario did to the cluster; fails when that cannot be done."""
+        for helper in list(self.lab.helpers):
+            self.lab.end_helper(helper)
+        for server in list(self.lab.servers):
+            if server not in self.servers and not getattr(server, "kept", False):
+                server.remove()
+        for server in self.servers:
+            server.thaw_link()
+            changed = server.settings != self.settings[server]
+            server.settings = dict(self.settings[server])
+            if not server.running():
+                server.start()
+            elif changed:
+                server.set()
+        for server in self.standbys:
+            if server.value("select pg_is_wal_replay_paused()") == "t":
+                server.sql("select pg_wal_replay_resume()")
+        self.db1.wait_for("select bool_and(not active) is not false from pg_replication_slots")
+        self.db1.sql("select pg_drop_replication_slot(slot_name) from pg_replication_slots")
+        self.wait_whole()
+
+
+@pytest.fixture(scope="session")
+def whole_cluster(lab):
+    return Cluster(lab)
+
+
+@pytest.fixture
+def cluster(whole_cluster):
+    yield whole_cluster
+    whole_cluster.restore()
+
+
+@pytest.fixture(scope="session")
+def other(lab):
+    """A primary of another system."""
+    server = lab.primary("other")
+    server.kept = True
+    server.sql(ROLES)
+    return server
+
+
+@pytest.fixture
+def lag():
+    """Runs check_replication_lag; check.Result."""
+    return lambda *arguments, **options: check.run("check_replication_lag", *arguments, **options)
+
+
+@pytest.fixture
+def lag_until(lag):
+    """Runs check_replication_lag until wanted(result), at most `seconds`; the last result in any case."""
+    def repeat(wanted, seconds, *arguments, **options):
+        end = time.monotonic() + seconds
+        while True:
+            result = lag(*arguments, **options)
+            if wanted(result) or time.monotonic() > end:
+                return result
+            time.sleep(0.05)
+    return repeat
+
+
+def no_secret(result, *secrets):
+    for secret in secrets:
+        assert not re.search(re.escape(secret), result.output), "%r shows in\n%s" % (secret, result)
