@@ -5,6 +5,7 @@ LDADD = plugins/libreplication.la common/libcommon.la $(CMOCKA_LIBS)
 AM_CPPFLAGS += $(CMOCKA_CFLAGS) -DDR_TESTS='"$(abs_top_srcdir)/tests"'
 
 unit_tests =
+unit_tests += tests/unit/test_report
 unit_tests += tests/unit/test_finding
 unit_tests += tests/unit/test_perfdata
 unit_tests += tests/unit/test_secret
