@@ -16,6 +16,7 @@ unit_tests += tests/unit/test_error
 unit_tests += tests/unit/test_state
 unit_tests += tests/unit/test_options
 unit_tests += tests/unit/test_extra_opts
+unit_tests += tests/unit/test_generate
 if HAVE_CMOCKA
 check_PROGRAMS += $(unit_tests)
 TESTS += $(unit_tests)
