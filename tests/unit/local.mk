@@ -5,6 +5,14 @@ LDADD = plugins/libreplication.la common/libcommon.la $(CMOCKA_LIBS)
 AM_CPPFLAGS += $(CMOCKA_CFLAGS) -DDR_TESTS='"$(abs_top_srcdir)/tests"'
 
 unit_tests =
+unit_tests += tests/unit/test_range
+unit_tests += tests/unit/test_duration
+unit_tests += tests/unit/test_size
+unit_tests += tests/unit/test_threshold
+unit_tests += tests/unit/test_uri
+unit_tests += tests/unit/test_target
+unit_tests += tests/unit/test_pattern
+unit_tests += tests/unit/test_vectors
 unit_tests += tests/unit/test_finding
 unit_tests += tests/unit/test_perfdata
 unit_tests += tests/unit/test_secret
