@@ -3,7 +3,8 @@
 
     nagios(output)    -> Output(short, long, perfdata), all strings     Nagios Core 4, parse_check_output in base/checks.c
     icinga2(output)   -> Output(short, long, perfdata), perfdata a list  Icinga 2, PluginUtility::ParseCheckOutput and
-                                                                         SplitPerfdata
+                                                                         SplitPerfdata; icinga2(output, before_2_14=True)
+                                                                         keeps blanks in front of a label
     icinga2_datum(text) -> Datum, or ValueError where Icinga drops it    Icinga 2, PerfdataValue::Parse
     guidelines(perfdata) -> [Datum], or ValueError                       the grammar of the plugin guidelines
 
@@ -54,7 +55,7 @@ def nagios(output):
     return Output(short.strip().replace(";", ":"), "\n".join(long), " ".join(perfdata).strip())
 
 
-def icinga2(output):
+def icinga2(output, before_2_14=False):
     """Each line is split at its own first "|", and only where a "=" follows in that line."""
     texts = []
     perfdata = []
@@ -66,7 +67,7 @@ def icinga2(output):
         else:
             texts.append(line)
     short, _, long = "\n".join(texts).rstrip("\n").partition("\n")
-    return Output(short, long, icinga2_split(" ".join(perfdata).strip()))
+    return Output(short, long, icinga2_split(" ".join(perfdata).strip(), before_2_14))
 
 
 def _unquoted(label):
@@ -74,7 +75,7 @@ def _unquoted(label):
     return label[1:-1] if len(label) > 2 and label[0] == "'" == label[-1] else label
 
 
-def icinga2_split(perfdata):
+def icinga2_split(perfdata, before_2_14=False):
     """A label with "::" is the prefix of check_multi: it is put before all labels that follow."""
     data = []
     begin = 0
@@ -83,7 +84,8 @@ def icinga2_split(perfdata):
         equals = perfdata.find("=", begin)
         if equals < 0:
             return data
-        label = _unquoted(perfdata[begin:equals].lstrip())
+        label = perfdata[begin:equals]
+        label = _unquoted(label if before_2_14 else label.lstrip())
         multi = label.rfind("::")
         if multi >= 0:
             prefix = ""

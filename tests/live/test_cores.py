@@ -39,6 +39,13 @@ def test_icinga2_prefix():
     assert cores.icinga2_split("fe80::1_lag=1 b=2") == ["fe80::1_lag=1", "fe80::b=2"]
 
 
+def test_icinga2_two_blanks():
+    """A line that ends or begins with a blank beside its "|": until 2.13 that blank is part of the next label."""
+    assert cores.icinga2("x | a=1\n| b=2\n").perfdata == ["a=1", "b=2"]
+    assert cores.icinga2("x | a=1\n| b=2\n", before_2_14=True).perfdata == ["a=1", "' b'=2"]
+    assert cores.icinga2("x | a=1\n|b=2\n", before_2_14=True).perfdata == ["a=1", "b=2"]
+
+
 def test_icinga2_quotes():
     assert cores.icinga2_split("'a b'=1 'c'=2 'it''s'=3") == ["'a b'=1", "c=2", "it''s=3"]
 
