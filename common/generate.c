@@ -59,9 +59,9 @@ static void help_metrics(const struct dr_plugin *plugin, struct dr_buffer *out)
         dr_buffer_addf(out, " %s (%s)\n", metric->name, dr_text_unit(metric->unit));
         dr_text_wrap(out, "    ", metric->meaning);
     }
-    dr_buffer_add(out, "\nRanges: [@][START:][END], both ends inclusive; alert outside, with @ "
-                       "inside.\n 10 is 0:10, 10: is 10 and more, ~:10 is 10 and less; units as in "
-                       "5m, 16MiB, 80%.\n");
+    dr_buffer_add(
+        out, "\nRanges: [@][START:][END], both ends inclusive; alert outside, with @ inside.\n"
+             " 10 means 0:10, 10: no less than 10, ~:10 no more; units as in 5m, 16MiB, 80%.\n");
 }
 
 static void add_example(const struct dr_plugin *plugin, const struct dr_example *example,
@@ -88,12 +88,11 @@ void dr_generate_help(const struct dr_plugin *plugin, struct dr_buffer *out)
         dr_text_wrap(out, " ", plugin->examples[i].what);
         add_example(plugin, &plugin->examples[i], "    ", out);
     }
-    dr_buffer_addf(
-        out,
-        "\nExit codes: 0 OK, 1 WARNING, 2 CRITICAL, 3 UNKNOWN.\n"
-        "More: man %s, or %s --generate man.\n"
-        "Problems: README.md of %s says where to report them; the output of -vvv helps.\n",
-        plugin->name, plugin->name, PACKAGE_NAME);
+    dr_buffer_addf(out,
+                   "\nExit codes: 0 OK, 1 WARNING, 2 CRITICAL, 3 UNKNOWN.\n"
+                   "More: man %s, or %s --generate man.\n"
+                   "Problems: README.md of %s tells where to report; add the output of -vvv.\n",
+                   plugin->name, plugin->name, PACKAGE_NAME);
 }
 
 /* ---- usage ---- */

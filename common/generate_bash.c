@@ -28,11 +28,12 @@ static void arguments_of(const struct dr_plugin *plugin, const struct dr_option 
         dr_buffer_addf(out, "    -%c | --%s)\n", option->letter, option->name);
     else
         dr_buffer_addf(out, "    --%s)\n", option->name);
-    dr_buffer_addf(out, "        _%s_%s", plugin->name,
-                   strcmp(option->argument, "FILE") == 0  ? "files -f"
-                   : strcmp(option->argument, "DIR") == 0 ? "files -d"
-                                                          : "words");
-    if (takes_metric(option)) {
+    bool file = strcmp(option->argument, "FILE") == 0;
+    bool directory = strcmp(option->argument, "DIR") == 0;
+    dr_buffer_addf(out, "        _%s_%s", plugin->name, file || directory ? "files" : "words");
+    if (file || directory) {
+        dr_buffer_add(out, file ? " -f" : " -d");
+    } else if (takes_metric(option)) {
         for (size_t i = 0; i < plugin->metric_count; i++)
             quoted(out, "", plugin->metrics[i].name, "=");
     } else if (option->choices != NULL) {

@@ -52,6 +52,8 @@ static void argument(struct dr_buffer *out, const char *text)
 
 static bool ends_sentence(const char *word, size_t size)
 {
+    if (size == 4 && (strncmp(word, "e.g.", 4) == 0 || strncmp(word, "i.e.", 4) == 0))
+        return false;
     while (size > 0 && strchr(")]'\"", word[size - 1]) != NULL)
         size--;
     return size > 0 && strchr(".!?", word[size - 1]) != NULL;
@@ -158,10 +160,12 @@ static void synopsis(const struct dr_plugin *plugin, struct dr_buffer *out)
     dr_buffer_addf(out, ".Sh SYNOPSIS\n.Nm %s\n", plugin->name);
     for (size_t i = 0; i < plugin->options.count; i++) {
         const struct dr_option *option = &plugin->options.rows[i];
-        if (option->letter != '\0')
+        if (option->letter != '\0') {
             dr_buffer_addf(out, ".Op Fl %c", option->letter);
-        else
-            dr_buffer_addf(out, ".Op Fl \\-%s", option->name);
+        } else {
+            dr_buffer_add(out, ".Op Fl \\-");
+            escaped(out, option->name, strlen(option->name));
+        }
         if (dr_option_takes_argument(option)) {
             if (option->letter == '\0')
                 dr_buffer_add(out, option->optional_argument ? " Ns Op = Ns Ar" : " Ns = Ns Ar");
@@ -249,20 +253,16 @@ static const char thresholds[] =
     "An alert is raised when the value is outside the range, with\n"
     ".Ql @\n"
     "when it is inside.\n"
-    ".Bl -tag -width \"\\-10:20X\" -compact\n"
+    ".Bl -tag -width \"@10:20XX\" -compact\n"
     ".It Ql 10\nbelow 0 or above 10\n"
-    ".It Ql 10:\nbelow 10\n"
+    ".It Ql 10:\\&\nbelow 10\n"
     ".It Ql ~:10\nabove 10\n"
     ".It Ql 10:20\nbelow 10 or above 20\n"
     ".It Ql @10:20\n10 to 20\n"
     ".El\n"
     ".Pp\n"
     "A number may carry a unit that fits the metric: a duration\n"
-    ".Pq Ql 90s , Ql 5m , Ql 1h30m , Ql 7d ,\n"
-    "a size\n"
-    ".Pq Ql 16kB , Ql 16MiB ,\n"
-    "or\n"
-    ".Ql % .\n"
+    "(90s, 5m, 1h30m, 7d), a size (16kB, 16MiB), or %.\n"
     "Whatever else does not fit the grammar is an error, never a guess.\n";
 
 static const char environment[] =
@@ -341,5 +341,5 @@ void dr_generate_man(const struct dr_plugin *plugin, struct dr_buffer *out)
     }
     dr_buffer_add(out, environment);
     examples(plugin, out);
-    dr_buffer_addf(out, ".Sh AUTHORS\nThe authors of %s %s.\n", PACKAGE_NAME, PACKAGE_VERSION);
+    dr_buffer_addf(out, ".Sh AUTHORS\n.An The authors of %s\n", PACKAGE_NAME);
 }
