@@ -62,10 +62,12 @@ void line_figure(struct line *line, const char *format, ...)
 
 void line_end(struct line *line, struct dr_result *result, const char *subject)
 {
-    bool both = line->problems.size > 0 && line->figures.size > 0;
+    bool problem = line->problems.size > 0;
     struct dr_finding *finding =
-        dr_result_add(result, line->state, subject, "%s%s%s%s", dr_buffer_text(&line->problems),
-                      both ? " (" : "", dr_buffer_text(&line->figures), both ? ")" : "");
+        dr_result_add(result, line->state, subject, "%s",
+                      dr_buffer_text(problem ? &line->problems : &line->figures));
+    if (problem && line->figures.size > 0)
+        dr_finding_detail(finding, "%s", dr_buffer_text(&line->figures));
     if (*line->next != '\0' && line->state != DR_OK)
         dr_finding_next(finding, "%s", line->next);
     dr_buffer_free(&line->problems);
@@ -136,24 +138,38 @@ static void judge_split_brain(struct judge *judge)
     dr_buffer_free(&names);
 }
 
-static void judge_primary_name(struct judge *judge)
+/* One line for each primary: who it is, and that it is the one that is meant. */
+static void judge_primary(struct judge *judge, const struct rep_asked *primary)
 {
-    const struct rep_asked *primary = judge->survey.primary;
+    struct line line = LINE;
+    const struct rep_node *node = primary->node;
     const char *wanted = judge->rules->expect_primary;
-    if (primary == NULL)
-        return;
-    bool same =
-        wanted == NULL || strcmp(wanted, primary->label) == 0 ||
-        (primary->host != NULL && strcmp(wanted, primary->host) == 0) ||
-        (primary->node->cluster_name != NULL && strcmp(wanted, primary->node->cluster_name) == 0);
-    char *before = rep_history_primary(judge->evidence->history, primary->label);
+    bool same = wanted == NULL || strcmp(wanted, primary->label) == 0 ||
+                (primary->host != NULL && strcmp(wanted, primary->host) == 0) ||
+                (node->cluster_name != NULL && strcmp(wanted, node->cluster_name) == 0);
+    line_figure(&line, "primary, %s", node->product != NULL ? node->product : "version unknown");
+    if (node->timeline.known)
+        line_figure(&line, "timeline %lld", (long long)node->timeline.value);
+    if (judge->survey.receivers > 0 && primary == judge->survey.primary)
+        line_figure(&line, "%zu other connections that are no standbys", judge->survey.receivers);
+    if (primary == judge->survey.primary) {
+        char *before = rep_history_primary(judge->evidence->history, primary->label);
+        if (before != NULL)
+            line_figure(&line, "it was %s until the last run", before);
+        free(before);
+    }
     if (!same)
-        dr_result_add(judge->result, DR_CRITICAL, primary->label, "is the primary, expected %s",
-                      wanted);
-    else if (before != NULL)
-        dr_result_add(judge->result, DR_OK, primary->label,
-                      "is the primary since the last run, before it was %s", before);
-    free(before);
+        line_problem(&line, DR_CRITICAL, "is the primary, expected %s", wanted);
+    line_end(&line, judge->result, primary->label);
+}
+
+static void judge_primaries(struct judge *judge)
+{
+    for (size_t i = 0; i < judge->evidence->count; i++) {
+        const struct rep_asked *asked = &judge->evidence->asked[i];
+        if (asked->answered && asked->node->role == REP_ROLE_PRIMARY)
+            judge_primary(judge, asked);
+    }
 }
 
 static void judge_synchronous(struct judge *judge)
@@ -531,7 +547,7 @@ void rep_judge(const struct rep_evidence *evidence, const struct rep_rules *rule
     add_verdict_figures(&judge, best);
     judge_unreachable(&judge);
     judge_split_brain(&judge);
-    judge_primary_name(&judge);
+    judge_primaries(&judge);
     judge_synchronous(&judge);
     judge_expected(&judge);
     judge_remembered(&judge);
