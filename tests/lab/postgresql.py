@@ -568,8 +568,7 @@ class Lab:
 
     def receivewal(self, upstream, name):
         """A pg_receivewal that streams from `upstream`; end it with end_helper()."""
-        folder = os.path.join(self.folder, name)
-        os.mkdir(folder)
+        folder = tempfile.mkdtemp(prefix=name + "-", dir=self.folder)
         self.give(folder)
         process = self.helper([
             self.bin("pg_receivewal"), "-D", self.inside(folder), "--no-loop", "-d",

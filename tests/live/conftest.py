@@ -153,7 +153,11 @@ def other(lab):
 @pytest.fixture
 def lag():
     """Runs check_replication_lag; check.Result."""
-    return lambda *arguments, **options: check.run("check_replication_lag", *arguments, **options)
+    def run(*arguments, **options):
+        result = check.run("check_replication_lag", *arguments, **options)
+        print(result)  # pytest shows it when the test fails
+        return result
+    return run
 
 
 @pytest.fixture

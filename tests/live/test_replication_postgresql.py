@@ -5,6 +5,8 @@ Each scenario first shows with psql that the servers really are in the state it 
 
 import pytest
 
+from conftest import targets
+
 VIEWS = ("all", "primary", "standby")
 SENDER_TIMEOUT = 4.0  # wal_sender_timeout of the lab
 # Freshness is judged at 3/4 of the time-out; the rest is for the runs themselves.
@@ -38,6 +40,8 @@ def test_healthy_measures(cluster, lag):
 @pytest.mark.parametrize("view", VIEWS)
 def test_idle(cluster, lag, view):
     """0.1, A: an idle primary is no lag, although the last replayed commit grows older and older."""
+    cluster.db1.write()
+    cluster.wait_whole()
     cluster.db2.wait_for("select now() - pg_last_xact_replay_timestamp() > interval '4.5 s'")
     result = lag(*getattr(cluster, view), "--rpo", "2s", "-c", "apply_lag=2", "-c", "link_age=4")
     assert result.state == "OK", result
@@ -207,11 +211,11 @@ def test_delayed_standby(cluster, lag):
     """F: a delay on purpose is neither loss nor lag, and is named."""
     cluster.db2.set(recovery_min_apply_delay="1h")
     cluster.db1.write()
+    written = cluster.db1.value("select clock_timestamp()")
     cluster.db2.wait_received(cluster.db1.lsn())
     cluster.db2.wait_for("select pg_last_wal_replay_lsn() < pg_last_wal_receive_lsn()"
                          " and pg_get_wal_replay_pause_state() = 'not paused'")
-    cluster.db1.wait_for("select replay_lag > interval '2 s' from pg_stat_replication"
-                         " where application_name = 'db2'")
+    cluster.db1.wait_for("select clock_timestamp() - '%s' > interval '2 s'" % written)
     result = lag(*cluster.all, "--rpo", "5m", "-c", "apply_lag=1")
     assert result.state == "OK", result
     assert any("delay" in text and "1h" in text for _, text in result.about("db2")), result
@@ -230,18 +234,17 @@ def test_restarted_idle_standby(cluster, lag):
     assert result.state == "OK", result
 
 
-def test_wal_removed_under_a_standby(cluster, lag, lab):
+def test_wal_removed_under_a_standby(cluster, lag):
     """Section 8: the standby asks for WAL that is gone; it will never catch up by itself."""
     db4 = cluster.temporary_standby("db4")
     db4.stop()
-    cluster.db1.set(wal_keep_size="0", min_wal_size="2MB", max_wal_size="2MB")
+    cluster.db1.set(wal_keep_size="0", min_wal_size="2MB")
     for _ in range(3):
         cluster.db1.write(8)
         cluster.wait_whole()
         cluster.db1.sql("checkpoint")
     db4.start()
     db4.wait_log("requested WAL segment .* has already been removed")
-    from conftest import targets
     result = lag(*cluster.all, *targets(db4), "--rpo", "5m")
     assert result.state == "CRITICAL" and result.about("db4"), result
     assert result.about("db4")[0][0] == "CRITICAL", result
