@@ -240,6 +240,22 @@ static bool is_unreachable(const struct judge *judge, const char *name)
     return false;
 }
 
+/* It is one of the targets, whatever it is today: after a switchover a standby is the primary. */
+static bool is_asked(const struct judge *judge, const char *name)
+{
+    for (size_t i = 0; i < judge->evidence->count; i++) {
+        const struct rep_asked *asked = &judge->evidence->asked[i];
+        const char *names[] = {asked->label, asked->host,
+                               asked->answered ? asked->node->cluster_name : NULL,
+                               asked->answered ? asked->node->application_name : NULL};
+        for (size_t n = 0; n < sizeof names / sizeof names[0]; n++) {
+            if (names[n] != NULL && strcmp(names[n], name) == 0)
+                return true;
+        }
+    }
+    return false;
+}
+
 static size_t count_connected(const struct judge *judge)
 {
     size_t count = 0;
@@ -298,7 +314,7 @@ static void add_missing(const char *name, double last_seen, void *context)
         if (strcmp(judge->rules->expect_standby.items[i], name) == 0)
             return;
     }
-    if (is_there(judge, name) || is_unreachable(judge, name) ||
+    if (is_there(judge, name) || is_asked(judge, name) ||
         !dr_selection_has(judge->evidence->selection, name))
         return;
     struct dr_finding *finding = dr_result_add(
@@ -436,14 +452,10 @@ static void verdict_of_primary(struct judge *judge, const struct rep_standby *be
 static void verdict_of_lost_primary(struct judge *judge, const struct rep_standby *best,
                                     const char *primary, double last_seen)
 {
-    char bytes[32];
+    char loss[128];
     char ago[32];
-    char seconds[32];
-    double newest;
-    int64_t position;
     dr_unit_format(DR_UNIT_SECONDS, judge->evidence->now - last_seen, ago, sizeof ago);
-    if (best == NULL || !best->position.known ||
-        !rep_history_newest(judge->evidence->history, &newest, &position)) {
+    if (best == NULL || !best->loss_bytes.known) {
         dr_result_verdict(
             judge->result, DR_CRITICAL,
             "primary %s does not answer (last seen %s ago), and no standby can say what "
@@ -451,26 +463,19 @@ static void verdict_of_lost_primary(struct judge *judge, const struct rep_standb
             primary, ago);
         return;
     }
-    int64_t gap = position - best->position.value;
-    struct dr_opt_real reached = rep_history_when(judge->evidence->history, best->position.value);
-    double missing = reached.known && newest > reached.value ? newest - reached.value : 0;
-    if (gap <= 0)
+    loss_words(best, loss, sizeof loss);
+    if (best->loss_bytes.value == 0)
         dr_result_verdict(
             judge->result, DR_CRITICAL,
-            "primary %s does not answer: %s has all that %s had when last seen %s ago, "
-            "only what it wrote since is lost",
-            primary, best->name, primary, ago);
+            "primary %s does not answer: %s has all it had %s ago, only what it wrote since "
+            "is lost",
+            primary, best->name, ago);
     else
-        dr_result_verdict(judge->result, DR_CRITICAL,
-                          "primary %s does not answer: failover to %s loses at least %s / %s of "
-                          "commits, and what "
-                          "was written since it was last seen %s ago",
-                          primary, best->name,
-                          dr_unit_format(DR_UNIT_BYTES, (double)gap, bytes, sizeof bytes),
-                          dr_unit_format(DR_UNIT_SECONDS, missing, seconds, sizeof seconds), ago);
-    if (gap > 0)
-        dr_result_figure(judge->result, NULL, &rep_metrics[REP_LOSS_BYTES], (double)gap,
-                         &judge->rules->thresholds[REP_LOSS_BYTES]);
+        dr_result_verdict(
+            judge->result, DR_CRITICAL,
+            "primary %s does not answer: failover to %s loses %s, and what it wrote since it "
+            "was last seen %s ago",
+            primary, best->name, loss, ago);
 }
 
 /* No primary among those that answered. */

@@ -209,8 +209,8 @@ static void add_as_of(const struct rep_standby *standby, char *text, size_t size
 {
     char age[32];
     text[0] = '\0';
-    if (standby->loss_as_of && standby->link_age.known)
-        snprintf(text, size, " as of %s ago", duration(standby->link_age.value, age, sizeof age));
+    if (standby->as_of.known)
+        snprintf(text, size, " as of %s ago", duration(standby->as_of.value, age, sizeof age));
 }
 
 static void judge_loss(struct judge *judge, const struct rep_standby *standby, struct line *line)

@@ -386,7 +386,7 @@ static void measure_against_primary(const struct rep_evidence *evidence,
 static void measure_alone(const struct rep_evidence *evidence, struct rep_standby *standby)
 {
     const struct rep_receiver *receiver = &standby->node->receiver;
-    standby->loss_as_of = true;
+    standby->as_of = standby->link_age;
     if (!receiver->running.known || !receiver->running.value || !receiver->announced.known ||
         !standby->position.known)
         return;
@@ -398,12 +398,31 @@ static void measure_alone(const struct rep_evidence *evidence, struct rep_standb
         standby->loss = least(loss_by_history(standby, evidence), loss_by_replay(standby));
 }
 
+/* The primary does not answer: what an earlier run has seen of it. What it wrote after that is not
+ * known to anybody. */
+static bool measure_remembered(const struct rep_evidence *evidence, struct rep_standby *standby)
+{
+    double time;
+    int64_t newest;
+    if (!standby->position.known || !rep_history_newest(evidence->history, &time, &newest))
+        return false;
+    int64_t gap = newest - standby->position.value;
+    struct dr_opt_real reached = rep_history_when(evidence->history, standby->position.value);
+    standby->as_of = dr_real(not_negative(evidence->now - time));
+    standby->loss_bytes = dr_int(gap > 0 ? gap : 0);
+    if (gap <= 0)
+        standby->loss = dr_real(0);
+    else if (reached.known)
+        standby->loss = dr_real(not_negative(time - reached.value));
+    return true;
+}
+
 /* Only its sender was asked, and that is a standby itself: behind the sender, whose own figures say
  * the rest. */
 static void measure_cascade(struct rep_standby *standby)
 {
     const struct rep_reading *newest = last_reading(standby->sender->node);
-    standby->loss_as_of = true;
+    standby->as_of = standby->link_age;
     if (newest == NULL || !standby->position.known)
         return;
     int64_t gap = newest->position - standby->position.value;
@@ -447,6 +466,8 @@ static void measure(const struct rep_evidence *evidence, const struct rep_survey
     measure_link(standby);
     if (primary != NULL)
         measure_against_primary(evidence, standby, primary);
+    else if (survey->unreachable > 0 && measure_remembered(evidence, standby))
+        ;
     else if (standby->node != NULL)
         measure_alone(evidence, standby);
     else
