@@ -89,4 +89,4 @@ def test_time_until_the_slot_is_lost(cluster, lag, lag_until, tmp_path):
 
     result = lag_until(wanted, 30, *arguments)
     assert result.state == "CRITICAL" and "hoarder" in result.first, result
-    assert 0 < result.perfdata["slot_eta"] < 3600, result
+    assert 0 < result.perfdata["hoarder_slot_eta"] < 3600, result
