@@ -1,1 +1,14 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
+# `make bench` prints what a run costs, beside the least that any libpq program costs and beside other plugins.
+
+EXTRA_DIST += tests/bench/bench.py
+EXTRA_PROGRAMS += tests/bench/minimal_libpq
+CLEANFILES += tests/bench/minimal_libpq$(EXEEXT)
+tests_bench_minimal_libpq_CFLAGS = $(program_cflags) $(LIBPQ_CFLAGS)
+tests_bench_minimal_libpq_LDFLAGS = $(program_ldflags)
+tests_bench_minimal_libpq_LDADD = $(LIBPQ_LIBS)
+
+bench: $(libexec_PROGRAMS) $(pkglib_LTLIBRARIES) tests/bench/minimal_libpq$(EXEEXT)
+	DR_PLUGINS_MODULE_DIR=$(abs_builddir)/plugins/.libs $(PYTHON3) $(srcdir)/tests/bench/bench.py \
+		plugins/check_replication_lag$(EXEEXT) tests/bench/minimal_libpq$(EXEEXT)
+.PHONY: bench

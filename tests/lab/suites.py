@@ -25,7 +25,7 @@ import xml.etree.ElementTree
 import roots
 
 TREE = pathlib.Path(__file__).resolve().parents[2]
-INSIDE = "/root/dr-plugins"  # the source in each root
+INSIDE = "/srv/dr-plugins"  # the source in each root
 WARNINGS_KNOWN_UP_TO_GCC = 16
 BUILDS = {"modules": [], "static": ["--disable-modules"]}
 # One healthy scenario, the broken ones that depend most on the server's version, and the hostile peers.

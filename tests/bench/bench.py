@@ -1,0 +1,174 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What a run of check_replication_lag costs.
+
+    bench.py CHECK_REPLICATION_LAG MINIMAL_LIBPQ      (make bench)
+
+Everything is measured in this one run, on the same servers: a primary and nine standbys on loopback.
+
+1. against the least that a libpq program can do (connect, one query, leave): instructions and CPU time, as ratios
+2. wall time for 1, 3 and 10 nodes: they are asked at once, so it should stay flat
+3. against check_postgres and check_pgactivity, on the same job
+
+Instructions are counted by perf where the kernel lets it, else by callgrind. Times are medians over RUNS runs of each
+command, taken in turns, so that a busy moment hits all of them alike. Nothing here fails: figures are for people.
+"""
+
+import os
+import pathlib
+import re
+import shutil
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "lab"))
+
+import postgresql  # noqa: E402
+
+RUNS = 41
+GOAL = 1.25
+
+
+class Cost:
+    """Wall and CPU seconds of the runs of one command."""
+
+    def __init__(self, command, environment=None):
+        self.command = [str(word) for word in command]
+        self.environment = dict(os.environ, **(environment or {}))
+        self.wall = []
+        self.cpu = []
+
+    def run(self):
+        started = time.monotonic()
+        process = subprocess.Popen(self.command, env=self.environment, stdin=subprocess.DEVNULL,
+                                   stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+        output = process.stdout.read()
+        _, status, usage = os.wait4(process.pid, 0)
+        process.returncode = os.WEXITSTATUS(status) if os.WIFEXITED(status) else -1
+        process.stdout.close()
+        self.wall.append(time.monotonic() - started)
+        self.cpu.append(usage.ru_utime + usage.ru_stime)
+        if process.returncode != 0:
+            raise SystemExit("%s: exit code %d\n%s" % (" ".join(self.command), process.returncode,
+                                                      output.decode(errors="replace")))
+
+    def wall_ms(self):
+        return statistics.median(self.wall) * 1000
+
+    def cpu_ms(self):
+        return statistics.median(self.cpu) * 1000
+
+
+def in_turns(*costs):
+    for cost in costs:
+        cost.run()  # the first one pays for cold caches
+        cost.wall.clear()
+        cost.cpu.clear()
+    for _ in range(RUNS):
+        for cost in costs:
+            cost.run()
+
+
+def instructions_by_perf(command):
+    if shutil.which("perf") is None:
+        return None
+    done = subprocess.run(["perf", "stat", "-x", ",", "-e", "instructions:u", "--"] + command, stdout=subprocess.PIPE,
+                          stderr=subprocess.PIPE, universal_newlines=True, check=False)
+    found = re.search(r"^([0-9]+),[^,]*,instructions", done.stderr, re.MULTILINE)
+    return int(found.group(1)) if found else None
+
+
+def instructions_by_callgrind(command):
+    if shutil.which("valgrind") is None:
+        return None
+    with tempfile.TemporaryDirectory() as folder:
+        done = subprocess.run(["valgrind", "--tool=callgrind", "--callgrind-out-file=%s/out" % folder] + command,
+                              stdout=subprocess.PIPE, stderr=subprocess.PIPE, universal_newlines=True, check=False)
+    found = re.search(r"Collected\s*:\s*([0-9]+)", done.stderr)
+    return int(found.group(1)) if found else None
+
+
+def count_instructions(*commands):
+    """(how, [instructions of each command]); one way for all of them."""
+    for how, count in (("perf", instructions_by_perf), ("callgrind", instructions_by_callgrind)):
+        counts = [count(command) for command in commands]
+        if all(counts):
+            return how, counts
+    return None, []
+
+
+def ratio(ours, least):
+    return "%.2f times (goal: at most %.2f)" % (ours / least, GOAL)
+
+
+def against_minimal(check, minimal, primary):
+    uri = primary.uri("monitor") + "?gssencmode=disable"
+    ours, least = Cost([check, "-T", uri]), Cost([minimal, uri])
+    print("\nOne node, against a minimal libpq program")
+    how, counts = count_instructions(ours.command, least.command)
+    if counts:
+        print("  instructions (%s)   %12d  minimal %12d   %s" % (how, counts[0], counts[1], ratio(*counts)))
+    else:
+        print("  instructions: NOT MEASURED, neither perf nor valgrind can count here")
+    in_turns(ours, least)
+    print("  CPU time             %9.2f ms  minimal %9.2f ms   %s" % (
+        ours.cpu_ms(), least.cpu_ms(), ratio(ours.cpu_ms(), least.cpu_ms())))
+    print("  wall time            %9.2f ms  minimal %9.2f ms   %.2f times" % (
+        ours.wall_ms(), least.wall_ms(), ours.wall_ms() / least.wall_ms()))
+
+
+def by_nodes(check, servers):
+    print("\nWall time by number of nodes")
+    costs = {}
+    for count in (1, 3, 10):
+        targets = [word for server in servers[:count]
+                   for word in ("-T", "%s=%s" % (server.name, server.uri("monitor")))]
+        costs[count] = Cost([check] + targets)
+    in_turns(*costs.values())
+    for count, cost in costs.items():
+        print("  %2d nodes             %9.2f ms wall  %9.2f ms CPU" % (count, cost.wall_ms(), cost.cpu_ms()))
+
+
+def against_others(check, primary, standby):
+    print("\nA primary and its standby, against other plugins")
+    both = ["-T", primary.uri("monitor"), "-T", standby.uri("monitor")]
+    home = tempfile.mkdtemp()
+    commands = {
+        "check_postgres": ["check_postgres", "--action=hot_standby_delay", "--dbhost=127.0.0.1,127.0.0.1",
+                           "--dbport=%d,%d" % (primary.port, standby.port), "--dbuser=monitor", "--dbname=postgres",
+                           "--warning=100000000", "--critical=200000000"],
+        "check_pgactivity": ["check_pgactivity", "-s", "streaming_delta", "-h", "127.0.0.1", "-p", primary.port,
+                             "-U", "monitor", "-d", "postgres", "--status-file", home + "/status"],
+    }
+    costs = {"check_replication_lag": Cost([check] + both)}
+    for name, command in commands.items():
+        if shutil.which(name) is None:
+            print("  %s: NOT MEASURED, it is not installed" % name)
+        else:
+            costs[name] = Cost(command, {"HOME": home})
+    in_turns(*costs.values())
+    ours = costs["check_replication_lag"]
+    for name, cost in costs.items():
+        print("  %-21s %8.2f ms wall (%.1f times)  %8.2f ms CPU (%.1f times)" % (
+            name, cost.wall_ms(), cost.wall_ms() / ours.wall_ms(), cost.cpu_ms(), cost.cpu_ms() / ours.cpu_ms()))
+    shutil.rmtree(home)
+
+
+def main():
+    check, minimal = (os.path.abspath(path) for path in sys.argv[1:3])
+    with postgresql.Lab() as lab:
+        primary = lab.primary("db1")
+        primary.sql("create role monitor login; grant pg_monitor to monitor")
+        standbys = lab.standbys(["db%d" % number for number in range(2, 11)], primary)
+        print(primary.value("select 'PostgreSQL ' || current_setting('server_version')") + ", medians of %d runs" % RUNS)
+        against_minimal(check, minimal, primary)
+        by_nodes(check, [primary] + standbys)
+        against_others(check, primary, standbys[0])
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
