@@ -107,23 +107,22 @@ static double round_for_people(double seconds)
 
 static const char *write_units(double seconds, bool negative, char *buffer, size_t size)
 {
-    static const struct unit shown[] = {{"d", DAY}, {"h", HOUR}, {"m", MINUTE}};
-    char text[2 * DR_DURATION_TEXT], number[32];
-    size_t used = 0;
+    static const struct unit shown[] = {{"d", DAY}, {"h", HOUR}, {"m", MINUTE}, {"s", 1}};
     const char *sign = negative && seconds > 0 ? "-" : "";
-    bool alone = seconds < MINUTE;
-    used += (size_t)snprintf(text, sizeof text, "%s", sign);
+    char text[2 * DR_DURATION_TEXT], number[DR_DURATION_TEXT];
+    /* a fraction goes with a single unit only, here as where durations are read */
+    if (seconds < MINUTE || seconds > floor(seconds)) {
+        snprintf(buffer, size, "%s%s s", sign, dr_number_round(seconds, 6, number, sizeof number));
+        return buffer;
+    }
+    size_t used = (size_t)snprintf(text, sizeof text, "%s", sign);
     for (size_t i = 0; i < sizeof shown / sizeof shown[0]; i++) {
         double count = floor(seconds / shown[i].seconds);
-        /* exact: multiples of whole seconds below 2^53 */
         seconds -= count * shown[i].seconds;
         if (count > 0)
             used +=
                 (size_t)snprintf(text + used, sizeof text - used, "%.0f%s", count, shown[i].name);
     }
-    dr_number_round(seconds, 6, number, sizeof number);
-    if (alone || strcmp(number, "0") != 0)
-        snprintf(text + used, sizeof text - used, "%s%ss", number, alone ? " " : "");
     snprintf(buffer, size, "%s", text);
     return buffer;
 }

@@ -23,8 +23,8 @@ bool dr_duration_read(struct dr_cursor *cursor, double *seconds, struct dr_error
  * finite. Returns buffer; DR_DURATION_TEXT bytes are always enough. */
 const char *dr_duration_format(double seconds, char *buffer, size_t size);
 
-/* The same without rounding, for limits: "1d1h1m1s", "12.25 s". Without its blank and sign it reads
- * back as the same duration. */
+/* The same without rounding, for limits: "1d1h1m1s", "12.25 s", "249.6 s". Without its blank and
+ * sign it reads back as the same duration. */
 const char *dr_duration_format_exact(double seconds, char *buffer, size_t size);
 
 #define DR_DURATION_TEXT 48

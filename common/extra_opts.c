@@ -394,29 +394,62 @@ static bool read_extra(const struct dr_option_table *table, const char *argument
 
 /* ---- the command line ---- */
 
-/* How many words the option at argv[at] takes; *extra is set to its argument ("" without) when it
- * is --extra-opts. */
-static int scan_word(const struct dr_option_table *table, const char *word, const char **extra)
+/* What one word of the command line is. */
+struct word {
+    int words;         /* it and its argument: 1 or 2 */
+    const char *extra; /* the argument ("" without) of an --extra-opts; NULL */
+    bool help;         /* --help or --version */
+};
+
+static bool is_help(const struct dr_option *option)
 {
-    if (strncmp(word, "--", 2) == 0) {
-        size_t length = strcspn(word + 2, "=");
-        const struct dr_option *option = dr_options_find(table, word + 2, length, NULL);
-        if (option == NULL)
-            return 1;
-        const char *value = word[2 + length] == '=' ? word + 3 + length : NULL;
-        if (strcmp(option->name, "extra-opts") == 0)
-            *extra = value != NULL ? value : "";
-        bool next = dr_option_takes_argument(option) && !option->optional_argument;
-        return next && value == NULL ? 2 : 1;
-    }
-    if (word[0] != '-')
-        return 1;
-    for (const char *p = word + 1; *p != '\0'; p++) {
+    return strcmp(option->name, "help") == 0 || strcmp(option->name, "version") == 0;
+}
+
+static struct word scan_long(const struct dr_option_table *table, const char *word)
+{
+    size_t length = strcspn(word, "=");
+    const struct dr_option *option = dr_options_find(table, word, length, NULL);
+    if (option == NULL)
+        return (struct word){.words = 1};
+    const char *value = word[length] == '=' ? word + length + 1 : NULL;
+    struct word scanned = {.words = 1, .help = is_help(option)};
+    if (strcmp(option->name, "extra-opts") == 0)
+        scanned.extra = value != NULL ? value : "";
+    if (dr_option_takes_argument(option) && !option->optional_argument && value == NULL)
+        scanned.words = 2;
+    return scanned;
+}
+
+static struct word scan_word(const struct dr_option_table *table, const char *word)
+{
+    struct word scanned = {.words = 1};
+    if (strncmp(word, "--", 2) == 0)
+        return scan_long(table, word + 2);
+    for (const char *p = word + 1; word[0] == '-' && *p != '\0'; p++) {
         const struct dr_option *option = dr_options_find_letter(table, *p);
-        if (option != NULL && dr_option_takes_argument(option))
-            return p[1] == '\0' && !option->optional_argument ? 2 : 1;
+        if (option == NULL)
+            continue;
+        scanned.help = scanned.help || is_help(option);
+        if (!dr_option_takes_argument(option))
+            continue;
+        if (p[1] == '\0' && !option->optional_argument)
+            scanned.words = 2;
+        break;
     }
-    return 1;
+    return scanned;
+}
+
+/* Whoever asks for help gets it, whatever is wrong with a file. */
+static bool asks_for_help(const struct dr_option_table *table, int argc, char **argv)
+{
+    for (int i = 1; i < argc && strcmp(argv[i], "--") != 0;) {
+        struct word scanned = scan_word(table, argv[i]);
+        if (scanned.help)
+            return true;
+        i += scanned.words;
+    }
+    return false;
 }
 
 /* Reads the files into out->owned, and marks the words of argv that stay; *extras counts the
@@ -427,14 +460,13 @@ static bool expand_words(const struct dr_option_table *table, const char *sectio
 {
     bool options = true;
     for (int i = 1; i < argc;) {
-        const char *extra = NULL;
         options = options && strcmp(argv[i], "--") != 0;
-        int words = options ? scan_word(table, argv[i], &extra) : 1;
-        if (extra != NULL && !read_extra(table, extra, section, out, error))
+        struct word scanned = options ? scan_word(table, argv[i]) : (struct word){.words = 1};
+        if (scanned.extra != NULL && !read_extra(table, scanned.extra, section, out, error))
             return false;
-        *extras += extra != NULL ? 1 : 0;
-        for (; words > 0 && i < argc; words--)
-            stays[i++] = extra == NULL;
+        *extras += scanned.extra != NULL ? 1 : 0;
+        for (; scanned.words > 0 && i < argc; scanned.words--)
+            stays[i++] = scanned.extra == NULL;
     }
     return true;
 }
@@ -469,7 +501,7 @@ bool dr_extra_opts_expand(const struct dr_option_table *table, const char *secti
                           char **argv, struct dr_arguments *out, struct dr_error *error)
 {
     *out = (struct dr_arguments){.argc = argc, .argv = argv};
-    if (argc < 2)
+    if (argc < 2 || asks_for_help(table, argc, argv))
         return true;
     bool *stays = calloc((size_t)argc, sizeof *stays);
     if (stays == NULL)

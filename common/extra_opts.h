@@ -36,9 +36,9 @@ struct dr_arguments {
  * else the basename of argv[0]); the file "-" is standard input. Without --extra-opts the result is
  * argv itself. The search path when no file is named: $MP_CONFIG_FILE, $NAGIOS_CONFIG_PATH (colon
  * list), then the fixed list of monitoring-plugins. False with the reason (file not found: where it
- * was looked for; section not in it; line number of a bad line); a caller that wants --help to win
- * even then reads the plain argv with dr_options_read. The strings are writable, so that secrets in
- * them can be wiped. End with dr_arguments_free in either case. */
+ * was looked for; section not in it; line number of a bad line). Where --help or
+ * --version stands on the command line no file is read and the result is argv itself. The strings
+ * are writable, so that secrets in them can be wiped. End with dr_arguments_free in either case. */
 bool dr_extra_opts_expand(const struct dr_option_table *table, const char *section, int argc,
                           char **argv, struct dr_arguments *out, struct dr_error *error);
 

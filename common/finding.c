@@ -46,6 +46,7 @@ static void free_finding(struct dr_finding *finding)
     free(finding->subject);
     free(finding->text);
     free(finding->next);
+    free(finding->detail);
 }
 
 static void free_figure(struct dr_figure *figure)
@@ -136,7 +137,20 @@ void dr_finding_next(struct dr_finding *finding, const char *format, ...)
     va_end(args);
     free(finding->next);
     finding->next = next;
-    finding->next_missing = next == NULL;
+    finding->incomplete = finding->incomplete || next == NULL;
+}
+
+void dr_finding_detail(struct dr_finding *finding, const char *format, ...)
+{
+    if (finding == NULL)
+        return;
+    va_list args;
+    va_start(args, format);
+    char *detail = keep_format(format, args);
+    va_end(args);
+    free(finding->detail);
+    finding->detail = detail;
+    finding->incomplete = finding->incomplete || detail == NULL;
 }
 
 /* ---- figures ---- */
@@ -208,7 +222,7 @@ enum dr_state dr_result_state(const struct dr_result *result)
     for (size_t i = 0; i < result->finding_count; i++) {
         const struct dr_finding *finding = &result->findings[i];
         state = dr_state_worst(state, finding->state);
-        if (finding->next_missing)
+        if (finding->incomplete)
             state = dr_state_worst(state, DR_UNKNOWN);
     }
     return state;

@@ -15,11 +15,12 @@
 
 struct dr_finding {
     enum dr_state state;
-    char *subject;     /* whose: "db2"; NULL where it is about the whole */
-    char *text;        /* one line, no state word in it */
-    char *next;        /* the one thing to do or to look at; NULL */
-    size_t order;      /* as added; breaks ties */
-    bool next_missing; /* memory ran out for the advice */
+    char *subject;   /* whose: "db2"; NULL where it is about the whole */
+    char *text;      /* one line, no state word in it */
+    char *detail;    /* figures that belong to it, for everything but the first line; NULL */
+    char *next;      /* the one thing to do or to look at; NULL */
+    size_t order;    /* as added; breaks ties */
+    bool incomplete; /* memory ran out for the advice or the detail */
 };
 
 struct dr_figure {
@@ -69,6 +70,11 @@ __attribute__((format(printf, 4, 5))) struct dr_finding *dr_result_add(struct dr
 /* The advice (printf style); a second one replaces the first. A NULL finding is allowed. */
 __attribute__((format(printf, 2, 3))) void dr_finding_next(struct dr_finding *finding,
                                                            const char *format, ...);
+
+/* Figures that stand behind the text in brackets (printf style), but not in the first line; a
+ * second one replaces the first. A NULL finding is allowed. */
+__attribute__((format(printf, 2, 3))) void dr_finding_detail(struct dr_finding *finding,
+                                                             const char *format, ...);
 
 /* Adds a figure. `node` NULL: of the verdict, label = metric; else label = dr_figure_label.
  * `threshold` may be NULL. A NaN, an infinite value or one above DR_FIGURE_MAX is not added: what

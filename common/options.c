@@ -241,21 +241,25 @@ static bool store(const struct dr_option *option, char *text, struct dr_error *e
 
 /* ---- the command line ---- */
 
-/* How the option was typed: "--warn" without its value, "-w" out of "-vw5". */
-static int typed(const char *word, int letter, char *buffer, size_t size)
+/* How the option was typed: "'--warn'" without its value, "'-w' (--warning)" out of "-vw5". */
+static void typed(const char *word, int letter, const struct dr_option *option, char *buffer,
+                  size_t size)
 {
     if (strncmp(word, "--", 2) == 0)
-        return snprintf(buffer, size, "%.*s", (int)strcspn(word, "="), word);
-    return snprintf(buffer, size, "-%c", letter);
+        snprintf(buffer, size, "'%.*s'", (int)strcspn(word, "="), word);
+    else if (option != NULL)
+        snprintf(buffer, size, "'-%c' (--%s)", option->letter, option->name);
+    else
+        snprintf(buffer, size, "'-%c'", letter);
 }
 
 static bool take(const struct dr_option *option, const char *name, char *text,
                  struct dr_error *error)
 {
     if (dr_option_takes_argument(option) && !option->optional_argument && text[0] == '\0')
-        return dr_error_set(error, DR_ERR_USAGE, "option '%s' has an empty argument, %s is needed",
+        return dr_error_set(error, DR_ERR_USAGE, "option %s has an empty argument, %s is needed",
                             name, option->argument);
-    return store(option, text, error) || dr_error_prefix(error, "option '%s'", name);
+    return store(option, text, error) || dr_error_prefix(error, "option %s", name);
 }
 
 /* One answer of getopt_long about argv[at]. */
@@ -264,18 +268,18 @@ static bool read_one(const struct dr_option_table *table, int answer, const char
 {
     bool failed = answer == '?' || answer == ':';
     int value = failed ? optopt : answer;
-    char name[SHOWN + 4];
-    typed(word, value, name, sizeof name);
     const struct dr_option *option = value >= LONG_BASE
                                          ? &table->rows[value - LONG_BASE]
                                          : dr_options_find_letter(table, (char)value);
+    char name[SHOWN + 16];
+    typed(word, value, option, name, sizeof name);
     if (option == NULL)
-        return dr_error_set(error, DR_ERR_USAGE, "unknown option '%s'", name);
+        return dr_error_set(error, DR_ERR_USAGE, "unknown option %s", name);
     if (answer == ':')
-        return dr_error_set(error, DR_ERR_USAGE, "option '%s' needs an argument: %s", name,
+        return dr_error_set(error, DR_ERR_USAGE, "option %s needs an argument: %s", name,
                             option->argument);
     if (failed)
-        return dr_error_set(error, DR_ERR_USAGE, "option '%s' takes no argument", name);
+        return dr_error_set(error, DR_ERR_USAGE, "option %s takes no argument", name);
     return take(option, name, optarg, error);
 }
 

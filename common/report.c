@@ -101,6 +101,7 @@ static void prepare(struct page *page)
     for (size_t i = 0; i < result->finding_count; i++) {
         make_presentable(page, &result->findings[i].subject, SUBJECT_MOST);
         make_presentable(page, &result->findings[i].text, TEXT_MOST);
+        make_presentable(page, &result->findings[i].detail, TEXT_MOST);
         make_presentable(page, &result->findings[i].next, TEXT_MOST);
     }
     for (size_t i = 0; i < result->figure_count; i++)
@@ -132,8 +133,9 @@ static void add_finding_sentence(struct dr_buffer *out, const struct dr_finding 
     dr_buffer_add(out, finding->text);
 }
 
-/* The headline; `before` is the size of what precedes it in the first line. */
-static void add_headline(struct page *page, struct dr_buffer *out, size_t before)
+/* The headline; `before` is the size of what precedes it in the first line. False when there was no
+ * room for the verdict behind a worse finding: it must then stand elsewhere. */
+static bool add_headline(struct page *page, struct dr_buffer *out, size_t before)
 {
     const struct dr_result *result = page->result;
     const char *verdict = verdict_sentence(result);
@@ -146,10 +148,11 @@ static void add_headline(struct page *page, struct dr_buffer *out, size_t before
     if (result->finding_count > 0 && dr_state_is_worse(result->findings[0].state, state)) {
         add_finding_sentence(out, &result->findings[0]);
         if (before + out->size - start + strlen("; ") + strlen(verdict) > HEADLINE_MOST)
-            return;
+            return false;
         dr_buffer_add(out, "; ");
     }
     dr_buffer_add(out, verdict);
+    return true;
 }
 
 static size_t not_ok_from(const struct dr_result *result, size_t first)
@@ -214,15 +217,16 @@ static bool add_time(struct page *page, struct dr_buffer *out, const char **sepa
     return fits;
 }
 
-/* The first line without its line break; `line` has the limit that it must keep. */
-static void add_first_line(struct page *page, struct dr_buffer *line, bool with_nodes)
+/* The first line without its line break; `line` has the limit that it must keep. False when the
+ * verdict is not in it. */
+static bool add_first_line(struct page *page, struct dr_buffer *line, bool with_nodes)
 {
     struct dr_buffer text = DR_BUFFER(4 * DR_REPORT_LINE_MAX);
     dr_buffer_addf(&text, "%s ", page->result->service);
     add_state(&text, page->state, page->options->colour);
     dr_buffer_add(&text, " - ");
     size_t before = strlen(page->result->service) + strlen(dr_state_name(page->state)) + 4;
-    add_headline(page, &text, before);
+    bool has_verdict = add_headline(page, &text, before);
     if (text.size <= line->limit) {
         dr_buffer_add(line, dr_buffer_text(&text));
     } else {
@@ -233,6 +237,7 @@ static void add_first_line(struct page *page, struct dr_buffer *line, bool with_
     const char *separator = " | ";
     if (add_items(page, line, false, &separator) && add_time(page, line, &separator) && with_nodes)
         add_items(page, line, true, &separator);
+    return has_verdict;
 }
 
 static int subject_width(const struct dr_result *result)
@@ -258,13 +263,15 @@ static void add_finding_line(struct page *page, struct dr_buffer *out,
         if (finding->subject != NULL)
             dr_buffer_addf(&subject, "%s:", finding->subject);
         int indent = (int)(strlen("CRITICAL") - strlen(dr_state_name(finding->state)));
-        dr_buffer_addf(out, "%*s%-*s %s\n", indent, "", width, dr_buffer_text(&subject),
+        dr_buffer_addf(out, "%*s%-*s %s", indent, "", width, dr_buffer_text(&subject),
                        finding->text);
         release(page, &subject);
     } else {
         add_finding_sentence(out, finding);
-        dr_buffer_add_char(out, '\n');
     }
+    if (finding->detail != NULL)
+        dr_buffer_addf(out, " (%s)", finding->detail);
+    dr_buffer_add_char(out, '\n');
 }
 
 /* Finding lines up to the limit of `lines`, with a count of those that are left out. */
@@ -340,22 +347,29 @@ static void write_text(struct page *page, struct dr_buffer *out)
 {
     size_t most = room(out) < DR_REPORT_MAX ? room(out) : DR_REPORT_MAX;
     struct dr_buffer line = DR_BUFFER(DR_REPORT_LINE_MAX);
+    struct dr_buffer verdict = DR_BUFFER(DR_REPORT_LINE_MAX);
     struct dr_buffer tail = DR_BUFFER(2 * DR_REPORT_LINE_MAX);
     struct dr_buffer lines = DR_BUFFER(0);
     struct dr_buffer nodes = DR_BUFFER(0);
-    add_first_line(page, &line, false);
+    bool has_verdict = add_first_line(page, &line, false);
+    if (!has_verdict) {
+        dr_buffer_add(&verdict, " \\_ [");
+        add_state(&verdict, page->result->verdict_state, page->options->colour);
+        dr_buffer_addf(&verdict, "] %s\n", page->result->verdict);
+    }
     if (page->state != DR_OK && advice(page->result) != NULL)
         dr_buffer_addf(&tail, "next: %s\n", advice(page->result));
     if (page->state != DR_OK && page->runbook != NULL)
         dr_buffer_addf(&tail, "runbook: %s\n", page->runbook);
-    size_t fixed = line.size + 1 + tail.size;
+    size_t fixed = line.size + 1 + verdict.size + tail.size;
     add_details(page, &lines, &nodes, most > fixed ? most - fixed : 0);
-    dr_buffer_addf(out, "%s\n%s%s", dr_buffer_text(&line), dr_buffer_text(&lines),
-                   dr_buffer_text(&tail));
+    dr_buffer_addf(out, "%s\n%s%s%s", dr_buffer_text(&line), dr_buffer_text(&verdict),
+                   dr_buffer_text(&lines), dr_buffer_text(&tail));
     if (room(out) > nodes.size)
         add_trace(page, out, room(out) - nodes.size);
     dr_buffer_add(out, dr_buffer_text(&nodes));
     release(page, &line);
+    release(page, &verdict);
     release(page, &tail);
     release(page, &nodes);
     release(page, &lines);
@@ -424,6 +438,8 @@ static void add_json_finding(struct dr_buffer *out, const struct dr_finding *fin
     add_json_member(out, "subject", finding->subject);
     dr_buffer_add_char(out, ',');
     add_json_member(out, "text", finding->text);
+    dr_buffer_add_char(out, ',');
+    add_json_member(out, "detail", finding->detail);
     dr_buffer_add_char(out, ',');
     add_json_member(out, "next", finding->next);
     dr_buffer_add_char(out, '}');

@@ -10,7 +10,9 @@
  *     | node perfdata
  *
  * text: the headline is the verdict; where a finding is worse than the verdict it comes first
- * ("db3: ...; " + verdict), and alone where both would make the first line longer than 160 bytes.
+ * ("db3: ...; " + verdict), and alone where both would make the first line longer than 160 bytes:
+ * the verdict is then the first of the lines below. The detail of a finding stands in brackets behind
+ * its text, but never in the first line.
  * `next` is the advice of the worst finding that has one; it and the runbook are shown only when
  * the state is not OK. First line with its perfdata: at most 1,000 bytes (NRPE v2), whole perfdata
  * items left out from the end first, the text cut last; everything but the -v lines: at most 8 KiB;
@@ -24,7 +26,7 @@
  * line: the first line alone, with as much of the node perfdata as its 1,000 bytes hold.
  *
  * json: one object {service, state, exit_code, headline, verdict, findings: [{state, subject, text,
- * next}], figures:
+ * detail, next}], figures:
  * [{label, value, unit, warning, critical, minimum, maximum}], elapsed, version, executable} and,
  * with -v, trace; all findings and figures. What is missing is null; warning and critical are
  * ranges (texts), unit is that of perfdata. Where the buffer's limit does not hold it all it still

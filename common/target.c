@@ -236,13 +236,17 @@ static bool same_in_perfdata(const char *a, const char *b)
     return *a == *b;
 }
 
+/* True when another target has this host, or has its name for a label. */
 static bool shares_host(const struct dr_targets *targets, size_t which)
 {
     const struct dr_target *target = &targets->items[which];
+    const char *name = target->uri.hosts[target->host].name;
     for (size_t i = 0; i < targets->count; i++) {
         const struct dr_target *other = &targets->items[i];
-        if (i != which && !other->named && other->uri.host_count > 0 &&
-            strcmp(other->uri.hosts[other->host].name, target->uri.hosts[target->host].name) == 0)
+        const char *taken = other->named                ? other->label
+                            : other->uri.host_count > 0 ? other->uri.hosts[other->host].name
+                                                        : "";
+        if (i != which && strcmp(taken, name) == 0)
             return true;
     }
     return false;

@@ -38,9 +38,8 @@ struct dr_targets {
 
 #define DR_TARGETS_MAX 64
 
-/* Adds one -T argument. False with the reason (unknown scheme: the known ones are listed; a label
- * twice; a NAME for more
- * than one target, or with "|", "@", "/" or anything outside printable ASCII; more than
+/* Adds one -T argument. False with the reason (unknown scheme: the known ones are listed; a NAME
+ * for more than one target, or with "|", "@", "/" or anything outside printable ASCII; more than
  * DR_TARGETS_MAX), and nothing is added then. No error ever shows a part of the URI that can be a
  * password.
  *

@@ -274,8 +274,7 @@ static bool read_params(struct part part, struct dr_uri *uri, struct dr_error *e
 }
 
 /* What would be read wrongly further down without anyone noticing. */
-static bool check_whole(const char *text, size_t authority, size_t path,
-                        struct dr_error *error)
+static bool check_whole(const char *text, size_t authority, size_t path, struct dr_error *error)
 {
     size_t end = strlen(text), hash = find(text, 0, end, "#");
     if (hash < end)

@@ -44,8 +44,8 @@ struct dr_uri {
  * - an empty host in a list, a host that is no name or address, an IPv6 address without brackets, a
  * port outside 1..65535, more than 64 hosts;
  * - a "#", which starts no fragment here: in a file or password it must be written %23;
- * - an "@" in the path or query of a URI that has a host part: it is the mark of a "/" or "?" in the password, which
- *   must be written %2F or %3F (and an "@" that is meant %40);
+ * - an "@" in the path or query of a URI that has a host part: it is the mark of a "/" or "?" in
+ * the password, which must be written %2F or %3F (and an "@" that is meant %40);
  * - more than 64 parameters, or one without a name.
  * The last "@" before the path ends user and password. The zone of an IPv6 address is written
  * "%25eth0" or "%eth0". */

@@ -33,10 +33,11 @@ replication_postgresql_sources = \
 	plugins/replication/postgresql_read.c plugins/replication/postgresql_read.h
 if MODULES
 pkglib_LTLIBRARIES += plugins/replication-postgresql.la
-plugins_replication_postgresql_la_SOURCES = $(replication_postgresql_sources)
+plugins_replication_postgresql_la_SOURCES = $(replication_postgresql_sources) \
+	plugins/replication/board.c plugins/replication/facts.c
 plugins_replication_postgresql_la_CFLAGS = $(AM_CFLAGS) $(LIBPQ_CFLAGS)
 plugins_replication_postgresql_la_LDFLAGS = $(module_ldflags)
-plugins_replication_postgresql_la_LIBADD = plugins/libreplication.la common/libcommon.la $(LIBPQ_LIBS)
+plugins_replication_postgresql_la_LIBADD = common/libsource.la $(LIBPQ_LIBS)
 else
 plugins_check_replication_lag_SOURCES += $(replication_postgresql_sources)
 plugins_check_replication_lag_CFLAGS += $(LIBPQ_CFLAGS)

@@ -49,6 +49,7 @@ struct rep_stream {
     struct dr_opt_int replayed;
     struct dr_opt_real flush_lag; /* as last measured by the sender: frozen when replies stop */
     struct dr_opt_real replay_lag;
+    struct dr_opt_real connected; /* since it connected */
     struct dr_opt_real
         reply_age; /* since its last report; its clock against the sender's, so skew is in it */
 };

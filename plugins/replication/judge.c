@@ -62,10 +62,12 @@ void line_figure(struct line *line, const char *format, ...)
 
 void line_end(struct line *line, struct dr_result *result, const char *subject)
 {
-    bool both = line->problems.size > 0 && line->figures.size > 0;
+    bool problem = line->problems.size > 0;
     struct dr_finding *finding =
-        dr_result_add(result, line->state, subject, "%s%s%s%s", dr_buffer_text(&line->problems),
-                      both ? " (" : "", dr_buffer_text(&line->figures), both ? ")" : "");
+        dr_result_add(result, line->state, subject, "%s",
+                      dr_buffer_text(problem ? &line->problems : &line->figures));
+    if (problem && line->figures.size > 0)
+        dr_finding_detail(finding, "%s", dr_buffer_text(&line->figures));
     if (*line->next != '\0' && line->state != DR_OK)
         dr_finding_next(finding, "%s", line->next);
     dr_buffer_free(&line->problems);
@@ -94,7 +96,13 @@ static void judge_unreachable(struct judge *judge)
         if (asked->answered)
             continue;
         enum dr_state state = dr_error_state(asked->error->class, judge->timeout_state);
-        dr_result_add(judge->result, state, asked->label, "%s", asked->error->text);
+        struct dr_finding *finding =
+            dr_result_add(judge->result, state, asked->label, "%s", asked->error->text);
+        if (state == DR_CRITICAL)
+            dr_finding_next(finding,
+                            "check that the server of %s runs and that its port can be reached "
+                            "from here",
+                            asked->label);
     }
 }
 
@@ -130,24 +138,38 @@ static void judge_split_brain(struct judge *judge)
     dr_buffer_free(&names);
 }
 
-static void judge_primary_name(struct judge *judge)
+/* One line for each primary: who it is, and that it is the one that is meant. */
+static void judge_primary(struct judge *judge, const struct rep_asked *primary)
 {
-    const struct rep_asked *primary = judge->survey.primary;
+    struct line line = LINE;
+    const struct rep_node *node = primary->node;
     const char *wanted = judge->rules->expect_primary;
-    if (primary == NULL)
-        return;
-    bool same =
-        wanted == NULL || strcmp(wanted, primary->label) == 0 ||
-        (primary->host != NULL && strcmp(wanted, primary->host) == 0) ||
-        (primary->node->cluster_name != NULL && strcmp(wanted, primary->node->cluster_name) == 0);
-    char *before = rep_history_primary(judge->evidence->history, primary->label);
+    bool same = wanted == NULL || strcmp(wanted, primary->label) == 0 ||
+                (primary->host != NULL && strcmp(wanted, primary->host) == 0) ||
+                (node->cluster_name != NULL && strcmp(wanted, node->cluster_name) == 0);
+    line_figure(&line, "primary, %s", node->product != NULL ? node->product : "version unknown");
+    if (node->timeline.known)
+        line_figure(&line, "timeline %lld", (long long)node->timeline.value);
+    if (judge->survey.receivers > 0 && primary == judge->survey.primary)
+        line_figure(&line, "%zu other connections that are no standbys", judge->survey.receivers);
+    if (primary == judge->survey.primary) {
+        char *before = rep_history_primary(judge->evidence->history, primary->label);
+        if (before != NULL)
+            line_figure(&line, "it was %s until the last run", before);
+        free(before);
+    }
     if (!same)
-        dr_result_add(judge->result, DR_CRITICAL, primary->label, "is the primary, expected %s",
-                      wanted);
-    else if (before != NULL)
-        dr_result_add(judge->result, DR_OK, primary->label,
-                      "is the primary since the last run, before it was %s", before);
-    free(before);
+        line_problem(&line, DR_CRITICAL, "is the primary, expected %s", wanted);
+    line_end(&line, judge->result, primary->label);
+}
+
+static void judge_primaries(struct judge *judge)
+{
+    for (size_t i = 0; i < judge->evidence->count; i++) {
+        const struct rep_asked *asked = &judge->evidence->asked[i];
+        if (asked->answered && asked->node->role == REP_ROLE_PRIMARY)
+            judge_primary(judge, asked);
+    }
 }
 
 static void judge_synchronous(struct judge *judge)
@@ -167,9 +189,10 @@ static void judge_synchronous(struct judge *judge)
                       "cannot read synchronous_standby_names: %s", node->synchronous_names);
         return;
     }
-    size_t have = rep_synchronous_count(node);
+    size_t unreported;
+    size_t have = rep_synchronous_count(node, &unreported);
     bool hidden = judge->survey.hidden > 0 || (node->privileged.known && !node->privileged.value);
-    if (have >= wanted.needed)
+    if (have + unreported >= wanted.needed)
         return;
     struct dr_finding *finding;
     if (hidden)
@@ -228,6 +251,26 @@ static size_t count_connected(const struct judge *judge)
     return count;
 }
 
+static void judge_expected_count(struct judge *judge)
+{
+    const struct dr_opt_int *expected = &judge->rules->expect_count;
+    int64_t connected = (int64_t)count_connected(judge);
+    int64_t unreported = 0;
+    if (!expected->known || connected >= expected->value)
+        return;
+    for (size_t i = 0; i < judge->survey.standby_count; i++)
+        unreported += standby_is_new(&judge->survey.standbys[i]) ? 1 : 0;
+    if (connected + unreported >= expected->value)
+        dr_result_add(
+            judge->result, DR_UNKNOWN, "standbys",
+            "%lld of %lld expected are connected, and %lld connected a moment ago and must "
+            "report first",
+            (long long)connected, (long long)expected->value, (long long)unreported);
+    else
+        dr_result_add(judge->result, DR_CRITICAL, "standbys", "%lld of %lld expected are connected",
+                      (long long)connected, (long long)expected->value);
+}
+
 static void judge_expected(struct judge *judge)
 {
     const struct rep_rules *rules = judge->rules;
@@ -240,10 +283,7 @@ static void judge_expected(struct judge *judge)
         dr_finding_next(finding, "check that %s runs, and its log for why it does not connect",
                         name);
     }
-    size_t connected = count_connected(judge);
-    if (rules->expect_count.known && (int64_t)connected < rules->expect_count.value)
-        dr_result_add(judge->result, DR_CRITICAL, "standbys", "%zu of %lld expected are connected",
-                      connected, (long long)rules->expect_count.value);
+    judge_expected_count(judge);
 }
 
 struct missing {
@@ -302,9 +342,7 @@ static void loss_words(const struct rep_standby *standby, char *text, size_t siz
 {
     char bytes[32];
     char seconds[32];
-    if (!standby->loss_bytes.known)
-        snprintf(text, size, "an unknown amount");
-    else if (standby->loss_bytes.value == 0)
+    if (standby->loss_bytes.value == 0)
         snprintf(text, size, "nothing");
     else if (standby->loss.known)
         snprintf(
@@ -355,24 +393,43 @@ static void judge_count(struct judge *judge)
     dr_buffer_free(&line.problems);
 }
 
-static void verdict_of_primary(struct judge *judge, const struct rep_standby *best)
+static void verdict_of_best(struct judge *judge, const struct rep_standby *best, bool promotable)
 {
     char rpo[64];
     char loss[128];
     const char *primary = judge->survey.primary->label;
     rpo_words(judge, rpo, sizeof rpo);
-    if (best != NULL) {
-        loss_words(best, loss, sizeof loss);
+    if (!best->loss_bytes.known) {
+        dr_result_verdict(judge->result, DR_UNKNOWN,
+                          "cannot tell what would be lost if %s died now%s", primary, rpo);
+        return;
+    }
+    loss_words(best, loss, sizeof loss);
+    if (promotable)
         dr_result_verdict(judge->result, loss_state(judge, best),
                           "%s would be lost if %s died now%s: best standby %s", loss, primary, rpo,
                           best->name);
+    else
+        dr_result_verdict(
+            judge->result, DR_CRITICAL,
+            "%s would be lost if %s died now%s, but no standby can be promoted as it is", loss,
+            primary, rpo);
+}
+
+static void verdict_of_primary(struct judge *judge, const struct rep_standby *best, bool promotable)
+{
+    char rpo[64];
+    if (best != NULL) {
+        verdict_of_best(judge, best, promotable);
         return;
     }
     bool alone = judge->rules->expect_count.known && judge->rules->expect_count.value == 0;
+    rpo_words(judge, rpo, sizeof rpo);
     dr_result_verdict(
         judge->result, alone ? DR_OK : DR_CRITICAL,
-        "everything since the last backup would be lost if %s died now%s: it has no %s", primary,
-        rpo, judge->survey.standby_count > 0 ? "standby that could be promoted" : "standby");
+        "everything since the last backup would be lost if %s died now%s: it has no %s",
+        judge->survey.primary->label, rpo,
+        judge->survey.standby_count > 0 ? "standby with its data" : "standby");
 }
 
 /* The primary does not answer: what is known from before says what the best standby lacks. */
@@ -433,7 +490,8 @@ static void verdict_without_primary(struct judge *judge, const struct rep_standb
         verdict_of_lost_primary(judge, best, primary, last_seen);
     } else if (judge->survey.unreachable > 0) {
         dr_result_verdict(judge->result, DR_UNKNOWN, "no primary among the targets that answered");
-    } else if (best == NULL || !standby_is_connected(best) || !best->link_age.known) {
+    } else if (best == NULL || !standby_is_connected(best) || !best->link_age.known ||
+               !best->loss_bytes.known) {
         dr_result_verdict(judge->result, DR_UNKNOWN,
                           "no primary among the targets, and no standby can say what it had");
     } else {
@@ -480,15 +538,16 @@ void rep_judge(const struct rep_evidence *evidence, const struct rep_rules *rule
         result->out_of_memory = true;
         return;
     }
-    const struct rep_standby *best = best_standby(&judge);
+    bool promotable;
+    const struct rep_standby *best = best_standby(&judge, &promotable);
     if (judge.survey.primary != NULL)
-        verdict_of_primary(&judge, best);
+        verdict_of_primary(&judge, best, promotable);
     else
         verdict_without_primary(&judge, best);
     add_verdict_figures(&judge, best);
     judge_unreachable(&judge);
     judge_split_brain(&judge);
-    judge_primary_name(&judge);
+    judge_primaries(&judge);
     judge_synchronous(&judge);
     judge_expected(&judge);
     judge_remembered(&judge);

@@ -47,14 +47,22 @@ void line_judge(struct judge *judge, struct line *line, enum rep_metric metric, 
 bool standby_is_fit(const struct judge *judge, const struct rep_standby *standby,
                     struct line *line);
 
+/* What it has is a part of the primary's history: after repairs it could be promoted. */
+bool standby_has_history(const struct judge *judge, const struct rep_standby *standby);
+
 /* True when it is connected to its sender or reads the archive by design: it counts as being there.
  */
 bool standby_is_connected(const struct rep_standby *standby);
 
+/* It connected a moment ago and has not reported yet what it has: not yet known to be a standby,
+ * but no alarm. */
+bool standby_is_new(const struct rep_standby *standby);
+
 void judge_standby(struct judge *judge, const struct rep_standby *standby);
 void judge_slots(struct judge *judge);
 
-/* The standby that would be promoted: the least loss among those that are fit; NULL. */
-const struct rep_standby *best_standby(const struct judge *judge);
+/* The standby that would be promoted: the least loss among those that are fit (*promotable), else
+ * among those that have at least the primary's history; NULL. */
+const struct rep_standby *best_standby(const struct judge *judge, bool *promotable);
 
 #endif

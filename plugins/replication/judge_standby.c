@@ -97,6 +97,12 @@ static bool above_floors(const struct judge *judge, const struct rep_standby *st
     return above;
 }
 
+bool standby_has_history(const struct judge *judge, const struct rep_standby *standby)
+{
+    return standby->node == NULL || judge->survey.primary == NULL ||
+           (same_history(judge, standby, NULL) && same_timeline(judge, standby, NULL));
+}
+
 bool standby_is_fit(const struct judge *judge, const struct rep_standby *standby, struct line *line)
 {
     if (standby->node == NULL || judge->survey.primary == NULL)
@@ -124,7 +130,16 @@ bool standby_is_connected(const struct rep_standby *standby)
     const struct rep_node *node = standby->node;
     if (node != NULL && node->receiver.running.known)
         return node->receiver.running.value || ships_logs(standby);
-    return standby->stream != NULL;
+    return standby->stream != NULL && standby->stream->kind != REP_STREAM_CONNECTING;
+}
+
+/* On an idle primary a standby reports for the first time after wal_receiver_status_interval, 10 s
+ * by default. */
+bool standby_is_new(const struct rep_standby *standby)
+{
+    const struct rep_stream *stream = standby->stream;
+    return standby->node == NULL && stream != NULL && stream->kind == REP_STREAM_CONNECTING &&
+           stream->connected.known && stream->connected.value < 15;
 }
 
 static void judge_link(struct judge *judge, const struct rep_standby *standby, struct line *line)
@@ -133,7 +148,9 @@ static void judge_link(struct judge *judge, const struct rep_standby *standby, s
     char limit[32];
     const struct dr_threshold *threshold = &judge->rules->thresholds[REP_LINK_AGE];
     const struct rep_node *node = standby->node;
-    if (!standby_is_connected(standby)) {
+    if (standby_is_new(standby))
+        return;
+    if (node != NULL && !standby_is_connected(standby)) {
         line_problem(line, DR_CRITICAL, "is not receiving: no connection to its primary");
         line_next(line, DR_CRITICAL,
                   "look into the log of %s, and at its primary_conninfo, slot and network",
@@ -146,11 +163,12 @@ static void judge_link(struct judge *judge, const struct rep_standby *standby, s
     }
     if (!standby->link_age.known) {
         bool told = node != NULL && node->passing.received.known;
-        if (!told && !(standby->loss_bytes.known && standby->loss_bytes.value == 0))
+        if (!told && !standby_is_new(standby) &&
+            !(standby->loss_bytes.known && standby->loss_bytes.value == 0))
             line_problem(line, DR_UNKNOWN, "cannot tell whether its link is alive");
         return;
     }
-    line_figure(line, "link %s ago", duration(standby->link_age.value, age, sizeof age));
+    line_figure(line, "heard from %s ago", duration(standby->link_age.value, age, sizeof age));
     if (threshold->warning.given || threshold->critical.given) {
         line_judge(judge, line, REP_LINK_AGE, standby->link_age.value, "last sign of life");
     } else if (standby->link_age.value > standby->link_limit) {
@@ -168,9 +186,12 @@ static void unknown_loss(const struct judge *judge, const struct rep_standby *st
 {
     const struct rep_node *witness =
         standby->sender != NULL ? standby->sender->node : standby->node;
+    if (standby_is_new(standby)) {
+        line_figure(line, "has just connected, no report yet");
+        return;
+    }
     if (standby->stream != NULL && standby->stream->kind == REP_STREAM_CONNECTING) {
-        line_problem(line, DR_UNKNOWN, "is connecting (%s): no position yet",
-                     standby->stream->state != NULL ? standby->stream->state : "no state");
+        line_problem(line, DR_UNKNOWN, "has not reported what it has");
         return;
     }
     if (witness != NULL && witness->privileged.known && !witness->privileged.value) {
@@ -448,13 +469,17 @@ static bool is_better(const struct rep_standby *a, const struct rep_standby *b)
     return a->apply_bytes.known && a->apply_bytes.value < b->apply_bytes.value;
 }
 
-const struct rep_standby *best_standby(const struct judge *judge)
+const struct rep_standby *best_standby(const struct judge *judge, bool *promotable)
 {
-    const struct rep_standby *best = NULL;
+    const struct rep_standby *best[2] = {NULL, NULL}; /* has our history; could be promoted too */
     for (size_t i = 0; i < judge->survey.standby_count; i++) {
         const struct rep_standby *standby = &judge->survey.standbys[i];
-        if (standby_is_fit(judge, standby, NULL) && (best == NULL || is_better(standby, best)))
-            best = standby;
+        bool fit = standby_is_fit(judge, standby, NULL);
+        if (!fit && !standby_has_history(judge, standby))
+            continue;
+        if (best[fit] == NULL || is_better(standby, best[fit]))
+            best[fit] = standby;
     }
-    return best;
+    *promotable = best[1] != NULL;
+    return *promotable ? best[1] : best[0];
 }

@@ -104,6 +104,8 @@ static enum rep_stream_kind kind_of(const struct rep_stream *stream, const char 
         return REP_STREAM_BACKUP;
     if (stream->replayed.known)
         return REP_STREAM_STANDBY;
+    if (stream->name != NULL && strncmp(stream->name, "pg_receivewal", 13) == 0)
+        return REP_STREAM_RECEIVER; /* also before its first report */
     return flushed_known ? REP_STREAM_RECEIVER : REP_STREAM_CONNECTING;
 }
 
@@ -115,6 +117,7 @@ static void read_stream(struct row *row, struct rep_stream *stream)
     stream->slot = text(row, "slot_name");
     stream->state = text(row, "state");
     stream->sync_state = text(row, "sync_state");
+    stream->connected = real(row, "connected");
     stream->flushed = integer(row, "flushed");
     stream->replayed = integer(row, "replayed");
     stream->flush_lag = real(row, "flush_lag");

@@ -57,55 +57,22 @@ static bool by_label(const struct rep_asked *asked, const struct rep_stream *str
            same(asked->host, stream->hostname);
 }
 
+/* The weakest sign: what calls itself otherwise is somebody else on that host. */
 static bool by_address(const struct rep_asked *asked, const struct rep_stream *stream)
 {
-    return same(asked->host, stream->address);
+    const char *own = asked->node->application_name;
+    return same(asked->host, stream->address) && (own == NULL || same(own, stream->name));
 }
 
-/* From the surest sign to the weakest. A sign counts only where it points at one connection: on one
- * host several standbys share an address. */
+/* From the surest sign to the weakest. */
 static stream_test *const stream_tests[] = {by_slot, by_application_name, by_cluster_name, by_label,
                                             by_address};
+#define STREAM_TESTS (sizeof stream_tests / sizeof stream_tests[0])
 
 static bool may_be_standby(const struct rep_stream *stream)
 {
     return stream->kind == REP_STREAM_STANDBY || stream->kind == REP_STREAM_CONNECTING ||
            stream->kind == REP_STREAM_HIDDEN;
-}
-
-/* The connection of a standby that was asked, among those of one sender. After a reconnect the old
- * one can linger for wal_sender_timeout under the same name: the further one is the live one. */
-static const struct rep_stream *find_stream(const struct rep_asked *standby,
-                                            const struct rep_node *sender)
-{
-    for (size_t t = 0; t < sizeof stream_tests / sizeof stream_tests[0]; t++) {
-        const struct rep_stream *found = NULL;
-        size_t matches = 0;
-        for (size_t i = 0; i < sender->stream_count; i++) {
-            const struct rep_stream *stream = &sender->streams[i];
-            if (!may_be_standby(stream) || !stream_tests[t](standby, stream))
-                continue;
-            matches++;
-            if (found == NULL ||
-                (stream->flushed.known &&
-                 (!found->flushed.known || stream->flushed.value > found->flushed.value)))
-                found = stream;
-        }
-        if (matches == 1 || (matches > 1 && stream_tests[t] != by_address))
-            return found;
-    }
-    return NULL;
-}
-
-static void match_sender(const struct rep_evidence *evidence, struct rep_standby *standby)
-{
-    for (size_t i = 0; i < evidence->count && standby->stream == NULL; i++) {
-        const struct rep_asked *sender = &evidence->asked[i];
-        if (!sender->answered || sender == standby->asked)
-            continue;
-        standby->stream = find_stream(standby->asked, sender->node);
-        standby->sender = standby->stream != NULL ? sender : NULL;
-    }
 }
 
 static bool is_taken(const struct rep_survey *survey, const struct rep_stream *stream)
@@ -115,6 +82,52 @@ static bool is_taken(const struct rep_survey *survey, const struct rep_stream *s
             return true;
     }
     return false;
+}
+
+static bool is_further(const struct rep_stream *a, const struct rep_stream *b)
+{
+    return a->flushed.known && (!b->flushed.known || a->flushed.value > b->flushed.value);
+}
+
+/* The connection of a standby that was asked, among those of one sender. After a reconnect the old
+ * one can linger for wal_sender_timeout under the same name: the further one is the live one. An
+ * address, which several standbys may share, counts only where it points at one connection. */
+static const struct rep_stream *find_stream(const struct rep_survey *survey,
+                                            const struct rep_asked *standby,
+                                            const struct rep_node *sender, stream_test *test)
+{
+    const struct rep_stream *found = NULL;
+    size_t matches = 0;
+    for (size_t i = 0; i < sender->stream_count; i++) {
+        const struct rep_stream *stream = &sender->streams[i];
+        if (!may_be_standby(stream) || is_taken(survey, stream) || !test(standby, stream))
+            continue;
+        matches++;
+        if (found == NULL || is_further(stream, found))
+            found = stream;
+    }
+    return matches == 1 || test != by_address ? found : NULL;
+}
+
+static void match_sender(const struct rep_evidence *evidence, const struct rep_survey *survey,
+                         struct rep_standby *standby, stream_test *test)
+{
+    for (size_t i = 0; i < evidence->count && standby->stream == NULL; i++) {
+        const struct rep_asked *sender = &evidence->asked[i];
+        if (!sender->answered || sender == standby->asked)
+            continue;
+        standby->stream = find_stream(survey, standby->asked, sender->node, test);
+        standby->sender = standby->stream != NULL ? sender : NULL;
+    }
+}
+
+/* The surest signs of all standbys first, so that a weak one never takes another's connection. */
+static void match_senders(const struct rep_evidence *evidence, struct rep_survey *survey)
+{
+    for (size_t t = 0; t < STREAM_TESTS; t++) {
+        for (size_t i = 0; i < survey->standby_count; i++)
+            match_sender(evidence, survey, &survey->standbys[i], stream_tests[t]);
+    }
 }
 
 /* True when this is the lingering end of a connection whose standby is back under the same name. */
@@ -160,8 +173,8 @@ static void add_asked(const struct rep_evidence *evidence, struct rep_survey *su
         }
         struct rep_standby *standby = &survey->standbys[survey->standby_count++];
         *standby = (struct rep_standby){.name = asked->label, .asked = asked, .node = asked->node};
-        match_sender(evidence, standby);
     }
+    match_senders(evidence, survey);
 }
 
 /* Connections of unknown kind that could be those of standbys which were asked, but cannot be

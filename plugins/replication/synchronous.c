@@ -42,14 +42,18 @@ bool rep_synchronous_parse(const char *text, struct rep_synchronous *wanted)
     return true;
 }
 
-size_t rep_synchronous_count(const struct rep_node *primary)
+size_t rep_synchronous_count(const struct rep_node *primary, size_t *unreported)
 {
     size_t count = 0;
+    *unreported = 0;
     for (size_t i = 0; i < primary->stream_count; i++) {
         const struct rep_stream *stream = &primary->streams[i];
-        if (stream->state != NULL && strcmp(stream->state, "streaming") == 0 &&
-            stream->sync_state != NULL &&
-            (strcmp(stream->sync_state, "sync") == 0 || strcmp(stream->sync_state, "quorum") == 0))
+        if (stream->state == NULL || strcmp(stream->state, "streaming") != 0)
+            continue;
+        if (stream->kind == REP_STREAM_CONNECTING)
+            (*unreported)++;
+        else if (stream->sync_state != NULL && (strcmp(stream->sync_state, "sync") == 0 ||
+                                                strcmp(stream->sync_state, "quorum") == 0))
             count++;
     }
     return count;

@@ -13,7 +13,9 @@ struct rep_synchronous {
 /* Reads `[FIRST|ANY] N (names)` or `names` (which is FIRST 1). False when it cannot be read. */
 bool rep_synchronous_parse(const char *text, struct rep_synchronous *wanted);
 
-/* Standbys that count towards it now: streaming, and 'sync' or 'quorum'. */
-size_t rep_synchronous_count(const struct rep_node *primary);
+/* Standbys that count towards it now: streaming, and 'sync' or 'quorum'; *unreported: those that
+ * have connected, but not reported yet, so that the server has not given them their part: they
+ * report with the first commit. */
+size_t rep_synchronous_count(const struct rep_node *primary, size_t *unreported);
 
 #endif

@@ -75,7 +75,7 @@ class Result:
     def says(self, *words):
         return all(says("\n".join(self.lines), word) for word in words)
 
-    def __str__(self):
+    def __repr__(self):
         return "$ %s\n%sexit code %d, %.2f s" % (
             " ".join(map(shlex.quote, self.command)), self.output, self.code, self.seconds)
 

@@ -32,7 +32,6 @@ import shutil
 import signal
 import socket
 import subprocess
-import sys
 import tempfile
 import threading
 import time
@@ -187,6 +186,7 @@ class Server:
         self.upstream = None
         self.process = None
         self.frozen = None
+        self.kept = False
         self._session = None
         lab.servers.append(self)
 
@@ -568,8 +568,7 @@ class Lab:
 
     def receivewal(self, upstream, name):
         """A pg_receivewal that streams from `upstream`; end it with end_helper()."""
-        folder = os.path.join(self.folder, name)
-        os.mkdir(folder)
+        folder = tempfile.mkdtemp(prefix=name + "-", dir=self.folder)
         self.give(folder)
         process = self.helper([
             self.bin("pg_receivewal"), "-D", self.inside(folder), "--no-loop", "-d",
@@ -580,7 +579,11 @@ class Lab:
 
 
 def catch_signals():
-    """Makes the signals that end a process run atexit handlers and finally blocks as well."""
+    """Makes the signals that end a process run finally blocks and atexit handlers, as Ctrl-C does."""
+    def interrupt(number, _):
+        # Not SystemExit: pytest would take that for the failure of one test, and go on.
+        raise KeyboardInterrupt("signal %d" % number)
+
     for number in (signal.SIGTERM, signal.SIGHUP):
         if signal.getsignal(number) == signal.SIG_DFL:
-            signal.signal(number, lambda number, _: sys.exit(128 + number))
+            signal.signal(number, interrupt)

@@ -102,7 +102,7 @@ class Cluster:
         for helper in list(self.lab.helpers):
             self.lab.end_helper(helper)
         for server in list(self.lab.servers):
-            if server not in self.servers and not getattr(server, "kept", False):
+            if server not in self.servers and not server.kept:
                 server.remove()
         for server in self.servers:
             server.thaw_link()
@@ -111,13 +111,19 @@ class Cluster:
             if not server.running():
                 server.start()
             elif changed:
-                server.set()
+                server.restart()
         for server in self.standbys:
             if server.value("select pg_is_wal_replay_paused()") == "t":
                 server.sql("select pg_wal_replay_resume()")
         self.db1.wait_for("select bool_and(not active) is not false from pg_replication_slots")
         self.db1.sql("select pg_drop_replication_slot(slot_name) from pg_replication_slots")
         self.wait_whole()
+
+    def rebuild(self):
+        """The last resort, so that one scenario's damage is not everyone's."""
+        for server in self.servers:
+            server.remove()
+        self.__init__(self.lab)
 
 
 @pytest.fixture(scope="session")
@@ -128,14 +134,18 @@ def whole_cluster(lab):
 @pytest.fixture
 def cluster(whole_cluster):
     yield whole_cluster
-    whole_cluster.restore()
+    try:
+        whole_cluster.restore()
+    except postgresql.LabError:
+        whole_cluster.rebuild()
+        raise
 
 
 @pytest.fixture(scope="session")
 def other(lab):
     """A primary of another system."""
     server = lab.primary("other")
-    server.kept = True
+    server.kept = True  # for the other tests
     server.sql(ROLES)
     return server
 
@@ -143,7 +153,11 @@ def other(lab):
 @pytest.fixture
 def lag():
     """Runs check_replication_lag; check.Result."""
-    return lambda *arguments, **options: check.run("check_replication_lag", *arguments, **options)
+    def run(*arguments, **options):
+        result = check.run("check_replication_lag", *arguments, **options)
+        print(result)  # pytest shows it when the test fails
+        return result
+    return run
 
 
 @pytest.fixture

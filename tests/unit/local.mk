@@ -5,6 +5,17 @@ LDADD = plugins/libreplication.la common/libcommon.la $(CMOCKA_LIBS)
 AM_CPPFLAGS += $(CMOCKA_CFLAGS) -DDR_TESTS='"$(abs_top_srcdir)/tests"'
 
 unit_tests =
+unit_tests += tests/unit/test_memory
+unit_tests += tests/unit/test_state_file
+unit_tests += tests/unit/test_report
+unit_tests += tests/unit/test_range
+unit_tests += tests/unit/test_duration
+unit_tests += tests/unit/test_size
+unit_tests += tests/unit/test_threshold
+unit_tests += tests/unit/test_uri
+unit_tests += tests/unit/test_target
+unit_tests += tests/unit/test_pattern
+unit_tests += tests/unit/test_vectors
 unit_tests += tests/unit/test_finding
 unit_tests += tests/unit/test_perfdata
 unit_tests += tests/unit/test_secret
@@ -13,7 +24,20 @@ unit_tests += tests/unit/test_error
 unit_tests += tests/unit/test_state
 unit_tests += tests/unit/test_options
 unit_tests += tests/unit/test_extra_opts
+unit_tests += tests/unit/test_generate
 if HAVE_CMOCKA
 check_PROGRAMS += $(unit_tests)
 TESTS += $(unit_tests)
 endif
+
+# The allocations of the modules go through the test, which lets each of them fail in turn.
+tests_unit_test_memory_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=malloc -Wl,--wrap=calloc \
+	-Wl,--wrap=realloc -Wl,--wrap=strdup -Wl,--wrap=strndup
+
+EXTRA_DIST += tests/unit/locale.h \
+	tests/samples/report/colour.text tests/samples/report/critical.json \
+	tests/samples/report/critical.line tests/samples/report/critical.openmetrics \
+	tests/samples/report/critical.text tests/samples/report/empty.json \
+	tests/samples/report/empty.openmetrics tests/samples/report/empty.text \
+	tests/samples/report/ok.json tests/samples/report/ok.text \
+	tests/samples/report/verbose.json tests/samples/report/verbose.text

@@ -27,6 +27,8 @@ static const struct dr_option rows[] = {
      .kind = DR_OPTION_TEXT,
      .argument = "[SECTION][@FILE]",
      .optional_argument = true},
+    {.letter = 'h', .name = "help", .kind = DR_OPTION_FLAG},
+    {.letter = 'V', .name = "version", .kind = DR_OPTION_FLAG},
 };
 static const struct dr_option_table table = {rows, sizeof rows / sizeof *rows};
 
@@ -128,6 +130,18 @@ static void test_position(void **state)
     EXPECT("x|--bogus|-|--password-x|--verbose=1|-w|", "x", "--bogus", "-", "--password-x",
            "--verbose=1", "-w");
     EXPECT("--warning=5|--verbose|", "--extra-o=short@" GRAMMAR);
+}
+
+static void test_help_wins(void **state)
+{
+    (void)state;
+    EXPECT("--extra-opts=@/nonexistent|--help|", "--extra-opts=@/nonexistent", "--help");
+    EXPECT("-vh|--extra-opts=@/nonexistent|", "-vh", "--extra-opts=@/nonexistent");
+    EXPECT("-V|--extra-opts=@/nonexistent|", "-V", "--extra-opts=@/nonexistent");
+    /* here it is the argument of -w, or no option */
+    EXPECT("--warning=5|--verbose|-w|--help|", "-w", "--help", "--extra-opts=short@" GRAMMAR);
+    EXPECT("--warning=5|--verbose|-wh|", "-wh", "--extra-opts=short@" GRAMMAR);
+    EXPECT("--warning=5|--verbose|--|-h|", "--extra-opts=short@" GRAMMAR, "--", "-h");
 }
 
 static void test_errors(void **state)
@@ -318,6 +332,7 @@ int main(void)
         cmocka_unit_test(test_grammar),
         cmocka_unit_test(test_section_by_caller),
         cmocka_unit_test(test_position),
+        cmocka_unit_test(test_help_wins),
         cmocka_unit_test(test_errors),
         cmocka_unit_test(test_line_number),
         cmocka_unit_test(test_standard_input),

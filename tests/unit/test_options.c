@@ -187,11 +187,11 @@ static const struct bad_case bad_cases[] = {
     {{"-psecret"}, "unknown option '-p'"},
     {{"-vq"}, "unknown option '-q'"},
     {{"-f=secret"}, "unknown option '-='"},
-    {{"-x"}, "option '-x' needs an argument: TEXT"},
-    {{"-fx"}, "option '-x' needs an argument: TEXT"},
+    {{"-x"}, "option '-x' (--text) needs an argument: TEXT"},
+    {{"-fx"}, "option '-x' (--text) needs an argument: TEXT"},
     {{"--text"}, "option '--text' needs an argument: TEXT"},
     {{"--tex"}, "option '--tex' needs an argument: TEXT"},
-    {{"-x", ""}, "option '-x' has an empty argument, TEXT is needed"},
+    {{"-x", ""}, "option '-x' (--text) has an empty argument, TEXT is needed"},
     {{"--target="}, "option '--target' has an empty argument, URI is needed"},
     {{"db1"}, "argument 'db1' belongs to no option"},
     {{"-f", "db1", "-x", "a"}, "argument 'db1' belongs to no option"},
@@ -202,17 +202,19 @@ static const struct bad_case bad_cases[] = {
     {{"-f", "postgresql://u:secret@db1"},
      "argument number 2 of the command line belongs to no option"},
     {{"--extra-opts", "dr"}, "argument 'dr' belongs to no option"},
-    {{"-n", "12x"}, "option '-n': '12x' is not a whole number"},
-    {{"-n", "-1"}, "option '-n': '-1' is not a whole number"},
-    {{"-n", "9223372036854775808"}, "option '-n': '9223372036854775808' is too large"},
+    {{"-n", "12x"}, "option '-n' (--number): '12x' is not a whole number"},
+    {{"-n", "-1"}, "option '-n' (--number): '-1' is not a whole number"},
+    {{"-n", "9223372036854775808"}, "option '-n' (--number): '9223372036854775808' is too large"},
     {{"--number", " 1"}, "option '--number': ' 1' is not a whole number"},
     {{"--colour=blue"}, "option '--colour': 'blue' is not one of red, green"},
     {{"--colour=gre"}, "option '--colour': 'gre' is not one of red, green"},
-    {{"-t", "5:bad"}, "option '-t': 'bad' is not a state: warning, critical or unknown"},
-    {{"-t", "5:"}, "option '-t': '' is not a state: warning, critical or unknown"},
-    {{"-t", "5:ok"}, "option '-t': a timeout cannot be OK: nothing was seen"},
-    {{"-t", "0"}, "option '-t': a timeout must be more than 0 s"},
-    {{"-n", "x", "--bogus"}, "option '-n': 'x' is not a whole number"}, /* the first one counts */
+    {{"-t", "5:bad"},
+     "option '-t' (--timeout): 'bad' is not a state: warning, critical or unknown"},
+    {{"-t", "5:"}, "option '-t' (--timeout): '' is not a state: warning, critical or unknown"},
+    {{"-t", "5:ok"}, "option '-t' (--timeout): a timeout cannot be OK: nothing was seen"},
+    {{"-t", "0"}, "option '-t' (--timeout): a timeout must be more than 0 s"},
+    {{"-n", "x", "--bogus"},
+     "option '-n' (--number): 'x' is not a whole number"}, /* the first one counts */
 };
 
 static void test_bad(void **state)
@@ -237,8 +239,8 @@ static void test_bad_units(void **state)
     static const struct bad_case cases[] = {
         {{"--rpo=5x"}, "option '--rpo': "},
         {{"--size=abc"}, "option '--size': "},
-        {{"-t", ":critical"}, "option '-t': "},
-        {{"-t", "5x:critical"}, "option '-t': "},
+        {{"-t", ":critical"}, "option '-t' (--timeout): "},
+        {{"-t", "5x:critical"}, "option '-t' (--timeout): "},
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         struct given given;

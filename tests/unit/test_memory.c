@@ -1,0 +1,321 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* Torture: each allocation fails in turn, alone and with all that follow it.
+ *
+ * The linker hands the allocations of the modules to the functions below (--wrap); those of the C
+ * library itself are not seen. */
+#include "common/report.h"
+#include "common/state_file.h"
+
+#include "tests/unit/locale.h"
+
+#include <limits.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+/* The next allocation that fails, counted from 1; 0: none. */
+static size_t failing;
+static bool and_all_later;
+static size_t allocations;
+
+void *__real_malloc(size_t size);
+void *__real_calloc(size_t count, size_t size);
+void *__real_realloc(void *memory, size_t size);
+char *__real_strdup(const char *text);
+char *__real_strndup(const char *text, size_t most);
+void *__wrap_malloc(size_t size);
+void *__wrap_calloc(size_t count, size_t size);
+void *__wrap_realloc(void *memory, size_t size);
+char *__wrap_strdup(const char *text);
+char *__wrap_strndup(const char *text, size_t most);
+
+static bool fails(void)
+{
+    allocations++;
+    return failing != 0 && (allocations == failing || (and_all_later && allocations > failing));
+}
+
+void *__wrap_malloc(size_t size)
+{
+    return fails() ? NULL : __real_malloc(size);
+}
+
+void *__wrap_calloc(size_t count, size_t size)
+{
+    return fails() ? NULL : __real_calloc(count, size);
+}
+
+void *__wrap_realloc(void *memory, size_t size)
+{
+    return fails() ? NULL : __real_realloc(memory, size);
+}
+
+char *__wrap_strdup(const char *text)
+{
+    return fails() ? NULL : __real_strdup(text);
+}
+
+char *__wrap_strndup(const char *text, size_t most)
+{
+    return fails() ? NULL : __real_strndup(text, most);
+}
+
+static void start_failing(size_t at, bool later)
+{
+    failing = at;
+    and_all_later = later;
+    allocations = 0;
+}
+
+/* Calls `part` with each of its allocations failing in turn; it returns true when it noticed
+ * nothing. */
+static void torture(bool (*part)(void))
+{
+    for (int later = 0; later < 2; later++) {
+        size_t at = 0;
+        bool whole = false;
+        while (!whole) {
+            start_failing(++at, later != 0);
+            whole = part();
+            size_t used = allocations;
+            start_failing(0, false);
+            /* It noticed exactly when there was something to notice. */
+            assert_int_equal(whole, used < at);
+        }
+        assert_true(at > 3);
+    }
+}
+
+/* ---- buffer ---- */
+
+static bool use_buffers(void)
+{
+    struct dr_buffer buffer = DR_BUFFER(1000);
+    dr_buffer_addf(&buffer, "%0100d", 5);
+    dr_buffer_addf(&buffer, "%0100d", 5);
+    char *taken = dr_buffer_take(&buffer);
+    char *empty = dr_buffer_take(&buffer);
+    char *text = dr_text_format("%0300d", 5);
+    bool whole = taken != NULL && empty != NULL && text != NULL;
+    assert_true(taken == NULL || strlen(taken) == 200);
+    assert_true(empty == NULL || empty[0] == '\0');
+    assert_true(text == NULL || strlen(text) == 300);
+    free(taken);
+    free(empty);
+    free(text);
+    return whole;
+}
+
+static void buffers_never_hand_out_half_a_text(void **state)
+{
+    (void)state;
+    torture(use_buffers);
+}
+
+/* ---- secrets ---- */
+
+static bool use_secrets(void)
+{
+    struct dr_secrets *secrets = dr_secrets_new();
+    if (secrets == NULL)
+        return false;
+    bool whole =
+        dr_secrets_add(secrets, "geheim") != NULL && dr_secrets_add(secrets, "other") != NULL;
+    struct dr_buffer out = DR_BUFFER(1000);
+    if (whole)
+        dr_secrets_mask(secrets, "not geheim, not other", &out);
+    whole = whole && !out.no_memory;
+    assert_null(strstr(dr_buffer_text(&out), "geheim"));
+    dr_buffer_free(&out);
+    dr_secrets_free(secrets);
+    return whole;
+}
+
+static void secrets_survive(void **state)
+{
+    (void)state;
+    torture(use_secrets);
+}
+
+/* ---- finding and report ---- */
+
+static const struct dr_metric loss = {"loss", DR_UNIT_SECONDS, "commits lost"};
+static const char *secret_text = "my geheim text";
+static enum dr_format format;
+static struct dr_secrets *secrets;
+
+static void judge(struct dr_result *result)
+{
+    dr_result_init(result, "TEST");
+    dr_result_verdict(result, DR_OK, "all is %s", "well");
+    for (int i = 0; i < 3; i++) {
+        struct dr_finding *finding = dr_result_add(result, DR_OK, "node", "%s", secret_text);
+        dr_finding_next(finding, "nothing %d", i);
+    }
+    dr_result_figure(result, NULL, &loss, 1, NULL);
+    dr_result_figure(result, "db geheim", &loss, 2, NULL);
+    dr_result_figure(result, "db2", &loss, 2, NULL);
+}
+
+static bool judge_and_report(void)
+{
+    struct dr_result result;
+    judge(&result);
+    struct dr_report_options options = {.format = format,
+                                        .executable = "check_test",
+                                        .version = "1",
+                                        .runbook = "https://x",
+                                        .trace = "one geheim\ntwo\n",
+                                        .elapsed = 0.5,
+                                        .secrets = secrets};
+    struct dr_buffer out = DR_BUFFER(DR_REPORT_LIMIT);
+    dr_report_write(&result, &options, &out);
+    const char *text = dr_buffer_text(&out);
+    bool ok = dr_result_state(&result) == DR_OK;
+    const char *bad[] = {"TEST UNKNOWN - ", "TEST UNKNOWN - ", "\"state\":\"UNKNOWN\"",
+                         "dr_check_state{service=\"test\"} 3\n"};
+    const char *good[] = {"TEST OK - ", "TEST OK - ", "\"state\":\"OK\"",
+                          "dr_check_state{service=\"test\"} 0\n"};
+    /* What is printed and the exit code say the same; nothing at all is printed only where nothing
+     * can be. */
+    if (text[0] == '\0')
+        assert_false(ok);
+    else
+        assert_non_null(strstr(text, ok ? good[format] : bad[format]));
+    assert_true(text[0] == '\0' || text[strlen(text) - 1] == '\n');
+    assert_null(strstr(text, "geheim"));
+    assert_int_equal(text[0] == '\0', !ok && out.text == NULL);
+    dr_buffer_free(&out);
+
+    /* Once memory is there again it can be written again, and still is not OK. */
+    start_failing(0, false);
+    dr_report_write(&result, &options, &out);
+    assert_int_equal(dr_result_state(&result), ok ? DR_OK : DR_UNKNOWN);
+    text = dr_buffer_text(&out);
+    assert_non_null(strstr(text, ok ? good[format] : bad[format]));
+    assert_null(strstr(text, "geheim"));
+    dr_buffer_free(&out);
+    dr_result_free(&result);
+    return ok;
+}
+
+static void torture_report(enum dr_format chosen)
+{
+    secrets = dr_secrets_new();
+    dr_secrets_add(secrets, "geheim");
+    format = chosen;
+    for (int later = 0; later < 2; later++) {
+        size_t at = 0;
+        bool ok = false;
+        while (!ok) {
+            start_failing(++at, later != 0);
+            ok = judge_and_report();
+        }
+        assert_true(at > 50);
+    }
+    dr_secrets_free(secrets);
+}
+
+static void text_is_never_ok(void **state)
+{
+    (void)state;
+    torture_report(DR_FORMAT_TEXT);
+}
+
+static void a_line_is_never_ok(void **state)
+{
+    (void)state;
+    torture_report(DR_FORMAT_LINE);
+}
+
+static void json_is_never_ok(void **state)
+{
+    (void)state;
+    torture_report(DR_FORMAT_JSON);
+}
+
+static void openmetrics_is_never_ok(void **state)
+{
+    (void)state;
+    torture_report(DR_FORMAT_OPENMETRICS);
+}
+
+/* ---- state file ---- */
+
+static char directory[32];
+
+static bool count_one_up(struct dr_state_file *file)
+{
+    struct dr_error error = {.class = DR_ERR_NONE};
+    if (!dr_state_open(file, directory, "check_x", "identity", "lag", 1, &error)) {
+        assert_int_equal(error.class, DR_ERR_INTERNAL);
+        return false;
+    }
+    assert_int_equal(file->count, 2);
+    const long long number = file->rows[1].numbers[0] + 1;
+    dr_state_remove(file, "counter", NULL, NULL);
+    if (!dr_state_add(file, "counter", &number, 1))
+        return false;
+    if (!dr_state_save(file, &error)) {
+        assert_int_equal(error.class, DR_ERR_INTERNAL);
+        return false;
+    }
+    return true;
+}
+
+static bool use_state_file(void)
+{
+    struct dr_state_file file;
+    bool whole = count_one_up(&file);
+    dr_state_close(&file);
+    return whole;
+}
+
+static void write_first_state(void)
+{
+    struct dr_state_file file;
+    struct dr_error error = {.class = DR_ERR_NONE};
+    const long long zero = 0;
+    assert_true(dr_state_open(&file, directory, "check_x", "identity", "lag", 1, &error));
+    assert_true(dr_state_add(&file, "first", &zero, 1));
+    assert_true(dr_state_add(&file, "counter", &zero, 1));
+    assert_true(dr_state_save(&file, &error));
+    dr_state_close(&file);
+}
+
+/* A run without memory changes nothing: the rows are as many, and the counter goes up by the two
+ * good runs only. */
+static void the_state_file_loses_nothing(void **state)
+{
+    (void)state;
+    snprintf(directory, sizeof directory, "/tmp/dr-memory-XXXXXX");
+    assert_non_null(mkdtemp(directory));
+    write_first_state();
+    torture(use_state_file);
+    struct dr_state_file file;
+    struct dr_error error = {.class = DR_ERR_NONE};
+    assert_true(dr_state_open(&file, directory, "check_x", "identity", "lag", 1, &error));
+    assert_int_equal(file.rows[1].numbers[0], 2);
+    dr_state_close(&file);
+    test_remove_tree(directory);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(buffers_never_hand_out_half_a_text),
+        cmocka_unit_test(secrets_survive),
+        cmocka_unit_test(text_is_never_ok),
+        cmocka_unit_test(a_line_is_never_ok),
+        cmocka_unit_test(json_is_never_ok),
+        cmocka_unit_test(openmetrics_is_never_ok),
+        cmocka_unit_test(the_state_file_loses_nothing),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
