@@ -474,11 +474,11 @@ static void verdict_of_lost_primary(struct judge *judge, const struct rep_standb
             "is lost",
             primary, best->name, ago);
     else
-        dr_result_verdict(
-            judge->result, DR_CRITICAL,
-            "primary %s does not answer: failover to %s loses %s, and what it wrote since it "
-            "was last seen %s ago",
-            primary, best->name, loss, ago);
+        dr_result_verdict(judge->result, DR_CRITICAL,
+                          "primary %s does not answer: failover to %s loses at least %s, and what "
+                          "it wrote since it "
+                          "was last seen %s ago",
+                          primary, best->name, loss, ago);
 }
 
 /* No primary among those that answered. */
