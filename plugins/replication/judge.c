@@ -560,6 +560,9 @@ void rep_judge(const struct rep_evidence *evidence, const struct rep_rules *rule
     for (size_t i = 0; i < judge.survey.standby_count; i++)
         judge_standby(&judge, &judge.survey.standbys[i]);
     judge_slots(&judge);
+    if (dr_selection_overrun(evidence->selection))
+        dr_result_add(result, DR_UNKNOWN, "--include/--exclude",
+                      "an expression needs too many steps, so that names may have been left out");
     remember(&judge);
     rep_survey_free(&judge.survey);
 }
