@@ -106,35 +106,34 @@ static void judge_unreachable(struct judge *judge)
     }
 }
 
-static void judge_split_brain(struct judge *judge)
+/* "db1 (timeline 1), db2 (timeline 2)"; *one_system: all of them have the same history. */
+static void name_primaries(const struct judge *judge, struct dr_buffer *names, bool *one_system)
 {
-    struct dr_buffer names = DR_BUFFER(300);
     const char *system = NULL;
-    bool one_system = true;
-    if (judge->survey.primaries < 2)
-        return;
+    *one_system = true;
     for (size_t i = 0; i < judge->evidence->count; i++) {
         const struct rep_asked *asked = &judge->evidence->asked[i];
         if (!asked->answered || asked->node->role != REP_ROLE_PRIMARY)
             continue;
         if (asked->node->system != NULL && system != NULL &&
             strcmp(system, asked->node->system) != 0)
-            one_system = false;
+            *one_system = false;
         if (asked->node->system != NULL)
             system = asked->node->system;
-        dr_buffer_addf(&names, "%s%s (timeline %lld)", names.size > 0 ? ", " : "", asked->label,
-                       asked->node->timeline.known ? (long long)asked->node->timeline.value : 0);
+        dr_buffer_addf(names, "%s%s", names->size > 0 ? ", " : "", asked->label);
+        if (asked->node->timeline.known)
+            dr_buffer_addf(names, " (timeline %lld)", (long long)asked->node->timeline.value);
     }
-    struct dr_finding *finding;
-    if (one_system)
-        finding =
-            dr_result_add(judge->result, DR_CRITICAL, "split brain", "%zu servers take writes: %s",
-                          judge->survey.primaries, dr_buffer_text(&names));
-    else
-        finding = dr_result_add(judge->result, DR_CRITICAL, "several clusters",
-                                "%zu primaries of different clusters: %s", judge->survey.primaries,
-                                dr_buffer_text(&names));
-    dr_finding_next(finding, "stop writes to all but one of them before anything else");
+}
+
+static void verdict_of_several(struct judge *judge)
+{
+    struct dr_buffer names = DR_BUFFER(300);
+    bool one_system;
+    name_primaries(judge, &names, &one_system);
+    dr_result_verdict(judge->result, DR_CRITICAL, "%s: %zu servers take writes: %s",
+                      one_system ? "split brain" : "primaries of different clusters",
+                      judge->survey.primaries, dr_buffer_text(&names));
     dr_buffer_free(&names);
 }
 
@@ -160,6 +159,10 @@ static void judge_primary(struct judge *judge, const struct rep_asked *primary)
     }
     if (!same)
         line_problem(&line, DR_CRITICAL, "is the primary, expected %s", wanted);
+    if (judge->survey.primaries > 1) {
+        line_problem(&line, DR_CRITICAL, "takes writes, and is not the only one");
+        line_next(&line, DR_CRITICAL, "stop writes to all but one of them before anything else");
+    }
     line_end(&line, judge->result, primary->label);
 }
 
@@ -471,11 +474,11 @@ static void verdict_of_lost_primary(struct judge *judge, const struct rep_standb
             "is lost",
             primary, best->name, ago);
     else
-        dr_result_verdict(
-            judge->result, DR_CRITICAL,
-            "primary %s does not answer: failover to %s loses %s, and what it wrote since it "
-            "was last seen %s ago",
-            primary, best->name, loss, ago);
+        dr_result_verdict(judge->result, DR_CRITICAL,
+                          "primary %s does not answer: failover to %s loses at least %s, and what "
+                          "it wrote since it "
+                          "was last seen %s ago",
+                          primary, best->name, loss, ago);
 }
 
 /* No primary among those that answered. */
@@ -488,9 +491,7 @@ static void verdict_without_primary(struct judge *judge, const struct rep_standb
     char *primary = rep_history_last_primary(judge->evidence->history, &last_seen);
     rpo_words(judge, rpo, sizeof rpo);
     if (judge->survey.primaries > 1) {
-        dr_result_verdict(judge->result, DR_CRITICAL,
-                          "%zu servers take writes: what a failover loses cannot be said",
-                          judge->survey.primaries);
+        verdict_of_several(judge);
     } else if (primary != NULL && judge->survey.unreachable > 0) {
         verdict_of_lost_primary(judge, best, primary, last_seen);
     } else if (judge->survey.unreachable > 0) {
@@ -551,7 +552,6 @@ void rep_judge(const struct rep_evidence *evidence, const struct rep_rules *rule
         verdict_without_primary(&judge, best);
     add_verdict_figures(&judge, best);
     judge_unreachable(&judge);
-    judge_split_brain(&judge);
     judge_primaries(&judge);
     judge_synchronous(&judge);
     judge_expected(&judge);
