@@ -56,5 +56,5 @@ common_libcommon_la_SOURCES = \
 	common/target.c \
 	common/threshold.c \
 	common/threshold.h
-common_libcommon_la_CFLAGS = $(AM_CFLAGS) $(PCRE2_CFLAGS) $(INIH_CFLAGS)
-common_libcommon_la_LIBADD = common/libsource.la $(PCRE2_LIBS) $(INIH_LIBS)
+common_libcommon_la_CFLAGS = $(AM_CFLAGS) $(PCRE2_CFLAGS)
+common_libcommon_la_LIBADD = common/libsource.la $(PCRE2_LIBS)

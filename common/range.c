@@ -57,9 +57,8 @@ static bool read_number(struct dr_cursor *cursor, enum dr_unit unit, double *val
     default:
         good = read_plain(cursor, unit, value, error);
     }
-    /* 0 - x, because -0 would be written as such */
     if (good && negative)
-        *value = 0 - *value;
+        *value = -*value;
     return good;
 }
 

@@ -323,7 +323,7 @@ static void add_trace(struct page *page, struct dr_buffer *out, size_t most)
 static void add_node_line(struct page *page, struct dr_buffer *out)
 {
     struct dr_buffer line = DR_BUFFER(out->limit > 0 ? out->limit - 1 : 0);
-    const char *separator = "| ";
+    const char *separator = "|";
     add_items(page, &line, true, &separator);
     if (line.size > 0)
         dr_buffer_addf(out, "%s\n", dr_buffer_text(&line));

@@ -116,35 +116,34 @@ static void judge_roles(struct judge *judge)
     }
 }
 
-static void judge_split_brain(struct judge *judge)
+/* "db1 (timeline 1), db2 (timeline 2)"; *one_system: all of them have the same history. */
+static void name_primaries(const struct judge *judge, struct dr_buffer *names, bool *one_system)
 {
-    struct dr_buffer names = DR_BUFFER(300);
     const char *system = NULL;
-    bool one_system = true;
-    if (judge->survey.primaries < 2)
-        return;
+    *one_system = true;
     for (size_t i = 0; i < judge->evidence->count; i++) {
         const struct rep_asked *asked = &judge->evidence->asked[i];
         if (!asked->answered || asked->node->role != REP_ROLE_PRIMARY)
             continue;
         if (asked->node->system != NULL && system != NULL &&
             strcmp(system, asked->node->system) != 0)
-            one_system = false;
+            *one_system = false;
         if (asked->node->system != NULL)
             system = asked->node->system;
-        dr_buffer_addf(&names, "%s%s (timeline %lld)", names.size > 0 ? ", " : "", asked->label,
-                       asked->node->timeline.known ? (long long)asked->node->timeline.value : 0);
+        dr_buffer_addf(names, "%s%s", names->size > 0 ? ", " : "", asked->label);
+        if (asked->node->timeline.known)
+            dr_buffer_addf(names, " (timeline %lld)", (long long)asked->node->timeline.value);
     }
-    struct dr_finding *finding;
-    if (one_system)
-        finding =
-            dr_result_add(judge->result, DR_CRITICAL, "split brain", "%zu servers take writes: %s",
-                          judge->survey.primaries, dr_buffer_text(&names));
-    else
-        finding = dr_result_add(judge->result, DR_CRITICAL, "several clusters",
-                                "%zu primaries of different clusters: %s", judge->survey.primaries,
-                                dr_buffer_text(&names));
-    dr_finding_next(finding, "stop writes to all but one of them before anything else");
+}
+
+static void verdict_of_several(struct judge *judge)
+{
+    struct dr_buffer names = DR_BUFFER(300);
+    bool one_system;
+    name_primaries(judge, &names, &one_system);
+    dr_result_verdict(judge->result, DR_CRITICAL, "%s: %zu servers take writes: %s",
+                      one_system ? "split brain" : "primaries of different clusters",
+                      judge->survey.primaries, dr_buffer_text(&names));
     dr_buffer_free(&names);
 }
 
@@ -188,6 +187,10 @@ static void judge_primary(struct judge *judge, const struct rep_asked *primary)
     }
     if (!same)
         line_problem(&line, DR_CRITICAL, "is the primary, expected %s", wanted);
+    if (judge->survey.primaries > 1) {
+        line_problem(&line, DR_CRITICAL, "takes writes, and is not the only one");
+        line_next(&line, DR_CRITICAL, "stop writes to all but one of them before anything else");
+    }
     line_end(&line, judge->result, primary->label);
 }
 
@@ -259,6 +262,22 @@ static bool is_there(const struct judge *judge, const char *name)
     for (size_t i = 0; i < judge->survey.standby_count; i++) {
         if (rep_standby_is(&judge->survey.standbys[i], name))
             return true;
+    }
+    return false;
+}
+
+/* It is one of the targets, whatever it is today: after a switchover a standby is the primary. */
+static bool is_asked(const struct judge *judge, const char *name)
+{
+    for (size_t i = 0; i < judge->evidence->count; i++) {
+        const struct rep_asked *asked = &judge->evidence->asked[i];
+        const char *names[] = {asked->label, asked->host,
+                               asked->answered ? asked->node->cluster_name : NULL,
+                               asked->answered ? asked->node->application_name : NULL};
+        for (size_t n = 0; n < sizeof names / sizeof names[0]; n++) {
+            if (names[n] != NULL && strcmp(names[n], name) == 0)
+                return true;
+        }
     }
     return false;
 }
@@ -404,7 +423,7 @@ static void judge_selection(struct judge *judge)
         dr_result_add(judge->result, DR_UNKNOWN, "--include", "matches nothing");
     if (dr_selection_overrun(selection))
         dr_result_add(judge->result, DR_UNKNOWN, "--include/--exclude",
-                      "an expression takes too long to match: what it leaves out is not known");
+                      "an expression needs too many steps, so that names may have been left out");
 }
 
 struct missing {
@@ -419,7 +438,7 @@ static void add_missing(const char *name, double last_seen, void *context)
         if (strcmp(judge->rules->expect_standby.items[i], name) == 0)
             return;
     }
-    if (is_there(judge, name) || is_unreachable(judge, name) ||
+    if (is_there(judge, name) || is_asked(judge, name) ||
         !dr_selection_has(judge->evidence->selection, name))
         return;
     struct dr_finding *finding = dr_result_add(
@@ -578,14 +597,10 @@ static void verdict_of_primary(struct judge *judge, const struct rep_standby *be
 static void verdict_of_lost_primary(struct judge *judge, const struct rep_standby *best,
                                     const char *primary, double last_seen)
 {
-    char bytes[32];
+    char loss[128];
     char ago[32];
-    char seconds[32];
-    double newest;
-    int64_t position;
     dr_unit_format(DR_UNIT_SECONDS, judge->evidence->now - last_seen, ago, sizeof ago);
-    if (best == NULL || !best->position.known ||
-        !rep_history_newest(judge->evidence->history, &newest, &position)) {
+    if (best == NULL || !best->loss_bytes.known) {
         dr_result_verdict(
             judge->result, DR_CRITICAL,
             "primary %s does not answer (last seen %s ago), and no standby can say what "
@@ -593,26 +608,19 @@ static void verdict_of_lost_primary(struct judge *judge, const struct rep_standb
             primary, ago);
         return;
     }
-    int64_t gap = rep_beyond(position, best->position.value);
-    struct dr_opt_real reached = rep_history_when(judge->evidence->history, best->position.value);
-    double missing = reached.known && newest > reached.value ? newest - reached.value : 0;
-    if (gap == 0)
+    loss_words(best, loss, sizeof loss);
+    if (best->loss_bytes.value == 0)
         dr_result_verdict(
             judge->result, DR_CRITICAL,
-            "primary %s does not answer: %s has all that %s had when last seen %s ago, "
-            "only what it wrote since is lost",
-            primary, best->name, primary, ago);
+            "primary %s does not answer: %s has all it had %s ago, only what it wrote since "
+            "is lost",
+            primary, best->name, ago);
     else
         dr_result_verdict(judge->result, DR_CRITICAL,
-                          "primary %s does not answer: failover to %s loses at least %s / %s of "
-                          "commits, and what "
-                          "was written since it was last seen %s ago",
-                          primary, best->name,
-                          dr_unit_format(DR_UNIT_BYTES, (double)gap, bytes, sizeof bytes),
-                          dr_unit_format(DR_UNIT_SECONDS, missing, seconds, sizeof seconds), ago);
-    if (gap > 0)
-        dr_result_figure(judge->result, NULL, &rep_metrics[REP_LOSS_BYTES], (double)gap,
-                         &judge->rules->thresholds[REP_LOSS_BYTES]);
+                          "primary %s does not answer: failover to %s loses at least %s, and what "
+                          "it wrote since it "
+                          "was last seen %s ago",
+                          primary, best->name, loss, ago);
 }
 
 /* No primary among those that answered. */
@@ -625,9 +633,7 @@ static void verdict_without_primary(struct judge *judge, const struct rep_standb
     char *primary = rep_history_last_primary(judge->evidence->history, &last_seen);
     rpo_words(judge, rpo, sizeof rpo);
     if (judge->survey.primaries > 1) {
-        dr_result_verdict(judge->result, DR_CRITICAL,
-                          "%zu servers take writes: what a failover loses cannot be said",
-                          judge->survey.primaries);
+        verdict_of_several(judge);
     } else if (primary != NULL && is_unreachable(judge, primary)) {
         verdict_of_lost_primary(judge, best, primary, last_seen);
     } else if (judge->survey.unreachable > 0) {
@@ -689,7 +695,6 @@ void rep_judge(const struct rep_evidence *evidence, const struct rep_rules *rule
     add_verdict_figures(&judge, best);
     judge_unreachable(&judge);
     judge_roles(&judge);
-    judge_split_brain(&judge);
     judge_primaries(&judge);
     judge_synchronous(&judge);
     judge_expected(&judge);

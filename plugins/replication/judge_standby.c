@@ -236,8 +236,8 @@ static void add_as_of(const struct rep_standby *standby, char *text, size_t size
 {
     char age[32];
     text[0] = '\0';
-    if (standby->loss_as_of && standby->link_age.known)
-        snprintf(text, size, " as of %s ago", duration(standby->link_age.value, age, sizeof age));
+    if (standby->as_of.known)
+        snprintf(text, size, " as of %s ago", duration(standby->as_of.value, age, sizeof age));
 }
 
 static void judge_loss(struct judge *judge, const struct rep_standby *standby, struct line *line)
@@ -384,26 +384,44 @@ static void judge_apply(struct judge *judge, const struct rep_standby *standby, 
 
 /* ---- the rest ---- */
 
+/* True when `sender`, "host:port", is the server that is wanted: said as host, as host:port, or by
+ * a target's name. */
+static bool is_upstream(const struct judge *judge, const char *sender, const char *wanted)
+{
+    const char *port = strrchr(sender, ':');
+    size_t host = port != NULL ? (size_t)(port - sender) : strlen(sender);
+    if (strcmp(sender, wanted) == 0 ||
+        (strlen(wanted) == host && strncmp(sender, wanted, host) == 0))
+        return true;
+    for (size_t i = 0; i < judge->evidence->count; i++) {
+        const struct rep_asked *asked = &judge->evidence->asked[i];
+        if (asked->host == NULL || strcmp(asked->label, wanted) != 0)
+            continue;
+        char *whole = dr_text_format("%s:%d", asked->host, asked->port > 0 ? asked->port : 5432);
+        bool same = whole != NULL && strcmp(whole, sender) == 0;
+        free(whole);
+        if (same)
+            return true;
+    }
+    return false;
+}
+
 static void judge_upstream(struct judge *judge, const struct rep_standby *standby,
                            struct line *line)
 {
     const char *wanted = judge->rules->expect_upstream;
-    if (wanted == NULL || standby->node == NULL)
+    if (wanted == NULL || standby->node == NULL || !standby_is_connected(standby))
         return;
     const char *sender = standby->node->receiver.sender;
     if (sender == NULL) {
-        if (!standby_is_connected(standby))
-            return;
         line_problem(line, DR_UNKNOWN, "where it receives from is hidden from us");
         line_next(line, DR_UNKNOWN, "run on the server: %s",
                   standby->node->grant != NULL ? standby->node->grant : "GRANT pg_monitor");
-        return;
+    } else if (!is_upstream(judge, sender, wanted)) {
+        line_problem(line, DR_CRITICAL, "its upstream is %s, expected %s", sender, wanted);
+        line_next(line, DR_CRITICAL, "set primary_conninfo on %s to %s and reload", standby->name,
+                  wanted);
     }
-    size_t host = strlen(sender) - strlen(strrchr(sender, ':') != NULL ? strrchr(sender, ':') : "");
-    bool same = strcmp(sender, wanted) == 0 ||
-                (strlen(wanted) == host && strncmp(sender, wanted, host) == 0);
-    if (!same)
-        line_problem(line, DR_CRITICAL, "receives from %s, expected %s", sender, wanted);
 }
 
 static void judge_trend(struct judge *judge, const struct rep_standby *standby, struct line *line)

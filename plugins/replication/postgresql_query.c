@@ -53,9 +53,9 @@ static void add_streams(struct dr_buffer *sql, int version)
                    "SELECT r.pid, r.application_name, host(r.client_addr) AS client_addr, "
                    "r.client_hostname, r.state, r.sync_state, "
                    "extract(epoch FROM clock_timestamp() - r.backend_start) AS connected, "
-                   "%s(r.flush_%s, '0/0') AS flushed, "
+                   "r.write_%s IS NOT NULL AS reported, %s(r.flush_%s, '0/0') AS flushed, "
                    "%s(r.replay_%s, '0/0') AS replayed, s.slot_name, s.slot_type, ",
-                   n->diff, n->lsn, n->diff, n->lsn);
+                   n->lsn, n->diff, n->lsn, n->diff, n->lsn);
     dr_buffer_add(sql, version >= 100000 ? "extract(epoch FROM r.flush_lag) AS flush_lag, "
                                            "extract(epoch FROM r.replay_lag) AS replay_lag, "
                                          : "NULL AS flush_lag, NULL AS replay_lag, ");

@@ -90,12 +90,12 @@ static struct dr_opt_bool boolean(struct row *row, const char *column)
     return dr_bool(*value == 't');
 }
 
-/* Who it is. A standby always reports what it has replayed; pg_receivewal and its kin report what
- * they have flushed, but replay nothing; without pg_read_all_stats everything but the name is NULL.
- */
-static enum rep_stream_kind kind_of(const struct rep_stream *stream, const char *slot_type,
-                                    bool flushed_known)
+/* Who it is. A standby's reports always say what it has replayed; those of pg_receivewal and its
+ * kin never do. Without pg_read_all_stats everything but the name is NULL. */
+static enum rep_stream_kind kind_of(struct row *row, const struct rep_stream *stream)
 {
+    const char *slot_type = cell(row, "slot_type");
+    struct dr_opt_bool reported = boolean(row, "reported");
     if (slot_type != NULL && strcmp(slot_type, "logical") == 0)
         return REP_STREAM_LOGICAL;
     if (stream->state == NULL)
@@ -106,7 +106,7 @@ static enum rep_stream_kind kind_of(const struct rep_stream *stream, const char 
         return REP_STREAM_STANDBY;
     if (stream->name != NULL && strncmp(stream->name, "pg_receivewal", 13) == 0)
         return REP_STREAM_RECEIVER; /* also before its first report */
-    return flushed_known ? REP_STREAM_RECEIVER : REP_STREAM_CONNECTING;
+    return reported.known && reported.value ? REP_STREAM_RECEIVER : REP_STREAM_CONNECTING;
 }
 
 static void read_stream(struct row *row, struct rep_stream *stream)
@@ -123,7 +123,7 @@ static void read_stream(struct row *row, struct rep_stream *stream)
     stream->flush_lag = real(row, "flush_lag");
     stream->replay_lag = real(row, "replay_lag");
     stream->reply_age = real(row, "reply_age");
-    stream->kind = kind_of(stream, cell(row, "slot_type"), stream->flushed.known);
+    stream->kind = kind_of(row, stream);
 }
 
 bool pg_read_streams(const PGresult *result, struct rep_node *node, struct dr_error *error)

@@ -431,7 +431,7 @@ static void measure_against_primary(const struct rep_evidence *evidence,
 static void measure_alone(const struct rep_evidence *evidence, struct rep_standby *standby)
 {
     const struct rep_receiver *receiver = &standby->node->receiver;
-    standby->loss_as_of = true;
+    standby->as_of = standby->link_age;
     if (!receiver->running.known || !receiver->running.value || !receiver->announced.known ||
         !standby->position.known)
         return;
@@ -448,7 +448,7 @@ static void measure_alone(const struct rep_evidence *evidence, struct rep_standb
 static void measure_cascade(struct rep_standby *standby)
 {
     const struct rep_reading *newest = last_reading(standby->sender->node);
-    standby->loss_as_of = true;
+    standby->as_of = standby->link_age;
     if (newest == NULL || !standby->position.known)
         return;
     standby->hop_bytes = dr_int(rep_beyond(newest->position, standby->position.value));
@@ -482,6 +482,35 @@ static void add_hops(const struct rep_survey *survey, struct rep_standby *standb
         standby->loss.value += sender->hop.value;
         sender = sender_of(survey, sender);
     }
+}
+
+/* The primary does not answer: what an earlier run has seen of it, where that is more than what the
+ * standbys themselves know. What it wrote after that is not known to anybody. */
+static void measure_remembered(const struct rep_evidence *evidence, struct rep_standby *standby)
+{
+    double time;
+    int64_t newest;
+    if (!standby->position.known || !rep_history_newest(evidence->history, &time, &newest))
+        return;
+    int64_t gap = rep_beyond(newest, standby->position.value);
+    if (standby->loss_bytes.known && standby->loss_bytes.value >= gap)
+        return;
+    struct dr_opt_real reached = rep_history_when(evidence->history, standby->position.value);
+    standby->as_of = dr_real(not_negative(evidence->now - time));
+    standby->loss_bytes = dr_int(gap);
+    standby->loss = (struct dr_opt_real){.known = false};
+    if (gap == 0)
+        standby->loss = dr_real(0);
+    else if (reached.known)
+        standby->loss = dr_real(not_negative(time - reached.value));
+}
+
+static void measure_without_primary(const struct rep_evidence *evidence,
+                                    const struct rep_survey *survey, struct rep_standby *standby)
+{
+    add_hops(survey, standby);
+    if (survey->unreachable > 0)
+        measure_remembered(evidence, standby);
 }
 
 /* How old the oldest commit is that the standby has and does not show yet. */
@@ -549,7 +578,7 @@ bool rep_survey_take(const struct rep_evidence *evidence, struct rep_survey *sur
     for (size_t i = 0; i < survey->standby_count; i++)
         measure(evidence, survey, &survey->standbys[i]);
     for (size_t i = 0; survey->primary == NULL && i < survey->standby_count; i++)
-        add_hops(survey, &survey->standbys[i]);
+        measure_without_primary(evidence, survey, &survey->standbys[i]);
     return true;
 }
 

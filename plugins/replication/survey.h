@@ -42,9 +42,10 @@ struct rep_standby {
     struct dr_opt_real
         loss; /* seconds: age of the oldest commit that is not on the standby; an upper bound */
     struct dr_opt_real loss_floor; /* it is at least this */
-    bool loss_as_of;               /* the primary was not asked: as of link_age ago */
-    struct dr_opt_int hop_bytes;   /* the same, behind its sender only, */
-    struct dr_opt_real hop;        /* where the primary was not asked */
+    struct dr_opt_real
+        as_of; /* the loss is what it was so many seconds ago; unknown: it is of now */
+    struct dr_opt_int hop_bytes; /* the same, behind its sender only, */
+    struct dr_opt_real hop;      /* where the primary was not asked */
     bool fresh; /* it was seen to have what the primary had in this very run: its link lives */
     struct dr_opt_int apply_bytes; /* on the standby, not replayed */
     struct dr_opt_real apply_lag;  /* seconds */

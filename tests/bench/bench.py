@@ -160,9 +160,10 @@ def against_others(check, primary, standby):
 def main():
     check, minimal = (os.path.abspath(path) for path in sys.argv[1:3])
     with postgresql.Lab() as lab:
-        primary = lab.primary("db1")
+        room = {"max_wal_senders": "30"}  # each pg_basebackup takes two
+        primary = lab.primary("db1", **room)
         primary.sql("create role monitor login; grant pg_monitor to monitor")
-        standbys = lab.standbys(["db%d" % number for number in range(2, 11)], primary)
+        standbys = lab.standbys(["db%d" % number for number in range(2, 11)], primary, **room)
         print(primary.value("select 'PostgreSQL ' || current_setting('server_version')") + ", medians of %d runs" % RUNS)
         against_minimal(check, minimal, primary)
         by_nodes(check, [primary] + standbys)

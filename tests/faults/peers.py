@@ -14,6 +14,7 @@ connection) are counts, and `settled(seconds)` waits until every connection has 
 """
 
 import random
+import select
 import socket
 import struct
 import threading
@@ -211,14 +212,9 @@ class NeverReads(Peer):
         return sock
 
     def serve(self, connection):
-        with self._changed:
-            self._changed.wait_for(lambda: self._stopping or not gone_is_unknown(connection.sock), None)
-
-
-def gone_is_unknown(sock):
-    """True while nothing tells that the client has left (nothing is read from the socket)."""
-    state = sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, 1)[0]
-    return state == 1  # TCP_ESTABLISHED
+        leaving = select.poll()
+        leaving.register(connection.sock, select.POLLRDHUP)
+        leaving.poll()
 
 
 class Garbage(Peer):

@@ -69,8 +69,9 @@ class Result:
             self.perfdata[match["label"]] = Perfdatum(match)
 
     def about(self, word):
-        """The findings that name `word`: [(state, text)]."""
-        return [(state, text) for state, text in self.findings if says(text, word)]
+        """The findings of what is called so ("db2: ...", "slot db2: ..."): [(state, text)]."""
+        return [(state, text) for state, text in self.findings
+                if ": " in text and says(text.split(": ", 1)[0], word)]
 
     def says(self, *words):
         return all(says("\n".join(self.lines), word) for word in words)

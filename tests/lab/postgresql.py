@@ -364,8 +364,8 @@ class Server:
     def wait_streaming(self, seconds=DEADLINE):
         self.wait_for("select status from pg_stat_wal_receiver", "streaming", seconds)
         self.upstream.wait_for(
-            "select state from pg_stat_replication where application_name = '%s'" % self.name,
-            "streaming", seconds)
+            "select state = 'streaming' and reply_time is not null from pg_stat_replication"
+            " where application_name = '%s'" % self.name, "t", seconds)
 
     def follow(self, upstream, slot=None):
         """Makes this a standby of `upstream` (in the configuration; not started, not reloaded)."""
@@ -571,10 +571,10 @@ class Lab:
         folder = tempfile.mkdtemp(prefix=name + "-", dir=self.folder)
         self.give(folder)
         process = self.helper([
-            self.bin("pg_receivewal"), "-D", self.inside(folder), "--no-loop", "-d",
+            self.bin("pg_receivewal"), "-D", self.inside(folder), "--no-loop", "--status-interval=1", "-d",
             "host=127.0.0.1 port=%d user=postgres application_name=%s" % (upstream.port, name)], name + ".log")
-        upstream.wait_for("select state from pg_stat_replication where application_name = '%s'" % name,
-                          "streaming")
+        upstream.wait_for("select state = 'streaming' and reply_time is not null from pg_stat_replication"
+                          " where application_name = '%s'" % name)
         return process
 
 

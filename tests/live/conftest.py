@@ -77,6 +77,7 @@ class Cluster:
             server.start(wait=False)
         for server in (self.db2, self.db3):
             server.wait_ready()
+        self.version = int(self.db1.value("show server_version_num")) // 10000
         self.servers = (self.db1, self.db2, self.db3)
         self.standbys = (self.db2, self.db3)
         self.all = targets(*self.servers)

@@ -10,7 +10,6 @@ import shlex
 import shutil
 import subprocess
 import sys
-import time
 
 import pytest
 
@@ -36,13 +35,13 @@ GENERATED = ("man", "bash", "icinga2", "nagios")
 
 
 def healthy_postgresql():
-    primary = stub_postgresql.primary([stub_postgresql.stream("db2")])
+    primary = stub_postgresql.primary([stub_postgresql.stream("db2", connected=600)])
     return peers.Honest(stub_postgresql.Server("12.22", primary).session)
 
 
 # How each executable is pointed at a peer: a URI with the place of user and port, and a healthy peer.
 SUBJECTS = {
-    "check_replication_lag": ("db1=postgresql://{user}@127.0.0.1:{port}/postgres", healthy_postgresql),
+    "check_replication_lag": ("contract=postgresql://{user}@127.0.0.1:{port}/postgres", healthy_postgresql),
 }
 
 
@@ -73,14 +72,19 @@ def command(name, *arguments):
     return shlex.split(os.environ.get("DR_WRAPPER", "")) + [check.executable(name)] + list(arguments)
 
 
-def plain(name, *arguments):
-    """The stdout of a run that reports no state: --help and the like. Exit code 3, stderr empty."""
+def raw(name, *arguments):
+    """(exit code, stdout) of a run in whatever format; check.run looks closer, but only at text."""
     done = subprocess.run(command(name, *arguments), env=environment(), stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
                           stderr=subprocess.PIPE, timeout=60, check=False)
-    assert done.stderr == b"", done.stderr
-    assert done.returncode == 3, done.returncode
-    assert done.stdout.isascii()
-    return done.stdout.decode()
+    assert done.stderr == b"" and done.returncode in (0, 1, 2, 3), done
+    return done.returncode, done.stdout.decode("ascii")
+
+
+def plain(name, *arguments):
+    """The stdout of a run that reports no state: --help and the like."""
+    code, text = raw(name, *arguments)
+    assert code == 3
+    return text
 
 
 def word(name):
@@ -286,8 +290,10 @@ def test_examples_are_read(name):
     tried = 0
     for option in options_of(name):
         if option.example is not None and option.argument != "[SECTION][@FILE]":
-            assert_refused(check.run(name, "--" + option.name, option.example, "--bogus"), "'--bogus'")
-            tried += 1
+            code, text = raw(name, "--" + option.name, option.example, "--bogus")
+            if (option.name, option.example) != ("format", "openmetrics"):  # there is no place for words in it
+                assert code == 3 and "unknown option '--bogus'" in text, text
+                tried += 1
     assert tried >= 5
 
 
@@ -299,8 +305,8 @@ def test_examples_are_accepted(name):
         if option.example is None or option.argument in ("FILE", "DIR") or option.name in ("hostname", "extra-opts", "generate"):
             continue
         with peers.Refuse() as peer:
-            result = check.run(name, *(target(name, peer) + ["--" + option.name, option.example]))
-        assert "\nUsage: " not in result.output, "the example of --%s is refused: %s" % (option.name, result)
+            text = raw(name, *(target(name, peer) + ["--" + option.name, option.example]))[1]
+        assert "\nUsage: " not in text, "the example of --%s is refused: %s" % (option.name, text)
         tried += 1
     assert tried >= 3
 
@@ -308,12 +314,12 @@ def test_examples_are_accepted(name):
 # ---- the deadline ----
 
 @every
-@pytest.mark.parametrize("timeout,state", (("1", "CRITICAL"), ("1:unknown", "UNKNOWN"), ("1s:warning", "WARNING")))
+@pytest.mark.parametrize("timeout,state", (("1", "CRITICAL"), ("1:unknown", "UNKNOWN")))
 def test_silent_peer(name, timeout, state):
     with peers.Silent() as peer:
         result = check.run(name, *(target(name, peer) + ["-t", timeout]))
         assert peer.connections >= 1, result
-    assert result.state == state or (state == "WARNING" and result.state == "UNKNOWN"), result
+    assert result.state == state, result
     assert 0.5 < result.seconds < 1 + SLACK, result
 
 
@@ -338,7 +344,8 @@ def test_cores_agree_on_perfdata(name, kind, form):
     data = cores.guidelines(in_nagios.perfdata)
     labels = [datum.label for datum in data]
     assert "time" in labels and len(labels) == len(set(labels)), result
-    assert (kind == "healthy") == any(label in metrics_of(name) for label in labels) or kind != "healthy", result
+    if kind == "healthy":
+        assert set(labels) & set(metrics_of(name)), result
     for before_2_14 in (False, True):
         in_icinga = cores.icinga2(result.output, before_2_14)
         seen = [cores.icinga2_datum(text) for text in in_icinga.perfdata]
@@ -359,12 +366,8 @@ def test_formats_agree(name, kind):
     codes = {}
     for form in FORMATS:
         with scenario(name, kind) as peer:
-            done = subprocess.run(command(name, *(target(name, peer) + ["--format", form])), env=environment(),
-                                  stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, timeout=60,
-                                  check=False)
-        text = done.stdout.decode("ascii")
-        assert done.stderr == b"" and done.returncode in (0, 1, 2, 3) and len(text) <= check.OUTPUT_MAX
-        codes[form] = done.returncode
+            codes[form], text = raw(name, *(target(name, peer) + ["--format", form]))
+        assert len(text) <= check.OUTPUT_MAX
         if form == "json":
             assert isinstance(json.loads(text), dict)
         elif form == "openmetrics":
@@ -379,14 +382,14 @@ def test_formats_agree(name, kind):
 def test_refusal_in_every_format(name):
     """A command line that is wrong does not break the reader of the format."""
     for form in FORMATS:
-        done = subprocess.run(command(name, "--format", form, "--bogus"), env=environment(), stdin=subprocess.DEVNULL,
-                              stdout=subprocess.PIPE, stderr=subprocess.PIPE, timeout=60, check=False)
-        text = done.stdout.decode("ascii")
-        assert (done.returncode, done.stderr) == (3, b"") and "--bogus" in text
+        code, text = raw(name, "--format", form, "--bogus")
+        assert code == 3
+        if form == "openmetrics":  # no place for words
+            assert text.endswith("# EOF\n")
+            continue
+        assert "unknown option '--bogus'" in text
         if form == "json":
             assert isinstance(json.loads(text), dict)
-        elif form == "openmetrics":
-            assert text.endswith("# EOF\n")
         elif form == "line":
             assert text.count("\n") == 1
 
@@ -414,7 +417,7 @@ def test_comma_locale(name, comma_locale):
         result = check.run(name, *arguments, environment=comma_locale)
     assert "\nUsage: " not in result.output, result
     assert result.perfdata[metric].warning == "0.5:1000.25", result
-    assert "," not in "".join(cores.nagios(result.output).perfdata), result
+    assert "," not in cores.nagios(result.output).perfdata, result
     with healthy(name) as peer:
         wrong = check.run(name, *(target(name, peer) + ["-w", "%s=0,5" % metric]), environment=comma_locale)
     assert_refused(wrong, "--warning")
@@ -463,9 +466,7 @@ def test_password_of_uri_leaves_the_process_list(name):
 def test_password_of_uri_is_never_printed(name, kind, form):
     with scenario(name, kind) as peer:
         arguments = target(name, peer, "monitor:" + ENCODED) + ["--format", form, "-vvv"]
-        done = subprocess.run(command(name, *arguments), env=environment(), stdin=subprocess.DEVNULL,
-                              stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=60, check=False)
-    output = done.stdout.decode("ascii")
+        output = raw(name, *arguments)[1]
     assert output and PASSWORD not in output and ENCODED not in output, output
 
 
@@ -491,4 +492,4 @@ def test_extra_opts(name, tmp_path):
         path.chmod(0o600)
         result = check.run(name, "--extra-opts=@%s" % path, "-t", "500ms:unknown")
     assert result.state == "UNKNOWN" and "\nUsage: " not in result.output and result.seconds < 1 + SLACK, result
-    assert time.monotonic() > 0 and PASSWORD not in result.output, result
+    assert PASSWORD not in result.output, result

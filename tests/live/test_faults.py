@@ -6,6 +6,7 @@ the deadline, silence on stderr, and nothing left behind. check.run sees to the 
 every run."""
 
 import os
+import random
 import signal
 import subprocess
 import sys
@@ -40,9 +41,11 @@ def uri(peer, user="monitor", query=""):
 
 
 def tls_garbage(receive):
-    """Says yes to TLS, and then talks something else."""
+    """Says yes to TLS, and answers the client's hello with something else."""
     receive(8)
     yield b"S"
+    receive(5)
+    yield bytes(random.Random(1).randrange(256) for _ in range(4096))
 
 
 def not_tls(receive):
@@ -63,17 +66,7 @@ def refusal(state, text, severity="FATAL"):
     return server.session
 
 
-def endless_notices(receive):
-    """A server that greets with one notice after the other."""
-    length = stub.struct.unpack("!II", receive(8))[0]
-    yield b"N"
-    receive(stub.struct.unpack("!I", receive(4))[0] - 4)
-    assert length == 8
-    yield stub.message(b"R", stub.struct.pack("!I", 0))
-
-
 NOTICE = stub.message(b"N", b"SWARNING\0VWARNING\0C01000\0M" + b"beware " * 50 + b"\0\0")
-HUGE_ROW = b"D" + stub.struct.pack("!I", 0x3fffffff) + stub.struct.pack("!hi", 1, 0x3ffffff0)
 
 
 def reply_length():
@@ -110,7 +103,7 @@ AT_ONCE = {
     "drip": (lambda: peers.Drip(honest(), seconds=0.05), "CRITICAL", ("no answer",)),
     "zeros": (lambda: peers.Flood(), "UNKNOWN", ()),
     "neither TLS nor not": (lambda: peers.Silent(not_tls, 1), "UNKNOWN", ()),
-    "garbage for TLS": (lambda: peers.Garbage(tls_garbage, 1), "UNKNOWN", ()),
+    "garbage for TLS": (lambda: peers.Honest(tls_garbage), "UNKNOWN", ()),
 }
 
 
@@ -151,7 +144,7 @@ def test_garbage_after_log_in(lag, seed):
 
 
 def test_garbage_for_required_tls(lag):
-    with peers.Garbage(tls_garbage, 1) as peer:
+    with peers.Honest(tls_garbage) as peer:
         result = lag("-T", uri(peer, query="?sslmode=require"), "-t", "%gs" % DEADLINE)
     assert result.state == "UNKNOWN" and result.says("SSL"), result
 
@@ -204,21 +197,43 @@ def test_large_reply(lag):
     assert result.state == "OK" and result.perfdata["standbys"] == 1000, result
 
 
-@pytest.mark.parametrize("chunk", (
-    stub.message(b"D", stub.struct.pack("!hi", 1, 4096) + b"x" * 4096) * 16, HUGE_ROW + bytes(65536), NOTICE * 100))
-def test_flood_is_bounded(whole, chunk, scratch):
-    """A reply without an end takes neither the memory of the monitoring host nor more than the deadline."""
-    class Endless(stub.Server):
-        def result(self, kind, names, rows):
-            columns = b"".join(stub.text(name) + stub.struct.pack("!IhIhih", 0, 0, 25, -1, -1, 0)
-                               for name in names[:1])
-            return stub.message(b"T", stub.struct.pack("!h", 1) + columns)
+class Endless(stub.Server):
+    """Begins the first result set, of one column, and then sends `chunk` for ever."""
 
-    server = Endless("12.22", stub.primary([stub.stream("db2")]))
-    behind = start_of_rows() + len(server.result("streams", ["pid"], [])) + 2 * len(stub.message(b"C", b"BEGIN\0")) + 2
-    with peers.Flood(server.session, behind, chunk=chunk) as peer:
+    HEADER = stub.message(b"T", stub.struct.pack("!h", 1) + stub.text("pid")
+                          + stub.struct.pack("!IhIhih", 0, 0, 25, -1, -1, 0))
+
+    def __init__(self, chunk):
+        super().__init__("12.22", stub.primary([stub.stream("db2")]))
+        self.chunk = chunk
+        self.flooding = False
+
+    def result(self, kind, names, rows):
+        return self.HEADER
+
+    def session(self, receive):
+        for data in super().session(receive):
+            if self.HEADER not in data:
+                yield data
+                continue
+            yield data[:data.index(self.HEADER) + len(self.HEADER)]
+            self.flooding = True
+            while True:
+                yield self.chunk
+
+
+ROW = stub.message(b"D", stub.struct.pack("!hi", 1, 4000) + b"x" * 4000)
+HUGE_ROW = b"D" + stub.struct.pack("!I", 0x3fffffff) + stub.struct.pack("!hi", 1, 0x3ffffff0) + bytes(65536)
+
+
+@pytest.mark.parametrize("chunk", (ROW * 16, HUGE_ROW, NOTICE * 100), ids=("rows", "one row", "notices"))
+def test_flood_is_bounded(chunk, scratch):
+    """A reply without an end takes neither the memory of the monitoring host nor more than the deadline."""
+    server = Endless(chunk)
+    with peers.Honest(server.session) as peer:
         watched = Watched(["-T", uri(peer), "-t", "2s"], scratch)
         result = watched.finish()
+    assert server.flooding, result
     assert result.state in ("UNKNOWN", "CRITICAL"), result
     assert result.seconds < 2 + SLACK, result
     assert watched.peak < MEMORY_MB, "%d MB" % watched.peak
@@ -296,16 +311,19 @@ def test_wrong_number_of_nodes(lag, count):
     assert result.state == "UNKNOWN", result
 
 
-@pytest.mark.parametrize("kind,name", (
-    ("node", "in_recovery"), ("node", "position"), ("node", "complete"), ("node", "system"),
-    ("streams", "flushed"), ("streams", "replayed"), ("streams", "state"), ("streams", "application_name"),
-    ("slots", "slot_name")))
-@pytest.mark.parametrize("value", (None, "", "NaN", "99999999999999999999", "-1x"))
+NO_NUMBERS = (None, "", "NaN", "99999999999999999999", "-1x")
+
+
+@pytest.mark.parametrize("kind,name,value", [
+    (kind, name, value)
+    for kind, name, values in (
+        ("node", "in_recovery", NO_NUMBERS), ("node", "position", NO_NUMBERS), ("node", "complete", NO_NUMBERS[2:]),
+        ("streams", "flushed", NO_NUMBERS), ("streams", "replayed", NO_NUMBERS), ("slots", "active", NO_NUMBERS[2:]),
+        ("streams", "application_name", (None, "")), ("slots", "slot_name", (None, "")),
+        ("streams", "reply_age", NO_NUMBERS[1:3] + ("inf", "1,5")))
+    for value in values])
 def test_cells_that_cannot_be(lag, kind, name, value):
     """A figure that carries the verdict, unknown or nonsense: never OK."""
-    if isinstance(value, str) and (name, value) == ("complete", ""):
-        value = "x"
-
     def change(which, names, rows):
         if which != kind:
             return names, rows
@@ -314,11 +332,6 @@ def test_cells_that_cannot_be(lag, kind, name, value):
 
     with peers.Honest(Spoilt(change).session) as peer:
         result = lag("-T", uri(peer), "--expect-standby", "db2", "--expect-slot", "db2")
-    if name in ("complete", "system", "application_name", "state", "slot_name") and value not in (None, ""):
-        return  # any text is a text; that nothing breaks has been seen
-    if name in ("complete", "system") and value is None:
-        assert result.state in ("OK", "UNKNOWN"), result
-        return
     assert result.state in ("UNKNOWN", "CRITICAL"), "%s.%s = %r: %s" % (kind, name, value, result)
 
 
@@ -457,7 +470,8 @@ def test_no_secret_in_output(scratch, verbosity, form):
     with peers.Honest(refusal("28P01", "user monitor may not use %s or %s" % (SECRET, ENCODED))) as peer:
         result = Watched(["-T", uri(peer, "monitor:" + ENCODED), "--format", form] + list(verbosity), scratch).finish()
     assert result.code == 3, result
-    assert "may not use" in result.output and SECRET not in result.output and ENCODED not in result.output, result
+    assert form == "openmetrics" or "may not use" in result.output, result
+    assert SECRET not in result.output and ENCODED not in result.output, result
 
 
 def test_reader_goes_away(scratch):
@@ -538,7 +552,7 @@ def test_one_bad_among_three_real_ones(cluster, lag, fault):
         result = lag(*cluster.all, "-T", "db9=" + uri(peer)[4:], "-t", "2s")
     assert result.state == "CRITICAL" or state == "UNKNOWN" and result.state == "UNKNOWN", result
     assert [found for found, _ in result.about("db9")][:1] == [state], result
-    assert [found for found, _ in result.about("db2")] == ["OK"], result
+    assert {found for found, _ in result.about("db2")} == {"OK"}, result
     assert result.perfdata["loss_bytes"] == 0, result
     assert result.seconds < 2 + SLACK, result
 
@@ -595,7 +609,7 @@ BAD_COMMAND_LINES = {
     "unknown letter": (["-Z"], ("Z",)),
     "positional": (["db1"], ("db1",)),
     "no target": ([], ("target",)),
-    "missing argument": (["-T"], ("target",)),
+    "missing argument": (["--target"], ("target",)),
     "unknown scheme": (["-T", "oracle://db1/x"], ("oracle", "postgresql")),
     "no scheme": (["-T", "db1"], ()),
     "bad port": (["-T", "postgresql://db1:99999/"], ("port",)),
@@ -603,15 +617,14 @@ BAD_COMMAND_LINES = {
     "bad port of -H": (["-H", "db1", "-P", "http"], ("port",)),
     "bad range": (["-T", "postgresql://db1/", "-c", "20:10"], ("critical",)),
     "bad unit": (["-T", "postgresql://db1/", "-w", "loss=5furlongs"], ("warning",)),
-    "empty range": (["-T", "postgresql://db1/", "-c", ""], ("critical",)),
+    "empty range": (["-T", "postgresql://db1/", "--critical", ""], ("critical",)),
     "unknown metric": (["-T", "postgresql://db1/", "-c", "speed=5"], ("speed", "loss")),
-    "bad timeout": (["-T", "postgresql://db1/", "-t", "soon"], ("timeout",)),
-    "bad timeout state": (["-T", "postgresql://db1/", "-t", "5s:purple"], ("timeout",)),
+    "bad timeout": (["-T", "postgresql://db1/", "--timeout", "soon"], ("timeout",)),
+    "bad timeout state": (["-T", "postgresql://db1/", "--timeout", "5s:purple"], ("timeout", "purple")),
     "bad format": (["-T", "postgresql://db1/", "--format", "pdf"], ("format", "json")),
     "bad rpo": (["-T", "postgresql://db1/", "--rpo", "never"], ("rpo",)),
     "bad regex": (["-T", "postgresql://db1/", "--exclude", "("], ("exclude",)),
     "same name twice": (["-T", "a=postgresql://db1/", "-T", "a=postgresql://db2/"], ("a",)),
-    "bad state directory": (["-T", "postgresql://127.0.0.1:1/", "--state-dir", "/nonexistent/dr"], ("/nonexistent/dr",)),
     "missing extra-opts": (["--extra-opts=dr@/nonexistent/dr.ini"], ("/nonexistent/dr.ini",)),
 }
 
@@ -625,6 +638,13 @@ def test_bad_command_line(lag, case):
         assert word in result.first, "%r is not in the first line of %s" % (word, result)
     assert len(result.lines) <= 24, "usage of more than 23 lines: %s" % result
     assert all(len(line) <= 80 for line in result.lines[1:]), result
+
+
+def test_bad_state_directory(lag):
+    """What was asked for cannot be done; that the rest is healthy is no reason to keep quiet."""
+    with peers.Honest(honest()) as peer:
+        result = lag("-T", uri(peer), "--state-dir", "/nonexistent/dr")
+    assert result.state == "UNKNOWN" and "/nonexistent/dr" in result.first, result
 
 
 def test_bad_command_line_keeps_secrets(lag):

@@ -116,6 +116,8 @@ def test_filter_that_matches_nothing(cluster, lag):
 
 def freeze(cluster, *servers):
     """Freezes the links and writes 20 MB; afterwards the primary's columns still say that all is well."""
+    # What an earlier scenario left in the columns must have gone first.
+    cluster.db1.wait_for("select bool_and(coalesce(replay_lag, '0') < interval '0.5 s') from pg_stat_replication")
     for server in servers:
         server.freeze_link()
     cluster.db1.write(20)
@@ -179,7 +181,8 @@ def test_paused_by_user(cluster, lag):
     cluster.db2.sql("select pg_wal_replay_pause()")
     cluster.db1.write()
     cluster.db2.wait_received(cluster.db1.lsn())
-    cluster.db2.wait_for("select pg_get_wal_replay_pause_state()", "paused")
+    if cluster.version >= 14:
+        cluster.db2.wait_for("select pg_get_wal_replay_pause_state()", "paused")
     for arguments in (cluster.all, cluster.standby):
         result = lag(*arguments, "--rpo", "5m")
         assert result.state == "WARNING", result
@@ -191,14 +194,18 @@ def test_paused_by_parameter_mismatch(cluster, lag):
     """0.5, F: the standby looks up and cannot be promoted."""
     try:
         cluster.db1.restart(max_connections="100")
-        cluster.db2.wait_for("select pg_get_wal_replay_pause_state()", "paused")
-        cluster.db2.wait_log("recovery has paused")
         cluster.db3.wait_caught_up()
-        assert cluster.db1.value("select count(*) from pg_stat_replication where state = 'streaming'") == "2"
+        if cluster.version >= 14:
+            cluster.db2.wait_for("select pg_get_wal_replay_pause_state()", "paused")
+            cluster.db2.wait_log("recovery has paused")
+            cluster.db1.wait_for("select count(*) from pg_stat_replication where state = 'streaming'", "2")
+        else:  # it shut down instead
+            cluster.db2.process.wait(30)
         result = lag(*cluster.all, "--rpo", "5m")
         assert result.state == "CRITICAL" and "db2" in result.first, result
-        assert any(state == "CRITICAL" and "max_connections" in text
-                   for state, text in result.about("db2")), result
+        if cluster.version >= 14:
+            assert any(state == "CRITICAL" and "max_connections" in text
+                       for state, text in result.about("db2")), result
         assert [state for state, _ in result.about("db3")] == ["OK"], result
     finally:
         cluster.db2.restart(max_connections="100")
@@ -214,7 +221,7 @@ def test_delayed_standby(cluster, lag):
     written = cluster.db1.value("select clock_timestamp()")
     cluster.db2.wait_received(cluster.db1.lsn())
     cluster.db2.wait_for("select pg_last_wal_replay_lsn() < pg_last_wal_receive_lsn()"
-                         " and pg_get_wal_replay_pause_state() = 'not paused'")
+                         " and not pg_is_wal_replay_paused()")
     cluster.db1.wait_for("select clock_timestamp() - '%s' > interval '2 s'" % written)
     result = lag(*cluster.all, "--rpo", "5m", "-c", "apply_lag=1")
     assert result.state == "OK", result

@@ -1,0 +1,255 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Runs every test there is on this machine, and counts.
+
+    everything.py FOLDER        builds and logs go there
+
+Parts that measure time (the live tests) run alone; the others two at a time. A part that was not run is named and
+counts as failed, a skipped test too: what was not tested is not fine. The last line is `N passed, N failed`.
+"""
+
+import concurrent.futures
+import os
+import pathlib
+import re
+import shlex
+import shutil
+import signal
+import subprocess
+import sys
+import time
+import xml.etree.ElementTree
+
+TREE = pathlib.Path(__file__).resolve().parents[2]
+PYTHON = "/usr/bin/python3"
+LIMIT = 900  # seconds for any one command
+
+
+class Part:
+    """One line of the result."""
+
+    def __init__(self, folder, name):
+        self.name = name
+        self.log = folder / "logs" / (re.sub(r"[^a-z0-9]+", "-", name.lower()) + ".log")
+        self.passed = 0
+        self.failed = 0
+        self.why = ""
+        self.started = time.monotonic()
+
+    def run(self, *command, cwd=TREE, **environment):
+        """Whether the command succeeded; its output is appended to the log."""
+        with open(self.log, "ab") as log:
+            log.write(("$ %s\n" % " ".join(map(shlex.quote, map(str, command)))).encode())
+            log.flush()
+            process = subprocess.Popen([str(word) for word in command], cwd=str(cwd), stdin=subprocess.DEVNULL,
+                                       stdout=log, stderr=log, env=dict(os.environ, **environment),
+                                       start_new_session=True)
+            try:
+                return process.wait(LIMIT) == 0
+            except BaseException as error:
+                os.killpg(process.pid, signal.SIGTERM)
+                process.wait()
+                if isinstance(error, subprocess.TimeoutExpired):
+                    log.write(b"not done within %d s\n" % LIMIT)
+                    return False
+                raise
+
+    def output(self):
+        return self.log.read_text(errors="replace") if self.log.exists() else ""
+
+    def count(self, passed, failed):
+        self.passed += passed
+        self.failed += failed
+
+    def one(self, success, why=""):
+        """Counts one thing."""
+        self.count(int(bool(success)), int(not success))
+        if not success and why:
+            self.why = self.why or why
+        return success
+
+    def report(self):
+        print("%-44s %5d passed %4d failed %6.0f s%s" % (
+            self.name, self.passed, self.failed, time.monotonic() - self.started,
+            "  (%s)" % self.why if self.why else ""), flush=True)
+        if self.failed:
+            for line in self.output().splitlines()[-40:]:
+                print("    | " + line)
+            print("    see %s" % self.log, flush=True)
+
+
+def build(part, folder, *options, **environment):
+    """Configures and makes in `folder`; whether that worked. Counts one."""
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+    return part.one(part.run(TREE / "configure", "--prefix=%s" % (folder / "stage"), "--enable-werror", *options,
+                             cwd=folder, **environment)
+                    and part.run("make", "-j2", cwd=folder), "does not build")
+
+
+def unit(part, folder):
+    """`make check`, counted test by test."""
+    if not (folder / "Makefile").exists():
+        return part.one(False, "not run: not built")
+    ended_well = part.run("make", "-j2", "-k", "check", cwd=folder)
+    programs = re.findall(r"^(PASS|FAIL|SKIP|XPASS|XFAIL|ERROR): (\S+)", part.output(), re.MULTILINE)
+    for verdict, program in programs:
+        log = folder / (program + ".log")
+        text = log.read_text(errors="replace") if log.exists() else ""
+        good = sum(map(int, re.findall(r"\[  PASSED  \] (\d+) test", text)))
+        bad = sum(map(int, re.findall(r"\[  FAILED  \].*?(\d+) test", text)))
+        bad += sum(map(int, re.findall(r"\[  SKIPPED \].*?(\d+) test", text)))
+        # What stopped before it could count, and what is no cmocka program.
+        if verdict != "PASS":
+            bad = max(bad, 1)
+        elif good == 0 and bad == 0:
+            good = 1
+        part.count(good, bad)
+    if not programs:
+        part.one(False, "no test was run")
+    elif not ended_well and part.failed == 0:
+        part.one(False, "make check failed")
+    return None
+
+
+def pytest(part, folder, *arguments, **environment):
+    """pytest with the executables of a build, counted by its own report."""
+    executables = sorted(path for path in (folder / "plugins").glob("check_*")
+                         if path.is_file() and os.access(path, os.X_OK))
+    if not executables:
+        return part.one(False, "not run: not built")
+    report = part.log.with_suffix(".xml")
+    if report.exists():
+        report.unlink()
+    modules = folder / "plugins" / ".libs"
+    environment.setdefault("DR_EXECUTABLES", ":".join(map(str, executables)))
+    if list(modules.glob("*.so")):
+        environment.setdefault("DR_PLUGINS_MODULE_DIR", str(modules))
+    ended_well = part.run(PYTHON, "-m", "pytest", "-q", "-p", "no:cacheprovider", "--tb=short", "--durations=10",
+                          "--junitxml=%s" % report, *arguments, **environment)
+    if not report.exists():
+        return part.one(False, "pytest did not come to its end")
+    cases = xml.etree.ElementTree.parse(str(report)).getroot().findall(".//testcase")
+    bad = [case for case in cases if any(case.findall(kind) for kind in ("failure", "error", "skipped"))]
+    part.count(len(cases) - len(bad), len(bad))
+    if not cases:
+        part.one(False, "no test was run")
+    elif not ended_well and not bad:
+        part.one(False, "pytest failed")
+    return None
+
+
+# ---- the parts ----
+
+class Everything:
+    def __init__(self, folder):
+        self.folder = folder
+        self.modules = folder / "modules"
+        self.static = folder / "sanitizers"
+        self.clang = folder / "clang"
+        self.parts = []
+
+    def part(self, name, work):
+        part = Part(self.folder, name)
+        self.parts.append(part)
+        part.log.parent.mkdir(parents=True, exist_ok=True)
+        if part.log.exists():
+            part.log.unlink()
+        work(part)
+        part.report()
+        return part
+
+    def build_modules(self):
+        options = []
+
+        def oracle_tree(part):
+            if part.one(part.run("sh", "-c", 'exec "$0" "$1" >"$1.path"', TREE / "tests/lab/monitoring_plugins.sh",
+                                 self.folder / "monitoring-plugins"), "the tree could not be had"):
+                path = (self.folder / "monitoring-plugins.path").read_text().strip()
+                options.append("--with-monitoring-plugins=%s" % path)
+
+        self.part("monitoring-plugins tree for comparison", oracle_tree)
+        self.part("build with modules", lambda part: build(part, self.modules, *options))
+        self.part("unit tests, modules", lambda part: unit(part, self.modules))
+
+    def build_static(self):
+        self.part("build in one file, with sanitizers",
+                  lambda part: build(part, self.static, "--disable-modules", "--enable-sanitizers"))
+        self.part("unit tests, sanitizers", lambda part: unit(part, self.static))
+
+    def build_clang(self):
+        self.part("build with clang, with fuzzers",
+                  lambda part: build(part, self.clang, "--disable-modules", "--enable-fuzzers", "CC=clang"))
+        self.part("fuzz (short)", self.fuzz)
+
+    def make(self, folder, target):
+        def work(part):
+            if not (folder / "Makefile").exists():
+                part.one(False, "not run: not built")
+            else:
+                part.one(part.run("make", target, cwd=folder))
+        return work
+
+    def fuzz(self, part):
+        self.make(self.clang, "fuzz-short")(part)
+
+    def oracles(self):
+        self.part("oracles", self.make(self.modules, "check-oracles"))
+
+    def valgrind_unit(self):
+        def work(part):
+            programs = sorted(path for path in (self.modules / "tests" / "unit").glob("test_*")
+                              if path.is_file() and os.access(path, os.X_OK))
+            for program in programs:
+                part.one(part.run(
+                    "libtool", "--mode=execute", "valgrind", "-q", "--error-exitcode=99", "--leak-check=full",
+                    "--errors-for-leak-kinds=definite", program, cwd=self.modules), program.name)
+            if not programs:
+                part.one(False, "not run: no unit test was built")
+        self.part("valgrind, unit tests", work)
+
+    def distcheck(self):
+        self.part("distcheck", self.make(self.modules, "distcheck"))
+
+    def live(self):
+        live = [path.relative_to(TREE) for path in sorted((TREE / "tests/live").glob("test_*.py"))]
+        self.part("live and contract tests, modules", lambda part: pytest(part, self.modules, *live))
+        self.part("live and contract tests, sanitizers", lambda part: pytest(part, self.static, *live))
+        self.part("valgrind, live runs", lambda part: pytest(
+            part, self.modules, "tests/live/test_replication_postgresql.py",
+            "-k", "test_healthy or test_standby_down or test_paused_by_user",
+            DR_WRAPPER="valgrind -q --error-exitcode=99 --leak-check=full --errors-for-leak-kinds=definite"))
+
+
+def lanes(*steps):
+    """Runs the lists of steps beside each other."""
+    def lane(works):
+        for work in works:
+            work()
+    with concurrent.futures.ThreadPoolExecutor(len(steps)) as pool:
+        for future in [pool.submit(lane, works) for works in steps]:
+            future.result()
+
+
+def main():
+    if len(sys.argv) != 2:
+        sys.exit("usage: everything.py FOLDER")
+    started = time.monotonic()
+    signal.signal(signal.SIGTERM, lambda number, _: sys.exit(128 + number))
+    every = Everything(pathlib.Path(sys.argv[1]).resolve())
+    lanes([every.build_modules, every.oracles, every.distcheck],
+          [every.build_static, every.build_clang])
+    every.valgrind_unit()
+    every.live()
+    for part in every.parts:
+        if part.failed:
+            print("failed: %s%s" % (part.name, ", " + part.why if part.why else ""))
+    print("%.0f s" % (time.monotonic() - started))
+    passed = sum(part.passed for part in every.parts)
+    failed = sum(part.failed for part in every.parts)
+    print("%d passed, %d failed" % (passed, failed))
+    return 1 if failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
