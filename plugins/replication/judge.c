@@ -106,6 +106,16 @@ static void judge_unreachable(struct judge *judge)
     }
 }
 
+static void judge_roles(struct judge *judge)
+{
+    for (size_t i = 0; i < judge->evidence->count; i++) {
+        const struct rep_asked *asked = &judge->evidence->asked[i];
+        if (asked->answered && asked->node->role == REP_ROLE_UNKNOWN)
+            dr_result_add(judge->result, DR_UNKNOWN, asked->label,
+                          "cannot tell whether it is a primary or a standby");
+    }
+}
+
 /* "db1 (timeline 1), db2 (timeline 2)"; *one_system: all of them have the same history. */
 static void name_primaries(const struct judge *judge, struct dr_buffer *names, bool *one_system)
 {
@@ -137,15 +147,33 @@ static void verdict_of_several(struct judge *judge)
     dr_buffer_free(&names);
 }
 
+/* True when `name` is one of the names of a node that was asked. */
+static bool goes_by(const struct rep_asked *asked, const char *name)
+{
+    const char *cluster = asked->node != NULL ? asked->node->cluster_name : NULL;
+    return strcmp(asked->label, name) == 0 ||
+           (asked->host != NULL && strcmp(asked->host, name) == 0) ||
+           (cluster != NULL && strcmp(cluster, name) == 0);
+}
+
+/* Its own finding says already that it does not answer. */
+static bool is_unreachable(const struct judge *judge, const char *name)
+{
+    for (size_t i = 0; i < judge->evidence->count; i++) {
+        const struct rep_asked *asked = &judge->evidence->asked[i];
+        if (!asked->answered && goes_by(asked, name))
+            return true;
+    }
+    return false;
+}
+
 /* One line for each primary: who it is, and that it is the one that is meant. */
 static void judge_primary(struct judge *judge, const struct rep_asked *primary)
 {
     struct line line = LINE;
     const struct rep_node *node = primary->node;
     const char *wanted = judge->rules->expect_primary;
-    bool same = wanted == NULL || strcmp(wanted, primary->label) == 0 ||
-                (primary->host != NULL && strcmp(wanted, primary->host) == 0) ||
-                (node->cluster_name != NULL && strcmp(wanted, node->cluster_name) == 0);
+    bool same = wanted == NULL || goes_by(primary, wanted);
     line_figure(&line, "primary, %s", node->product != NULL ? node->product : "version unknown");
     if (node->timeline.known)
         line_figure(&line, "timeline %lld", (long long)node->timeline.value);
@@ -173,6 +201,10 @@ static void judge_primaries(struct judge *judge)
         if (asked->answered && asked->node->role == REP_ROLE_PRIMARY)
             judge_primary(judge, asked);
     }
+    const char *wanted = judge->rules->expect_primary;
+    if (judge->survey.primaries == 0 && wanted != NULL && !is_unreachable(judge, wanted))
+        dr_result_add(judge->result, DR_UNKNOWN, wanted,
+                      "is expected as the primary, but not seen");
 }
 
 static void judge_synchronous(struct judge *judge)
@@ -222,22 +254,13 @@ static void judge_synchronous(struct judge *judge)
 
 /* ---- what is expected ---- */
 
+/* A standby that has become the primary is not missing. */
 static bool is_there(const struct judge *judge, const char *name)
 {
+    if (judge->survey.primary != NULL && goes_by(judge->survey.primary, name))
+        return true;
     for (size_t i = 0; i < judge->survey.standby_count; i++) {
         if (rep_standby_is(&judge->survey.standbys[i], name))
-            return true;
-    }
-    return false;
-}
-
-/* Its own finding says already that it does not answer. */
-static bool is_unreachable(const struct judge *judge, const char *name)
-{
-    for (size_t i = 0; i < judge->evidence->count; i++) {
-        const struct rep_asked *asked = &judge->evidence->asked[i];
-        if (!asked->answered && (strcmp(asked->label, name) == 0 ||
-                                 (asked->host != NULL && strcmp(asked->host, name) == 0)))
             return true;
     }
     return false;
@@ -270,6 +293,12 @@ static size_t count_connected(const struct judge *judge)
     return count;
 }
 
+/* Who is connected is known to the primary: without it a standby that is not seen may be there. */
+static enum dr_state missing_state(const struct judge *judge)
+{
+    return judge->survey.primary != NULL ? DR_CRITICAL : DR_UNKNOWN;
+}
+
 static void judge_expected_count(struct judge *judge)
 {
     const struct dr_opt_int *expected = &judge->rules->expect_count;
@@ -286,23 +315,115 @@ static void judge_expected_count(struct judge *judge)
             "report first",
             (long long)connected, (long long)expected->value, (long long)unreported);
     else
-        dr_result_add(judge->result, DR_CRITICAL, "standbys", "%lld of %lld expected are connected",
-                      (long long)connected, (long long)expected->value);
+        dr_result_add(
+            judge->result, missing_state(judge), "standbys",
+            "%lld of %lld expected are connected%s", (long long)connected,
+            (long long)expected->value,
+            judge->survey.primary != NULL ? "" : ", as far as can be seen without the primary");
+}
+
+static void judge_expected_standby(struct judge *judge, const char *name)
+{
+    if (is_there(judge, name) || is_unreachable(judge, name))
+        return;
+    if (judge->survey.primary == NULL) {
+        dr_result_add(
+            judge->result, DR_UNKNOWN, name,
+            "this standby is expected, but only the primary tells whether it is connected");
+        return;
+    }
+    struct dr_finding *finding = dr_result_add(judge->result, DR_CRITICAL, name,
+                                               "this standby is expected, but not connected");
+    dr_finding_next(finding, "check that %s runs, and its log for why it does not connect", name);
+}
+
+/* A delay is a setting of the standby: it must be asked itself. */
+static void judge_expected_delay(struct judge *judge, const char *name)
+{
+    for (size_t i = 0; i < judge->survey.standby_count; i++) {
+        const struct rep_standby *standby = &judge->survey.standbys[i];
+        if (standby->node != NULL && rep_standby_is(standby, name))
+            return;
+    }
+    if (!is_there(judge, name)) {
+        judge_expected_standby(judge, name);
+        return;
+    }
+    struct dr_finding *finding =
+        dr_result_add(judge->result, DR_UNKNOWN, name, "its delay is expected, but cannot be seen");
+    dr_finding_next(finding, "give %s as a target too: only a standby itself tells its delay",
+                    name);
+}
+
+static void judge_expected_upstream(struct judge *judge)
+{
+    for (size_t i = 0; i < judge->survey.standby_count; i++) {
+        if (judge->survey.standbys[i].node != NULL)
+            return;
+    }
+    if (judge->rules->expect_upstream == NULL || judge->survey.unreachable > 0)
+        return;
+    struct dr_finding *finding = dr_result_add(judge->result, DR_UNKNOWN, "standbys",
+                                               "where they receive from cannot be seen");
+    dr_finding_next(finding,
+                    "give the standbys as targets too: only a standby itself tells where it "
+                    "receives from");
 }
 
 static void judge_expected(struct judge *judge)
 {
     const struct rep_rules *rules = judge->rules;
-    for (size_t i = 0; i < rules->expect_standby.count; i++) {
-        const char *name = rules->expect_standby.items[i];
-        if (is_there(judge, name) || is_unreachable(judge, name))
-            continue;
-        struct dr_finding *finding = dr_result_add(judge->result, DR_CRITICAL, name,
-                                                   "this standby is expected, but not connected");
-        dr_finding_next(finding, "check that %s runs, and its log for why it does not connect",
-                        name);
-    }
+    for (size_t i = 0; i < rules->expect_standby.count; i++)
+        judge_expected_standby(judge, rules->expect_standby.items[i]);
+    for (size_t i = 0; i < rules->delay_count; i++)
+        judge_expected_delay(judge, rules->delays[i].name);
+    judge_expected_upstream(judge);
     judge_expected_count(judge);
+}
+
+/* ---- what was left out ---- */
+
+static bool is_selected(const struct judge *judge, const char *name)
+{
+    return name != NULL && dr_selection_has(judge->evidence->selection, name);
+}
+
+static bool selects_of(const struct judge *judge, const struct rep_asked *asked)
+{
+    const struct rep_node *node = asked->node;
+    if (is_selected(judge, asked->label))
+        return true;
+    for (size_t i = 0; i < node->stream_count; i++) {
+        if (is_selected(judge, node->streams[i].name) ||
+            is_selected(judge, node->streams[i].hostname) ||
+            is_selected(judge, node->streams[i].address))
+            return true;
+    }
+    for (size_t i = 0; i < node->slot_count; i++) {
+        if (is_selected(judge, node->slots[i].name))
+            return true;
+    }
+    for (size_t i = 0; i < node->subscription_count; i++) {
+        if (is_selected(judge, node->subscriptions[i].name))
+            return true;
+    }
+    return false;
+}
+
+/* A filter with a slip of the pen leaves everything out, and what is left is fine. */
+static void judge_selection(struct judge *judge)
+{
+    const struct dr_selection *selection = judge->evidence->selection;
+    bool selects = selection->include_count == 0;
+    for (size_t i = 0; i < judge->evidence->count; i++) {
+        const struct rep_asked *asked = &judge->evidence->asked[i];
+        selects = selects || !asked->answered || selects_of(judge, asked);
+    }
+    if (!selects)
+        dr_result_add(judge->result, DR_UNKNOWN, "--include", "matches nothing");
+    if (dr_selection_overrun(selection))
+        dr_result_add(judge->result, DR_UNKNOWN, "--include/--exclude",
+                      "an expression needs too many steps, so that names may have been left out");
 }
 
 struct missing {
@@ -329,17 +450,38 @@ static void add_missing(const char *name, double last_seen, void *context)
                     name);
 }
 
+/* Every promotion makes a new timeline: the standbys of the one before are others, even where the
+ * primary is asked under the same name. */
+static void forget_others(struct judge *judge)
+{
+    const struct dr_opt_int *timeline = &judge->survey.primary->node->timeline;
+    if (!timeline->known)
+        return;
+    struct dr_opt_int before =
+        rep_history_swap(judge->evidence->history, "timeline", timeline->value);
+    if (before.known && before.value != timeline->value)
+        rep_history_forget_standbys(judge->evidence->history);
+}
+
+/* A connection that we may not look into has another name when we may. */
+static bool is_memorable(const struct rep_standby *standby)
+{
+    return standby_is_connected(standby) &&
+           (standby->node != NULL || standby->stream->kind != REP_STREAM_HIDDEN);
+}
+
 /* Standbys that were there in the last day and are not expected by name. */
 static void judge_remembered(struct judge *judge)
 {
     if (judge->survey.primary == NULL)
         return;
+    forget_others(judge);
     struct missing missing = {.judge = judge};
     rep_history_standbys(judge->evidence->history, judge->evidence->now, 86400, add_missing,
                          &missing);
     for (size_t i = 0; i < judge->survey.standby_count; i++) {
         const struct rep_standby *standby = &judge->survey.standbys[i];
-        if (standby_is_connected(standby))
+        if (is_memorable(standby))
             rep_history_standby(judge->evidence->history, standby->name, judge->evidence->now);
     }
 }
@@ -492,7 +634,7 @@ static void verdict_without_primary(struct judge *judge, const struct rep_standb
     rpo_words(judge, rpo, sizeof rpo);
     if (judge->survey.primaries > 1) {
         verdict_of_several(judge);
-    } else if (primary != NULL && judge->survey.unreachable > 0) {
+    } else if (primary != NULL && is_unreachable(judge, primary)) {
         verdict_of_lost_primary(judge, best, primary, last_seen);
     } else if (judge->survey.unreachable > 0) {
         dr_result_verdict(judge->result, DR_UNKNOWN, "no primary among the targets that answered");
@@ -552,6 +694,7 @@ void rep_judge(const struct rep_evidence *evidence, const struct rep_rules *rule
         verdict_without_primary(&judge, best);
     add_verdict_figures(&judge, best);
     judge_unreachable(&judge);
+    judge_roles(&judge);
     judge_primaries(&judge);
     judge_synchronous(&judge);
     judge_expected(&judge);
@@ -560,9 +703,7 @@ void rep_judge(const struct rep_evidence *evidence, const struct rep_rules *rule
     for (size_t i = 0; i < judge.survey.standby_count; i++)
         judge_standby(&judge, &judge.survey.standbys[i]);
     judge_slots(&judge);
-    if (dr_selection_overrun(evidence->selection))
-        dr_result_add(result, DR_UNKNOWN, "--include/--exclude",
-                      "an expression needs too many steps, so that names may have been left out");
+    judge_selection(&judge);
     remember(&judge);
     rep_survey_free(&judge.survey);
 }

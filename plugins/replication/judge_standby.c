@@ -16,6 +16,11 @@ static const char *bytes(double count, char *buffer, size_t size)
     return dr_unit_format(DR_UNIT_BYTES, count, buffer, size);
 }
 
+static bool is_limited(const struct dr_threshold *threshold)
+{
+    return threshold->warning.given || threshold->critical.given;
+}
+
 /* ---- can it be promoted at all ---- */
 
 static bool same_history(const struct judge *judge, const struct rep_standby *standby,
@@ -55,6 +60,8 @@ static bool same_timeline(const struct judge *judge, const struct rep_standby *s
     const struct rep_asked *primary = judge->survey.primary;
     const struct dr_opt_int *own = &standby->node->timeline;
     const struct dr_opt_int *theirs = &primary->node->timeline;
+    if (own->known != theirs->known && line != NULL)
+        line_problem(line, DR_UNKNOWN, "cannot tell which timeline it is on");
     if (!own->known || !theirs->known || own->value == theirs->value)
         return true;
     bool follows = own->value < theirs->value && standby->stream != NULL;
@@ -81,6 +88,9 @@ static bool above_floors(const struct judge *judge, const struct rep_standby *st
     for (size_t i = 0; i < REP_FLOORS; i++) {
         const struct rep_floor *own = &standby->node->floors[i];
         const struct rep_floor *theirs = &primary->node->floors[i];
+        if (own->value.known != theirs->value.known && line != NULL)
+            line_problem(line, DR_UNKNOWN, "cannot tell whether its %s lets it be promoted",
+                         rep_floor_names[i]);
         if (!own->value.known || !theirs->value.known || own->value.value >= theirs->value.value)
             continue;
         above = false;
@@ -142,6 +152,26 @@ bool standby_is_new(const struct rep_standby *standby)
            stream->connected.known && stream->connected.value < 15;
 }
 
+/* Whoever has all that the primary has, or had in this very run, needs no other proof. */
+static void judge_link_unknown(const struct judge *judge, const struct rep_standby *standby,
+                               struct line *line)
+{
+    char age[32];
+    bool complete = standby->loss_bytes.known && standby->loss_bytes.value == 0;
+    if (standby->fresh || (judge->survey.primary != NULL && complete))
+        return;
+    if (standby->node == NULL || !rep_link_is_untold(standby->node)) {
+        line_problem(line, DR_UNKNOWN, "cannot tell whether its link is alive");
+        return;
+    }
+    line_problem(line, DR_UNKNOWN,
+                 "cannot tell whether its link is alive: silent for %s, and wal_receiver_timeout "
+                 "is off",
+                 duration(standby->node->receiver.message_age.value, age, sizeof age));
+    line_next(line, DR_UNKNOWN,
+              "set wal_receiver_timeout on %s, or give the primary as a target too", standby->name);
+}
+
 static void judge_link(struct judge *judge, const struct rep_standby *standby, struct line *line)
 {
     char age[32];
@@ -162,14 +192,11 @@ static void judge_link(struct judge *judge, const struct rep_standby *standby, s
         return;
     }
     if (!standby->link_age.known) {
-        bool told = node != NULL && node->passing.received.known;
-        if (!told && !standby_is_new(standby) &&
-            !(standby->loss_bytes.known && standby->loss_bytes.value == 0))
-            line_problem(line, DR_UNKNOWN, "cannot tell whether its link is alive");
+        judge_link_unknown(judge, standby, line);
         return;
     }
     line_figure(line, "heard from %s ago", duration(standby->link_age.value, age, sizeof age));
-    if (threshold->warning.given || threshold->critical.given) {
+    if (is_limited(threshold)) {
         line_judge(judge, line, REP_LINK_AGE, standby->link_age.value, "last sign of life");
     } else if (standby->link_age.value > standby->link_limit) {
         line_problem(line, DR_CRITICAL, "link silent for %s, where %s is normal", age,
@@ -317,9 +344,9 @@ static void judge_pause(struct judge *judge, const struct rep_standby *standby, 
                   standby->name);
     } else if (node->pause != REP_PAUSE_NONE && standby_is_fit(judge, standby, NULL)) {
         line_problem(line, DR_WARNING, "replay is paused by a user");
-        line_next(line, DR_WARNING,
-                  "SELECT pg_wal_replay_resume() on %s: it cannot be promoted while paused",
-                  standby->name);
+        line_next(line, DR_WARNING, "SELECT pg_wal_replay_resume() on %s: %s", standby->name,
+                  node->major >= 13 ? "a promotion has to replay what has piled up first"
+                                    : "it cannot be promoted while paused");
     }
 }
 
@@ -331,14 +358,20 @@ static void judge_apply(struct judge *judge, const struct rep_standby *standby, 
         judge_pause(judge, standby, line);
         judge_delay(judge, standby, line);
     }
-    if (!standby->apply_bytes.known)
+    if (!standby->apply_bytes.known) {
+        if (standby->node != NULL && !standby->node->replayed.known)
+            line_problem(line, DR_UNKNOWN, "cannot tell what it has replayed");
         return;
+    }
     line_judge(judge, line, REP_APPLY_BYTES, (double)standby->apply_bytes.value, "unapplied");
     if (standby->apply_bytes.value > 0)
         line_figure(line, "%s to apply",
                     bytes((double)standby->apply_bytes.value, size, sizeof size));
-    if (!standby->apply_lag.known)
+    if (!standby->apply_lag.known) {
+        if (is_limited(&judge->rules->thresholds[REP_APPLY_LAG]))
+            line_problem(line, DR_UNKNOWN, "cannot tell how old what it shows is");
         return;
+    }
     double delay = standby->node != NULL && standby->node->apply_delay.known
                        ? standby->node->apply_delay.value
                        : 0;
@@ -355,7 +388,8 @@ static void judge_apply(struct judge *judge, const struct rep_standby *standby, 
  * a target's name. */
 static bool is_upstream(const struct judge *judge, const char *sender, const char *wanted)
 {
-    size_t host = strlen(sender) - strlen(strrchr(sender, ':'));
+    const char *port = strrchr(sender, ':');
+    size_t host = port != NULL ? (size_t)(port - sender) : strlen(sender);
     if (strcmp(sender, wanted) == 0 ||
         (strlen(wanted) == host && strncmp(sender, wanted, host) == 0))
         return true;
@@ -474,9 +508,13 @@ void judge_standby(struct judge *judge, const struct rep_standby *standby)
 
 /* ---- which one would be promoted ---- */
 
-/* Less loss first; then the one that is further with its replay. What is unknown comes last. */
+/* Less loss first; where the loss of one is not known, as with a dead primary, the one that has
+ * more; then the one that is further with its replay. What is unknown comes last. */
 static bool is_better(const struct rep_standby *a, const struct rep_standby *b)
 {
+    bool both = a->loss_bytes.known && b->loss_bytes.known;
+    if (!both && a->position.known && b->position.known && a->position.value != b->position.value)
+        return a->position.value > b->position.value;
     if (a->loss_bytes.known != b->loss_bytes.known)
         return a->loss_bytes.known;
     if (a->loss_bytes.known && a->loss_bytes.value != b->loss_bytes.value)
