@@ -6,3 +6,10 @@ include tests/unit/local.mk
 include tests/vectors/local.mk
 include tests/fuzz/local.mk
 include tests/bench/local.mk
+
+EXTRA_DIST += tests/lab tests/live tests/faults tests/samples tests/bench/bench.py \
+	tests/unit/fake_plugin.h tests/unit/locale.h .ci/run
+
+# Whole folders are copied as they are.
+dist-hook:
+	find $(distdir) -name __pycache__ -prune -exec rm -rf {} +
