@@ -105,10 +105,11 @@ struct rep_receiver {
 };
 
 /* The one moment of the primary that every standby is compared with, and when the standby was seen
- * to have it. */
+ * to have it. Where no primary was asked it is what the standby's sender had announced. */
 struct rep_passing {
-    bool compared; /* the standby knew a mark and looked for it */
-    double marked; /* monotonic: what was committed before is in the mark */
+    bool compared;  /* the standby knew a mark and looked for it */
+    bool announced; /* the mark is its sender's */
+    double marked;  /* monotonic: what was committed before is in the mark */
     int64_t position;
     struct dr_opt_real received; /* seconds after `marked` when it was seen to be on the standby */
     struct dr_opt_real replayed; /* ... and visible there */

@@ -57,7 +57,7 @@ static void judge_eta(struct judge *judge, const struct rep_slot *slot, struct l
     struct dr_opt_real rate = rep_history_rate(judge->evidence->history, judge->evidence->now);
     line_figure(line, "%s until it can be lost",
                 dr_unit_format(DR_UNIT_BYTES, (double)slot->safe.value, text, sizeof text));
-    if (!rate.known && is_limited(&judge->rules->thresholds[REP_SLOT_ETA])) {
+    if (!judge->evidence->history->open && is_limited(&judge->rules->thresholds[REP_SLOT_ETA])) {
         line_problem(line, DR_UNKNOWN, "when it can be lost is not known");
         line_next(line, DR_UNKNOWN, "give --state-dir: it is known from the second run on");
     }

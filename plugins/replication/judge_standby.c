@@ -6,6 +6,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* What a delayed standby may need beyond its delay until the first commit is replayed, seconds. */
+#define DELAY_GRACE 60.0
+
 static const char *duration(double seconds, char *buffer, size_t size)
 {
     return dr_unit_format(DR_UNIT_SECONDS, seconds, buffer, size);
@@ -350,6 +353,18 @@ static void judge_pause(struct judge *judge, const struct rep_standby *standby, 
     }
 }
 
+/* A delayed standby that has started, or connected, within its delay may have replayed nothing yet
+ * that tells its age. */
+static bool waits_since_start(const struct rep_standby *standby)
+{
+    const struct rep_stream *stream = standby->stream;
+    if (standby->node == NULL || !standby->node->apply_delay.known ||
+        standby->node->apply_delay.value <= 0)
+        return false;
+    return stream == NULL || !stream->connected.known ||
+           stream->connected.value < standby->node->apply_delay.value + DELAY_GRACE;
+}
+
 static void judge_apply(struct judge *judge, const struct rep_standby *standby, struct line *line)
 {
     char age[32];
@@ -368,7 +383,7 @@ static void judge_apply(struct judge *judge, const struct rep_standby *standby, 
         line_figure(line, "%s to apply",
                     bytes((double)standby->apply_bytes.value, size, sizeof size));
     if (!standby->apply_lag.known) {
-        if (is_limited(&judge->rules->thresholds[REP_APPLY_LAG]))
+        if (is_limited(&judge->rules->thresholds[REP_APPLY_LAG]) && !waits_since_start(standby))
             line_problem(line, DR_UNKNOWN, "cannot tell how old what it shows is");
         return;
     }

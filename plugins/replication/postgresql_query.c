@@ -88,19 +88,20 @@ static void add_slots(struct dr_buffer *sql, int version)
 
 /* A standby shows its primary's subscriptions, but no worker runs there: only a primary is asked.
  * The catalogue's oid is not readable by everyone before 14, so the workers' view is the one that
- * is read; it holds one row for each subscription of the cluster. */
+ * is read; it holds one row for each subscription of the cluster. A worker that has not heard
+ * anything yet heard it at -infinity. */
 static void add_subscriptions(struct dr_buffer *sql, int version)
 {
     if (version < 100000) {
         dr_buffer_add(sql, "SELECT NULL AS subname WHERE false; ");
         return;
     }
-    dr_buffer_add(sql,
-                  "SELECT w.subname, (SELECT bool_and(c.subenabled) FROM pg_subscription c "
-                  "WHERE c.subname = w.subname) AS enabled, w.pid IS NOT NULL AS running, "
-                  "extract(epoch FROM clock_timestamp() - w.last_msg_receipt_time) AS message_age, "
-                  "(SELECT count(*) FROM pg_subscription_rel t WHERE t.srsubid = w.subid "
-                  "AND t.srsubstate <> 'r') AS tables_pending, ");
+    dr_buffer_add(sql, "SELECT w.subname, (SELECT bool_and(c.subenabled) FROM pg_subscription c "
+                       "WHERE c.subname = w.subname) AS enabled, w.pid IS NOT NULL AS running, "
+                       "extract(epoch FROM clock_timestamp() - "
+                       "nullif(w.last_msg_receipt_time, '-infinity')) AS message_age, "
+                       "(SELECT count(*) FROM pg_subscription_rel t WHERE t.srsubid = w.subid "
+                       "AND t.srsubstate <> 'r') AS tables_pending, ");
     dr_buffer_add(sql, version >= 150000
                            ? "(SELECT e.apply_error_count FROM pg_stat_subscription_stats e "
                              "WHERE e.subid = w.subid) AS apply_errors, "

@@ -357,11 +357,19 @@ static struct dr_opt_real by_readings(int64_t position, const struct rep_node *p
     return (struct dr_opt_real){.known = false};
 }
 
-static struct dr_opt_real by_passing(const struct rep_standby *standby)
+/* The mark that the standby has looked for counts where it is of the server that is meant. */
+static const struct rep_passing *passing_of(const struct rep_standby *standby, bool announced)
 {
-    if (standby->node == NULL || !standby->node->passing.compared)
-        return (struct dr_opt_real){.known = false};
-    return standby->node->passing.received;
+    if (standby->node == NULL || !standby->node->passing.compared ||
+        standby->node->passing.announced != announced)
+        return NULL;
+    return &standby->node->passing;
+}
+
+static struct dr_opt_real by_passing(const struct rep_standby *standby, bool announced)
+{
+    const struct rep_passing *passing = passing_of(standby, announced);
+    return passing != NULL ? passing->received : (struct dr_opt_real){.known = false};
 }
 
 static struct dr_opt_real by_history(int64_t position, const struct rep_evidence *evidence)
@@ -386,9 +394,9 @@ static struct dr_opt_real by_replay(const struct rep_standby *standby)
 static struct dr_opt_real loss_at_least(const struct rep_standby *standby,
                                         const struct rep_node *primary)
 {
-    const struct rep_node *node = standby->node;
-    if (node != NULL && node->passing.compared && !node->passing.received.known)
-        return dr_real(not_negative(node->passing.waited));
+    const struct rep_passing *passing = passing_of(standby, false);
+    if (passing != NULL && !passing->received.known)
+        return dr_real(not_negative(passing->waited));
     for (size_t i = 0; i < primary->reading_count; i++) {
         if (primary->readings[i].position > standby->position.value)
             return dr_real(not_negative(primary->looked - primary->readings[i].received));
@@ -414,7 +422,7 @@ static void measure_against_primary(const struct rep_evidence *evidence,
         return;
     }
     struct dr_opt_real now =
-        least(by_passing(standby), by_readings(standby->position.value, primary));
+        least(by_passing(standby, false), by_readings(standby->position.value, primary));
     struct dr_opt_real loss = least(now, by_report(standby, flush_lag_of(standby)));
     loss = least(loss, by_history(standby->position.value, evidence));
     loss = least(loss, by_replay(standby));
@@ -440,7 +448,7 @@ static void measure_alone(const struct rep_evidence *evidence, struct rep_standb
         standby->hop = dr_real(0);
         return;
     }
-    standby->hop = least(by_passing(standby), by_history(standby->position.value, evidence));
+    standby->hop = least(by_passing(standby, true), by_history(standby->position.value, evidence));
     standby->hop = least(standby->hop, by_replay(standby));
 }
 

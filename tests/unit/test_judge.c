@@ -134,6 +134,7 @@ static void load_without_commits(struct world *world)
     node->readings[0].position = POSITION - 65536;
     node->receiver.message_age = dr_real(0.002);
     node->passing = (struct rep_passing){.compared = true,
+                                         .announced = true,
                                          .marked = STARTED,
                                          .position = POSITION - 100000,
                                          .received = dr_real(0.01),
@@ -146,6 +147,7 @@ static void load_without_commits_on_all(struct world *world)
 {
     struct rep_node *node = world->db2;
     load_without_commits(world);
+    node->passing.announced = false;
     node->passing.position = POSITION;
     node->received = dr_int(POSITION);
     node->readings[0].position = POSITION;
@@ -178,6 +180,23 @@ static void delayed_with_rare_commits(struct world *world)
     delayed_on_purpose(world);
     node->replay_age = dr_real(36000);
     node->passing.replayed.known = false;
+}
+
+/* It was set up half an hour ago, and its first commit waits out the delay. */
+static void delayed_and_new(struct world *world)
+{
+    delayed_on_purpose(world);
+    world->db2->replay_age.known = false;
+    world->db2->passing.replayed.known = false;
+    world->streams[0][0].connected = dr_real(1800);
+    world->streams[0][0].replay_lag = dr_real(1799.5);
+}
+
+static void delayed_and_not_new(struct world *world)
+{
+    delayed_and_new(world);
+    world->streams[0][0].connected = dr_real(86400);
+    world->streams[0][0].replay_lag = dr_real(86399.5);
 }
 
 static void restarted_and_rounded_down(struct world *world)
@@ -440,6 +459,7 @@ static void healthy_is_ok(void **state)
         {"delayed", ALL, delayed_on_purpose, DR_OK, "db2", "delayed by 1h on purpose", NULL},
         {"delayed, rare commits", ALL, delayed_with_rare_commits, DR_OK, "db2", "delayed by 1h",
          NULL},
+        {"delayed, new", ALL, delayed_and_new, DR_OK, "db2", "delayed by 1h", NULL},
         {"restarted", ALL, restarted_and_rounded_down, DR_OK, "db2", "0 B / 0 s behind", NULL},
         {"restarted, alone", STANDBY, restarted_and_rounded_down, DR_OK, "db2", "0 B / 0 s behind",
          NULL},
@@ -786,6 +806,8 @@ static void replay(void **state)
          "db2", "critical above 15m", NULL},
         {"beyond its delay", ALL, beyond_its_delay, DR_CRITICAL, "db2",
          "beyond its delay by 16m40s, critical above 15m", NULL},
+        {"delayed, nothing replayed", ALL, delayed_and_not_new, DR_UNKNOWN, "db2",
+         "cannot tell how old what it shows is", NULL},
         {"delay too short", ALL, delay_too_short, DR_CRITICAL, "db2", "delay is 0 s, expected 1h",
          "recovery_min_apply_delay on db2"},
         {"delay unreadable", ALL, delay_unreadable, DR_UNKNOWN, "db2", "its delay cannot be read",
