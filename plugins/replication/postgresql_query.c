@@ -169,11 +169,11 @@ static void add_standby_columns(struct dr_buffer *sql, int version)
 static void add_node(struct dr_buffer *sql, int version)
 {
     const struct names *n = names_of(version);
-    dr_buffer_add(sql,
-                  "SELECT n.rec AS in_recovery, "
-                  "extract(epoch FROM clock_timestamp()) AS server_time, "
-                  "(SELECT system_identifier FROM pg_control_system()) AS system, "
-                  "(SELECT timeline_id FROM pg_control_checkpoint()) AS checkpoint_timeline, ");
+    dr_buffer_add(sql, "SELECT n.rec AS in_recovery, "
+                       "extract(epoch FROM clock_timestamp()) AS server_time, "
+                       "(SELECT system_identifier FROM pg_control_system()) AS system, "
+                       "(SELECT timeline_id FROM pg_control_checkpoint()) AS checkpoint_timeline, "
+                       "extract(epoch FROM pg_postmaster_start_time()) AS instance, ");
     dr_buffer_addf(sql,
                    "CASE WHEN NOT n.rec THEN substr(%s(%s), 1, 8) END AS timeline, "
                    "CASE WHEN NOT n.rec THEN %s(%s, '0/0') END AS position, ",
