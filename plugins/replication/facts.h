@@ -63,6 +63,7 @@ struct rep_slot {
     struct dr_opt_int confirmed; /* logical: what the consumer has confirmed */
     char *wal_status;            /* "reserved", "extended", "unreserved", "lost"; NULL */
     struct dr_opt_int safe;      /* bytes until it can be lost */
+    struct dr_opt_int spilled;   /* logical: bytes of large transactions put aside on disk */
     struct dr_opt_real inactive_age;
     char *invalidation; /* why it was invalidated; NULL */
     struct dr_opt_bool conflicting;

@@ -22,6 +22,8 @@ const struct dr_metric rep_metrics[REP_METRICS] = {
     [REP_SLOT_ETA] = {"slot_eta", DR_UNIT_SECONDS,
                       "until a slot can be lost at the present rate of writing; needs --state-dir"},
     [REP_LOGICAL_GAP] = {"logical_gap", DR_UNIT_BYTES, "not confirmed yet by a logical subscriber"},
+    [REP_SLOT_SPILLED] = {"slot_spilled", DR_UNIT_BYTES,
+                          "large transactions put aside on disk for a logical slot; 15 and later"},
     [REP_STANDBYS] = {"standbys", DR_UNIT_NONE, "standbys that are connected"},
     [REP_SKEW] = {"skew", DR_UNIT_SECONDS, "clock of a standby against the primary's"},
 };
@@ -532,6 +534,9 @@ static enum dr_state loss_state(const struct judge *judge, const struct rep_stan
 static void add_verdict_figures(struct judge *judge, const struct rep_standby *best)
 {
     const struct dr_threshold *thresholds = judge->rules->thresholds;
+    /* With several primaries nobody can say what is lost. */
+    if (judge->survey.primaries > 1)
+        best = NULL;
     if (best != NULL && best->loss.known)
         dr_result_figure(judge->result, NULL, &rep_metrics[REP_LOSS], best->loss.value,
                          &thresholds[REP_LOSS]);

@@ -106,6 +106,28 @@ static void judge_subscriber(struct judge *judge, const struct holder *holder, s
                      &judge->rules->thresholds[REP_LOGICAL_GAP]);
 }
 
+/* Large transactions that did not fit into logical_decoding_work_mem: slow, and room on the
+ * primary's disk. */
+static void judge_spilled(struct judge *judge, const struct rep_slot *slot, struct line *line)
+{
+    char text[32];
+    const struct dr_threshold *threshold = &judge->rules->thresholds[REP_SLOT_SPILLED];
+    if (!slot->logical)
+        return;
+    if (!slot->spilled.known) {
+        if (is_limited(threshold))
+            line_problem(line, DR_UNKNOWN,
+                         "what it put aside on disk is not known (15 and later, with pg_monitor)");
+        return;
+    }
+    double spilled = (double)slot->spilled.value;
+    if (spilled > 0)
+        line_figure(line, "%s put aside on disk",
+                    dr_unit_format(DR_UNIT_BYTES, spilled, text, sizeof text));
+    line_judge(judge, line, REP_SLOT_SPILLED, spilled, "put aside on disk:");
+    dr_result_figure(judge->result, slot->name, &rep_metrics[REP_SLOT_SPILLED], spilled, threshold);
+}
+
 static void judge_inactive(struct judge *judge, const struct holder *holder, struct line *line)
 {
     char have[32];
@@ -154,6 +176,7 @@ static void judge_slot(struct judge *judge, const struct holder *holder)
         judge_eta(judge, slot, &line);
         judge_retained(judge, holder, &line);
         judge_subscriber(judge, holder, &line);
+        judge_spilled(judge, slot, &line);
         judge_inactive(judge, holder, &line);
     }
     if (slot->logical && slot->failover.known && !slot->failover.value)

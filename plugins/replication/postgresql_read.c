@@ -196,6 +196,7 @@ static void read_slot(struct row *row, struct rep_slot *slot)
     slot->confirmed = position_in(row, "confirmed");
     slot->wal_status = text(row, "wal_status");
     slot->safe = integer(row, "safe");
+    slot->spilled = integer(row, "spilled");
     slot->inactive_age = real(row, "inactive_age");
     slot->invalidation = text(row, "invalidation_reason");
     slot->conflicting = boolean(row, "conflicting");

@@ -28,8 +28,9 @@ import time
 
 # What building and testing needs, in every suite.
 PACKAGES = (
-    "autoconf", "automake", "ca-certificates", "gcc", "libc6-dev", "libcmocka-dev", "libinih-dev", "libpcre2-dev",
-    "libpq-dev", "libtool", "make", "pkg-config", "postgresql", "python3", "python3-pytest", "xz-utils",
+    "autoconf", "automake", "ca-certificates", "gcc", "libc6-dev", "libcmocka-dev", "libpcre2-dev",
+    "libmonitoring-plugin-perl", "libpq-dev", "libtool", "make", "pkg-config", "postgresql", "python3",
+    "python3-pytest", "xz-utils",
 )
 SUITES = ("bullseye", "trixie", "sid")
 KEYRING = "/usr/share/keyrings/debian-archive-keyring.gpg"

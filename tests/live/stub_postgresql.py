@@ -312,7 +312,7 @@ def stream(name, behind=0, **more):
     row = {"pid": 4711, "application_name": name, "client_addr": "127.0.0.1", "client_hostname": None,
            "state": "streaming", "sync_state": "async", "flushed": POSITION - behind, "replayed": POSITION - behind,
            "slot_name": None, "slot_type": None, "flush_lag": None, "replay_lag": None, "reply_age": 0.5,
-           "connected": 600}
+           "connected": 600, "reported": True}
     row.update(more)
     return row
 
