@@ -74,8 +74,12 @@ static void judge_retained(struct judge *judge, const struct holder *holder, str
 {
     char text[32];
     const struct rep_slot *slot = holder->slot;
-    if (!slot->restart.known || !holder->position.known)
+    if (!slot->restart.known || !holder->position.known) {
+        /* One that was never used keeps nothing, and has no status. */
+        if (slot->wal_status != NULL && is_limited(&judge->rules->thresholds[REP_SLOT_RETAINED]))
+            line_problem(line, DR_UNKNOWN, "cannot tell how much it keeps");
         return;
+    }
     double kept = (double)rep_beyond(holder->position.value, slot->restart.value);
     line_figure(line, "keeps %s", dr_unit_format(DR_UNIT_BYTES, kept, text, sizeof text));
     line_judge(judge, line, REP_SLOT_RETAINED, kept, "keeps");
@@ -218,11 +222,14 @@ static void judge_subscription(struct judge *judge, const struct holder *holder,
     struct line line = LINE;
     judge_worker(judge, holder, subscription, &line);
     double limit = rep_link_limit(holder->asked->node->receiver.timeout);
-    if (subscription->message_age.known) {
-        dr_unit_format(DR_UNIT_SECONDS, subscription->message_age.value, age, sizeof age);
+    struct dr_opt_real heard = rep_plausible(subscription->message_age);
+    if (heard.known) {
+        dr_unit_format(DR_UNIT_SECONDS, heard.value, age, sizeof age);
         line_figure(&line, "publisher heard %s ago", age);
-        if (subscription->message_age.value > limit)
+        if (heard.value > limit)
             line_problem(&line, DR_CRITICAL, "publisher silent for %s", age);
+    } else if (subscription->running.known && subscription->running.value) {
+        line_problem(&line, DR_UNKNOWN, "cannot tell when its publisher was last heard");
     }
     if (subscription->tables_pending.known && subscription->tables_pending.value > 0)
         line_problem(&line, DR_WARNING, "%lld tables not in sync yet",

@@ -97,8 +97,8 @@ static void add_slots(struct dr_buffer *sql, int version)
 
 /* A standby shows its primary's subscriptions, but no worker runs there: only a primary is asked.
  * The catalogue's oid is not readable by everyone before 14, so the workers' view is the one that
- * is read; it holds one row for each subscription of the cluster. A worker that has not heard
- * anything yet heard it at -infinity. */
+ * is read; it holds one row for each subscription of the cluster. A worker that is just being
+ * launched has heard of it at -infinity, which cannot be subtracted. */
 static void add_subscriptions(struct dr_buffer *sql, int version)
 {
     if (version < 100000) {

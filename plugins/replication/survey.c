@@ -18,6 +18,13 @@ double rep_link_limit(struct dr_opt_real timeout)
     return timeout.value / 2 + (timeout.value > 10 ? timeout.value / 10 : 1);
 }
 
+struct dr_opt_real rep_plausible(struct dr_opt_real age)
+{
+    if (!age.known || !isfinite(age.value) || age.value < -CLOCK_TOLERANCE)
+        return (struct dr_opt_real){.known = false};
+    return dr_real(age.value > 0 ? age.value : 0);
+}
+
 int64_t rep_beyond(int64_t ahead, int64_t behind)
 {
     int64_t gap;
@@ -295,22 +302,13 @@ static void measure_skew(struct rep_standby *standby, const struct rep_node *pri
         standby->skew = dr_real(node->clock_ahead.value - primary->clock_ahead.value);
 }
 
-/* An age that comes out negative proves that the clocks it was taken from differ, or were set: it
- * is unknown. */
-static struct dr_opt_real plausible(struct dr_opt_real age)
-{
-    if (!age.known || age.value < -CLOCK_TOLERANCE)
-        return (struct dr_opt_real){.known = false};
-    return dr_real(not_negative(age.value));
-}
-
 /* A moment that the standby took from its own clock (forward) or from the primary's (backward), as
  * an age. Without the skew it is taken as it is. */
 static struct dr_opt_real corrected(struct dr_opt_real age, struct dr_opt_real skew, double sign)
 {
     if (age.known && skew.known)
         age.value += sign * skew.value;
-    return plausible(age);
+    return rep_plausible(age);
 }
 
 /* now(primary) - sent(standby's clock): a standby's clock ahead makes it too small. A sender that
@@ -330,7 +328,7 @@ static void measure_link(struct rep_standby *standby)
     const struct rep_node *node = standby->node;
     standby->link_limit = LINK_LIMIT_UNKNOWN;
     if (node != NULL && !rep_link_is_untold(node))
-        standby->link_age = plausible(node->receiver.message_age);
+        standby->link_age = rep_plausible(node->receiver.message_age);
     if (standby->link_age.known) {
         standby->link_limit = rep_link_limit(node->receiver.timeout);
     } else if (standby->stream != NULL) {
@@ -354,7 +352,7 @@ static struct dr_opt_real by_report(const struct rep_standby *standby, struct dr
     if (stream == NULL || stream->kind != REP_STREAM_STANDBY || !same(stream->state, "streaming"))
         return none;
     struct dr_opt_real age = reply_age(standby);
-    if (!age.known || !stream->connected.known)
+    if (!age.known || !stream->connected.known || (lag.known && !rep_plausible(lag).known))
         return none;
     double bound = age.value + (lag.known ? not_negative(lag.value) : 0);
     return bound + 1 < stream->connected.value ? dr_real(bound) : none;

@@ -75,6 +75,10 @@ struct rep_survey {
  * answer, at least one second. 45 s where the timeout is unknown or off. */
 double rep_link_limit(struct dr_opt_real timeout);
 
+/* An age as it was read. One that is negative proves that the clocks it was taken from differ, or
+ * were set, and is unknown; what rounding makes of 0 is 0. */
+struct dr_opt_real rep_plausible(struct dr_opt_real age);
+
 /* How far position `ahead` is beyond `behind`, bytes; 0 where it is not. Any two values will do. */
 int64_t rep_beyond(int64_t ahead, int64_t behind);
 
