@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "common/duration.h"
 
+#include "common/number.h"
+
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
@@ -80,7 +82,7 @@ bool dr_duration_read(struct dr_cursor *cursor, double *seconds, struct dr_error
     if (value > LONGEST)
         return dr_cursor_error(&start, error, "longer than 100 years");
     /* 1.1 h is 3960 s, not 3960.0000000000005 s */
-    *seconds = round(value * 1e6) / 1e6;
+    *seconds = dr_round(value * 1e6) / 1e6;
     return true;
 }
 
@@ -93,15 +95,15 @@ bool dr_duration_parse(const char *text, double *seconds, struct dr_error *error
 /* Rounds to what is shown: two units; fewer decimals the longer it is. */
 static double round_for_people(double seconds)
 {
-    double whole = round(seconds);
+    double whole = dr_round(seconds);
     if (seconds < 0.9995)
-        return round(seconds * 1000) / 1000;
+        return dr_round(seconds * 1000) / 1000;
     if (seconds < 9.95)
-        return round(seconds * 10) / 10;
+        return dr_round(seconds * 10) / 10;
     if (whole >= HOUR)
-        whole = round(seconds / MINUTE) * MINUTE;
+        whole = dr_round(seconds / MINUTE) * MINUTE;
     if (whole >= DAY)
-        whole = round(seconds / HOUR) * HOUR;
+        whole = dr_round(seconds / HOUR) * HOUR;
     return whole;
 }
 
@@ -111,13 +113,13 @@ static const char *write_units(double seconds, bool negative, char *buffer, size
     const char *sign = negative && seconds > 0 ? "-" : "";
     char text[2 * DR_DURATION_TEXT], number[DR_DURATION_TEXT];
     /* a fraction goes with a single unit only, here as where durations are read */
-    if (seconds < MINUTE || seconds > floor(seconds)) {
+    if (seconds < MINUTE || seconds > dr_floor(seconds)) {
         snprintf(buffer, size, "%s%s s", sign, dr_number_round(seconds, 6, number, sizeof number));
         return buffer;
     }
     size_t used = (size_t)snprintf(text, sizeof text, "%s", sign);
     for (size_t i = 0; i < sizeof shown / sizeof shown[0]; i++) {
-        double count = floor(seconds / shown[i].seconds);
+        double count = dr_floor(seconds / shown[i].seconds);
         seconds -= count * shown[i].seconds;
         if (count > 0)
             used +=
@@ -135,7 +137,7 @@ static const char *format(double seconds, bool exact, char *buffer, size_t size)
     } else if (length > 1000 * YEAR) {
         snprintf(buffer, size, "%sover 1000 years", seconds < 0 ? "-" : "");
     } else {
-        length = exact ? round(length * 1e6) / 1e6 : round_for_people(length);
+        length = exact ? dr_round(length * 1e6) / 1e6 : round_for_people(length);
         write_units(length, seconds < 0, buffer, size);
     }
     return buffer;

@@ -5,7 +5,6 @@
 #include "common/secret.h"
 
 #include <errno.h>
-#include <ini.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -13,12 +12,6 @@
 #include <unistd.h>
 
 #define LINE_MAX_BYTES 8192
-/* inih cuts section names and keys at 49 bytes. */
-#define NAME_MAX_BYTES 49
-/* Stands for a line that is no "key = value": only an error when the section is ours. */
-#define BAD_KEY "?"
-/* Stands for a section's heading. */
-#define NO_KEY ""
 #define LINES_MAX 100000
 #define ARGUMENTS_MAX 1000
 
@@ -31,9 +24,8 @@ struct reading {
     bool private; /* nobody else can read it */
     size_t line_number;
     char line[LINE_MAX_BYTES + 2];
-    char *value;      /* in line: what stands behind "="; NULL without "=" */
-    bool new_section; /* a heading was handed to inih, its marker not yet */
-    bool found;
+    bool inside; /* in the section that was asked for */
+    bool found;  /* it is in the file */
     bool failed;
     struct dr_arguments *out;
     struct dr_error *error;
@@ -140,75 +132,6 @@ static bool next_line(struct reading *reading)
     return true;
 }
 
-/* A name that inih would read as another: cut, or ended by a comment. */
-static bool is_too_much_for_inih(const char *name, size_t size)
-{
-    return size > NAME_MAX_BYTES || memchr(name, ';', size) != NULL;
-}
-
-static const char *outline_heading(struct reading *reading, char *text)
-{
-    char *end = strchr(text, ']');
-    if (end == NULL) {
-        bad_line(reading, "the section's name has no ']'");
-        return NULL;
-    }
-    const char *behind = trim(end + 1);
-    if (behind[0] != '\0' && behind[0] != '#' && behind[0] != ';') {
-        bad_line(reading, "there is text behind the section's name");
-        return NULL;
-    }
-    reading->new_section = true;
-    end[1] = '\0';
-    return is_too_much_for_inih(text + 1, (size_t)(end - text - 1)) ? "[]" : text;
-}
-
-/* What inih is to see of the line that was read: "[section]", "key", or "" for nothing; the value
- * stays in reading->value. NULL after an error. */
-static const char *outline(struct reading *reading)
-{
-    char *text = reading->line;
-    if (reading->line_number == 1 && strncmp(text, "\xef\xbb\xbf", 3) == 0)
-        text += 3;
-    text = trim(text);
-    reading->value = NULL;
-    if (text[0] == '\0' || text[0] == '#' || text[0] == ';')
-        return "";
-    if (text[0] == '[')
-        return outline_heading(reading, text);
-    char *equals = strchr(text, '=');
-    if (equals != NULL) {
-        *equals = '\0';
-        reading->value = trim(equals + 1);
-        text = trim(text);
-    }
-    bool bad = text[0] == '\0' || strlen(text) > NAME_MAX_BYTES || strpbrk(text, " \t:;") != NULL;
-    return bad ? BAD_KEY : text;
-}
-
-/* inih's reader: one line of the file, or a marker behind a section's heading, so that an empty
- * section is seen. */
-static char *read_outline(char *line, int size, void *stream)
-{
-    struct reading *reading = stream;
-    if (reading->new_section) {
-        reading->new_section = false;
-        snprintf(line, (size_t)size, NO_KEY "=\n");
-        return line;
-    }
-    if (reading->failed || !next_line(reading))
-        return NULL;
-    const char *text = outline(reading);
-    if (text == NULL)
-        return NULL;
-    bool key = text[0] != '\0' && text[0] != '[';
-    if (snprintf(line, (size_t)size, "%s%s\n", text, key ? "=" : "") >= size) {
-        bad_line(reading, "it is too long");
-        return NULL;
-    }
-    return line;
-}
-
 /* scheme://user:password@host, or a parameter of that name */
 static bool has_password(const char *value)
 {
@@ -224,9 +147,8 @@ static bool has_password(const char *value)
 }
 
 /* The option's long form with its value, as it would be typed. */
-static bool add_option(struct reading *reading, const char *key)
+static bool add_option(struct reading *reading, const char *key, const char *value)
 {
-    const char *value = reading->value != NULL ? reading->value : "";
     struct dr_error unknown;
     const struct dr_option *option =
         key[1] == '\0' ? dr_options_find_letter(reading->table, key[0]) : NULL;
@@ -255,20 +177,38 @@ static bool add_option(struct reading *reading, const char *key)
     return true;
 }
 
-/* inih's handler: called for the line that read_outline handed out last, so its value is still
- * there. */
-static int handle(void *user, const char *section, const char *name, const char *value)
+static bool read_heading(struct reading *reading, char *text)
 {
-    (void)value;
-    struct reading *reading = user;
-    char copy[NAME_MAX_BYTES + 1];
-    snprintf(copy, sizeof copy, "%s", section);
-    if (reading->failed || section[0] == '\0' || strcmp(trim(copy), reading->section) != 0)
-        return 1;
-    reading->found = true;
-    if (strcmp(name, BAD_KEY) == 0)
+    char *end = strchr(text, ']');
+    if (end == NULL)
+        return bad_line(reading, "the section's name has no ']'");
+    const char *behind = trim(end + 1);
+    if (behind[0] != '\0' && behind[0] != '#' && behind[0] != ';')
+        return bad_line(reading, "there is text behind the section's name");
+    *end = '\0';
+    reading->inside = strcmp(trim(text + 1), reading->section) == 0;
+    reading->found = reading->found || reading->inside;
+    return true;
+}
+
+/* The line that was read: a heading, a comment, or "key", "key = value" in some section. */
+static bool read_line(struct reading *reading)
+{
+    char *text = reading->line;
+    if (reading->line_number == 1 && strncmp(text, "\xef\xbb\xbf", 3) == 0)
+        text += 3;
+    text = trim(text);
+    if (text[0] == '[')
+        return read_heading(reading, text);
+    if (!reading->inside || text[0] == '\0' || text[0] == '#' || text[0] == ';')
+        return true;
+    char *equals = strchr(text, '=');
+    if (equals != NULL)
+        *equals = '\0';
+    const char *key = trim(text);
+    if (key[0] == '\0' || strpbrk(key, " \t:;") != NULL)
         return bad_line(reading, "this is neither a section nor 'option = value'");
-    return strcmp(name, NO_KEY) == 0 || add_option(reading, name);
+    return add_option(reading, key, equals != NULL ? trim(equals + 1) : "");
 }
 
 static bool is_private(FILE *file)
@@ -294,13 +234,10 @@ static bool read_file(const struct dr_option_table *table, const char *path, FIL
                                 .private = is_private(file),
                                 .out = out,
                                 .error = error};
-    ini_parse_stream(read_outline, reading, handle, reading);
+    while (!reading->failed && next_line(reading) && read_line(reading))
+        ;
     bool good = !reading->failed;
-    if (good && is_too_much_for_inih(section, strlen(section)))
-        good = dr_error_set(error, DR_ERR_USAGE,
-                            "--extra-opts: a section's name has at most %d bytes and no ';'",
-                            NAME_MAX_BYTES);
-    else if (good && !reading->found)
+    if (good && !reading->found)
         good = dr_error_set(error, DR_ERR_USAGE, "%s has no section [%s]", path, section);
     dr_wipe(reading, sizeof *reading);
     free(reading);

@@ -41,6 +41,7 @@ common_libcommon_la_SOURCES = \
 	common/options.h \
 	common/pattern.c \
 	common/pattern.h \
+	common/pattern_engine.h \
 	common/perfdata.c \
 	common/perfdata.h \
 	common/plugin.c \
@@ -56,5 +57,10 @@ common_libcommon_la_SOURCES = \
 	common/target.c \
 	common/threshold.c \
 	common/threshold.h
-common_libcommon_la_CFLAGS = $(AM_CFLAGS) $(PCRE2_CFLAGS) $(INIH_CFLAGS)
-common_libcommon_la_LIBADD = common/libsource.la $(PCRE2_LIBS) $(INIH_LIBS)
+common_libcommon_la_LIBADD = common/libsource.la
+
+if !MODULES
+common_libcommon_la_SOURCES += common/pattern_engine.c
+common_libcommon_la_CFLAGS = $(AM_CFLAGS) $(PCRE2_CFLAGS)
+common_libcommon_la_LIBADD += $(PCRE2_LIBS)
+endif

@@ -26,34 +26,48 @@ static const struct dr_source *find_built_in(const struct dr_source *const *buil
     return NULL;
 }
 
-static const struct dr_source *load_file(const char *path, const char *group, size_t facts_size,
-                                         const struct dr_scheme *scheme, struct dr_error *error)
+/* Loads <directory>/<file>.so and finds the symbol in it. */
+static const void *load_symbol(const char *path, const char *file, const char *symbol,
+                               const char *package, struct dr_error *error)
 {
     if (access(path, F_OK) != 0) {
-        dr_error_set(error, DR_ERR_MODULE,
-                     "the %s source is not installed (%s: %s): install the package of dr-plugins "
-                     "that carries it, and %s",
-                     scheme->source, path, strerror(errno), scheme->package);
+        dr_error_set(
+            error, DR_ERR_MODULE,
+            "%s.so is not installed (%s: %s): install the package of dr-plugins that carries it, "
+            "and %s",
+            file, path, strerror(errno), package);
         return NULL;
     }
-    /* Lazy, or every function of the client library's 20 dependencies is looked up at once: a third of the run's time.
-     * The module itself is linked with -z now, so that what it misses shows here. */
+    /* Lazy, or every function of the client library's 20 dependencies is looked up at once: a third
+     * of the run's time. The module itself is linked with -z now, so that what it misses shows
+     * here. */
     void *handle = dlopen(path, RTLD_LAZY | RTLD_LOCAL);
     if (handle == NULL) {
         const char *why = dlerror();
-        dr_error_set(error, DR_ERR_MODULE, "cannot load the %s source (%s): install %s",
-                     scheme->source, why != NULL ? why : path, scheme->package);
+        dr_error_set(error, DR_ERR_MODULE, "cannot load %s.so (%s): install %s", file,
+                     why != NULL ? why : path, package);
         return NULL;
     }
-    const struct dr_source *source = dlsym(handle, "dr_source");
-    if (source == NULL || !fits(source, group, facts_size)) {
-        dr_error_set(error, DR_ERR_MODULE,
-                     "%s is of another build than this executable: install both from one package",
-                     path);
-        dlclose(handle);
+    const void *found = dlsym(handle, symbol);
+    if (found == NULL)
+        dr_error_set(error, DR_ERR_MODULE, "%s is no module of this executable's build", path);
+    return found;
+}
+
+const void *dr_module_symbol(const char *file, const char *symbol, const char *package,
+                             struct dr_error *error)
+{
+    const char *directory = secure_getenv("DR_PLUGINS_MODULE_DIR");
+    if (directory == NULL || *directory == '\0')
+        directory = DR_MODULE_DIR;
+    char *path = dr_text_format("%s/%s.so", directory, file);
+    if (path == NULL) {
+        dr_error_set(error, DR_ERR_INTERNAL, "out of memory");
         return NULL;
     }
-    return source;
+    const void *found = load_symbol(path, file, symbol, package, error);
+    free(path);
+    return found;
 }
 
 const struct dr_source *dr_source_load(const struct dr_source *const *built_in, const char *group,
@@ -62,15 +76,18 @@ const struct dr_source *dr_source_load(const struct dr_source *const *built_in, 
 {
     if (built_in != NULL)
         return find_built_in(built_in, group, facts_size, scheme, error);
-    const char *directory = secure_getenv("DR_PLUGINS_MODULE_DIR");
-    if (directory == NULL || *directory == '\0')
-        directory = DR_MODULE_DIR;
-    char *path = dr_text_format("%s/%s-%s.so", directory, group, scheme->source);
-    if (path == NULL) {
+    char *file = dr_text_format("%s-%s", group, scheme->source);
+    if (file == NULL) {
         dr_error_set(error, DR_ERR_INTERNAL, "out of memory");
         return NULL;
     }
-    const struct dr_source *source = load_file(path, group, facts_size, scheme, error);
-    free(path);
+    const struct dr_source *source = dr_module_symbol(file, "dr_source", scheme->package, error);
+    if (source != NULL && !fits(source, group, facts_size)) {
+        dr_error_set(
+            error, DR_ERR_MODULE,
+            "%s.so is of another build than this executable: install both from one package", file);
+        source = NULL;
+    }
+    free(file);
     return source;
 }

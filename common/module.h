@@ -30,6 +30,13 @@ struct dr_source {
 #define DR_SOURCE_SYMBOL(group, name) dr_source
 #endif
 
+/* Loads <directory>/<file>.so and returns the address of a symbol in it. The directory is
+ * $DR_PLUGINS_MODULE_DIR where set (never in a set-user-id process), else the one of the
+ * installation. NULL with error (class DR_ERR_MODULE): what is missing, and the package to install.
+ * Loaded modules stay loaded. */
+const void *dr_module_symbol(const char *file, const char *symbol, const char *package,
+                             struct dr_error *error);
+
 /* Finds the source that serves a scheme: in `built_in` (NULL-terminated) where that is not NULL,
  * else by loading <directory>/<group>-<source>.so. The directory is $DR_PLUGINS_MODULE_DIR where
  * set (never in a set-user-id process), else the one of the installation. NULL with error (class

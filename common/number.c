@@ -4,6 +4,7 @@
 #include <locale.h>
 #include <math.h>
 #include <stdarg.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -136,4 +137,17 @@ const char *dr_number_exact(double value, char *buffer, size_t size)
             break;
     }
     return buffer;
+}
+
+double dr_floor(double value)
+{
+    if (!(value > -9e15 && value < 9e15))
+        return value;
+    double whole = (double)(int64_t)value;
+    return whole > value ? whole - 1 : whole;
+}
+
+double dr_round(double value)
+{
+    return value < 0 ? -dr_floor(0.5 - value) : dr_floor(value + 0.5);
 }

@@ -1,57 +1,52 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-#define PCRE2_CODE_UNIT_WIDTH 8
-
 #include "common/pattern.h"
 
-#include <pcre2.h>
+#include "common/module.h"
+#include "common/pattern_engine.h"
+
 #include <stdlib.h>
 #include <string.h>
 
-/* Names are short: what needs more steps than this is an expression that backtracks without end. */
-#define MATCH_LIMIT 100000
-#define DEPTH_LIMIT 10000
-
 struct dr_pattern {
+    const struct dr_pattern_engine *engine;
+    void *expression;
     char *text;
-    pcre2_code *code;
-    pcre2_match_context *context;
-    pcre2_match_data *match;
     bool overrun;
 };
 
-static bool compile(struct dr_pattern *pattern, const char *text, struct dr_error *error)
+#ifdef DR_STATIC_SOURCES
+extern const struct dr_pattern_engine dr_pattern_engine;
+static const struct dr_pattern_engine *find_engine(struct dr_error *error)
 {
-    int code = 0;
-    PCRE2_SIZE offset = 0;
-    if (text[0] == '\0')
-        return dr_error_set(error, DR_ERR_USAGE,
-                            "bad expression \"\", position 1: an empty one would match every name");
-    pattern->text = strdup(text);
-    pattern->code = pcre2_compile((PCRE2_SPTR)text, PCRE2_ZERO_TERMINATED, 0, &code, &offset, NULL);
-    if (pattern->code == NULL) {
-        PCRE2_UCHAR reason[160] = "";
-        pcre2_get_error_message(code, reason, sizeof reason);
-        return dr_error_set(error, DR_ERR_USAGE, "bad expression \"%.80s%s\", position %zu: %s",
-                            text, strlen(text) > 80 ? "..." : "", (size_t)offset + 1,
-                            (char *)reason);
-    }
-    pattern->context = pcre2_match_context_create(NULL);
-    pattern->match = pcre2_match_data_create(1, NULL);
-    if (pattern->text == NULL || pattern->context == NULL || pattern->match == NULL)
-        return dr_error_set(error, DR_ERR_INTERNAL, "out of memory");
-    pcre2_set_match_limit(pattern->context, MATCH_LIMIT);
-    pcre2_set_depth_limit(pattern->context, DEPTH_LIMIT);
-    return true;
+    (void)error;
+    return &dr_pattern_engine;
 }
+#else
+static const struct dr_pattern_engine *find_engine(struct dr_error *error)
+{
+    const struct dr_pattern_engine *engine =
+        dr_module_symbol("common-pattern", "dr_pattern_engine", "libpcre2-8-0", error);
+    if (engine != NULL && engine->abi != DR_PATTERN_ABI) {
+        dr_error_set(error, DR_ERR_MODULE,
+                     "common-pattern.so is of another build than this executable");
+        return NULL;
+    }
+    return engine;
+}
+#endif
 
 struct dr_pattern *dr_pattern_new(const char *text, struct dr_error *error)
 {
     struct dr_pattern *pattern = calloc(1, sizeof *pattern);
-    if (pattern == NULL) {
+    if (pattern == NULL || (pattern->text = strdup(text)) == NULL) {
+        free(pattern);
         dr_error_set(error, DR_ERR_INTERNAL, "out of memory");
         return NULL;
     }
-    if (compile(pattern, text, error))
+    pattern->engine = find_engine(error);
+    if (pattern->engine != NULL)
+        pattern->expression = pattern->engine->new_expression(text, error);
+    if (pattern->expression != NULL)
         return pattern;
     dr_pattern_free(pattern);
     return NULL;
@@ -61,9 +56,8 @@ void dr_pattern_free(struct dr_pattern *pattern)
 {
     if (pattern == NULL)
         return;
-    pcre2_match_data_free(pattern->match);
-    pcre2_match_context_free(pattern->context);
-    pcre2_code_free(pattern->code);
+    if (pattern->expression != NULL)
+        pattern->engine->free_expression(pattern->expression);
     free(pattern->text);
     free(pattern);
 }
@@ -75,11 +69,10 @@ const char *dr_pattern_text(const struct dr_pattern *pattern)
 
 bool dr_pattern_matches(struct dr_pattern *pattern, const char *name)
 {
-    int result = pcre2_match(pattern->code, (PCRE2_SPTR)name, PCRE2_ZERO_TERMINATED, 0, 0,
-                             pattern->match, pattern->context);
-    if (result < 0 && result != PCRE2_ERROR_NOMATCH)
+    enum dr_match result = pattern->engine->match(pattern->expression, name);
+    if (result == DR_MATCH_OVERRUN)
         pattern->overrun = true;
-    return result >= 0;
+    return result == DR_MATCH_YES;
 }
 
 bool dr_pattern_overrun(const struct dr_pattern *pattern)

@@ -254,7 +254,7 @@ static int check(struct process *process, int argc, char **argv)
     if (!readable || !prepare(process, &error) || !load_sources(process, &error) ||
         !run(process, &error))
         return refuse(process, &error);
-    return judge(process);
+    return (int)judge(process);
 }
 
 static void clear(struct process *process)
@@ -279,8 +279,10 @@ int dr_plugin_main(const struct dr_plugin *plugin, int argc, char **argv, bool *
     const struct dr_error memory = {.class = DR_ERR_INTERNAL, .text = "out of memory"};
     *stragglers = false;
     plugin->common->timeout = (struct dr_timeout){.seconds = 10, .state = DR_CRITICAL};
-    /* A peer that closes early is an error to report, not a reason to die. */
+    /* A peer that closes early, and a state file that may not grow, are errors to report and no
+     * reason to die. */
     signal(SIGPIPE, SIG_IGN);
+    signal(SIGXFSZ, SIG_IGN);
     struct process *process = calloc(1, sizeof *process);
     if (process == NULL)
         return refuse(&(struct process){.plugin = plugin}, &memory);

@@ -13,7 +13,7 @@
 #include "common/report.h"
 #include "common/run.h"
 
-/* The options every executable has; rows for the table by DR_COMMON_OPTIONS. */
+/* The options every executable has; rows for the table by the macros below. */
 struct dr_common_options {
     struct dr_text_list targets;
     char *hostname;
@@ -97,7 +97,8 @@ struct dr_plugin {
 #define DR_GROUP_LIMITS "Thresholds"
 #define DR_GROUP_OUTPUT "Output and running"
 
-#define DR_COMMON_OPTIONS(o)                                                                       \
+/* The rows of one heading each: an executable puts its own behind those of the same heading. */
+#define DR_TARGET_OPTIONS(o)                                                                       \
     {.letter = 'T',                                                                                \
      .name = "target",                                                                             \
      .kind = DR_OPTION_TEXTS,                                                                      \
@@ -129,38 +130,36 @@ struct dr_plugin {
          .example = "nagios",                                                                      \
          .group = DR_GROUP_TARGETS,                                                                \
          .into = &(o).logname},                                                                    \
-        {.name = "password-file",                                                                  \
-         .kind = DR_OPTION_TEXT,                                                                   \
-         .argument = "FILE",                                                                       \
-         .help = "A file whose first line is the password, readable only by us, for targets "      \
-                 "without one of their own. The product's own password file works as well.",       \
-         .example = "/etc/nagios/secret/dr",                                                       \
-         .group = DR_GROUP_TARGETS,                                                                \
-         .into = &(o).password_file},                                                              \
-        {.letter = 'w',                                                                            \
-         .name = "warning",                                                                        \
-         .kind = DR_OPTION_TEXTS,                                                                  \
-         .argument = "[METRIC=]RANGE",                                                             \
-         .help = "WARNING when the metric is outside the range; repeatable.",                      \
-         .group = DR_GROUP_LIMITS,                                                                 \
-         .into = &(o).warning},                                                                    \
-        {.letter = 'c',                                                                            \
-         .name = "critical",                                                                       \
-         .kind = DR_OPTION_TEXTS,                                                                  \
-         .argument = "[METRIC=]RANGE",                                                             \
-         .help = "CRITICAL when the metric is outside the range; repeatable.",                     \
-         .group = DR_GROUP_LIMITS,                                                                 \
-         .into = &(o).critical},                                                                   \
-        {.letter = 't',                                                                            \
-         .name = "timeout",                                                                        \
-         .kind = DR_OPTION_TIMEOUT,                                                                \
-         .argument = "DURATION[:STATE]",                                                           \
-         .fallback = "10s:critical",                                                               \
-         .help = "One deadline for the whole run, and the state of a target that has not "         \
-                 "answered by then.",                                                              \
-         .example = "5s:unknown",                                                                  \
-         .group = DR_GROUP_OUTPUT,                                                                 \
-         .into = &(o).timeout},                                                                    \
+    {                                                                                              \
+        .name = "password-file", .kind = DR_OPTION_TEXT, .argument = "FILE",                       \
+        .help = "A file whose first line is the password, readable only by us, for targets "       \
+                "without one of their own. The product's own password file works as well.",        \
+        .example = "/etc/nagios/secret/dr", .group = DR_GROUP_TARGETS, .into = &(o).password_file  \
+    }
+#define DR_LIMIT_OPTIONS(o)                                                                        \
+    {.letter = 'w',                                                                                \
+     .name = "warning",                                                                            \
+     .kind = DR_OPTION_TEXTS,                                                                      \
+     .argument = "[METRIC=]RANGE",                                                                 \
+     .help = "WARNING when the metric is outside the range; repeatable.",                          \
+     .group = DR_GROUP_LIMITS,                                                                     \
+     .into = &(o).warning},                                                                        \
+    {                                                                                              \
+        .letter = 'c', .name = "critical", .kind = DR_OPTION_TEXTS, .argument = "[METRIC=]RANGE",  \
+        .help = "CRITICAL when the metric is outside the range; repeatable.",                      \
+        .group = DR_GROUP_LIMITS, .into = &(o).critical                                            \
+    }
+#define DR_OUTPUT_OPTIONS(o)                                                                       \
+    {.letter = 't',                                                                                \
+     .name = "timeout",                                                                            \
+     .kind = DR_OPTION_TIMEOUT,                                                                    \
+     .argument = "DURATION[:STATE]",                                                               \
+     .fallback = "10s:critical",                                                                   \
+     .help = "One deadline for the whole run, and the state of a target that has not "             \
+             "answered by then.",                                                                  \
+     .example = "5s:unknown",                                                                      \
+     .group = DR_GROUP_OUTPUT,                                                                     \
+     .into = &(o).timeout},                                                                        \
         {.name = "state-dir",                                                                      \
          .kind = DR_OPTION_TEXT,                                                                   \
          .argument = "DIR",                                                                        \

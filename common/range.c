@@ -57,9 +57,8 @@ static bool read_number(struct dr_cursor *cursor, enum dr_unit unit, double *val
     default:
         good = read_plain(cursor, unit, value, error);
     }
-    /* 0 - x, because -0 would be written as such */
     if (good && negative)
-        *value = 0 - *value;
+        *value = -*value;
     return good;
 }
 
@@ -166,7 +165,7 @@ static const char *write_value(enum dr_unit unit, double value, bool exact, char
 {
     char number[DR_RANGE_TEXT / 2 - 16];
     /* the largest double below 2^63 */
-    int64_t bytes = (int64_t)within(round(isnan(value) ? 0 : value), 9223372036854774784.0);
+    int64_t bytes = (int64_t)within(dr_round(isnan(value) ? 0 : value), 9223372036854774784.0);
     switch (unit) {
     case DR_UNIT_SECONDS:
         return exact ? dr_duration_format_exact(value, buffer, size)

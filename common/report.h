@@ -7,7 +7,7 @@
  *     next: ...
  *     runbook: URL
  *     -v lines
- *     | node perfdata
+ *     |node perfdata
  *
  * text: the headline is the verdict; where a finding is worse than the verdict it comes first
  * ("db3: ...; " + verdict), and alone where both would make the first line longer than 160 bytes:
@@ -19,7 +19,8 @@
  * at most 50 finding lines, then "... and N more (M not OK)". Where room is short the finding lines
  * give way first, best ones first, but keep half of it; then node perfdata, whole items.
  *
- * The last line begins with "|" because that is what both kinds of core read: Nagios and Naemon
+ * The last line begins with "|", and nothing stands between that and the first label (Icinga 2 before
+ * 2.14 takes a blank there for a part of it), because that is what both kinds of core read: Nagios and Naemon
  * take everything after the first "|" of the later lines as perfdata (parse_check_output), Icinga 2
  * splits each line at its own first "|" (PluginUtility::ParseCheckOutput).
  *

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "common/size.h"
 
+#include "common/number.h"
+
 #include <inttypes.h>
 #include <math.h>
 #include <stdio.h>
@@ -75,7 +77,7 @@ bool dr_size_read(struct dr_cursor *cursor, int64_t *bytes, struct dr_error *err
     if (!fraction && !whole(&start, number_end, unit->bytes, &result))
         return dr_cursor_error(&start, error, "larger than 2^63-1 bytes");
     if (fraction) {
-        value = round(value * (double)unit->bytes);
+        value = dr_round(value * (double)unit->bytes);
         if (value >= 0x1p63)
             return dr_cursor_error(&start, error, "larger than 2^63-1 bytes");
         result = (int64_t)value;

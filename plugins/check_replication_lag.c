@@ -33,6 +33,24 @@ static struct rep_delay *delays;
 #define GROUP_EXPECT "What the plan expects"
 
 static const struct dr_option option_rows[] = {
+    DR_TARGET_OPTIONS(common),
+    {.name = "dbservice",
+     .kind = DR_OPTION_TEXTS,
+     .argument = "NAME",
+     .help = "A service of pg_service.conf as a target; repeatable.",
+     .example = "db1",
+     .group = DR_GROUP_TARGETS,
+     .into = &services},
+    {.letter = 'd',
+     .name = "database",
+     .kind = DR_OPTION_TEXT,
+     .argument = "NAME",
+     .fallback = "postgres",
+     .help = "The database to connect to, for URIs without one.",
+     .example = "postgres",
+     .group = DR_GROUP_TARGETS,
+     .into = &database},
+    DR_LIMIT_OPTIONS(common),
     {.name = "rpo",
      .kind = DR_OPTION_DURATION,
      .argument = "DURATION",
@@ -84,7 +102,7 @@ static const struct dr_option option_rows[] = {
     {.name = "expect-upstream",
      .kind = DR_OPTION_TEXT,
      .argument = "HOST[:PORT]",
-     .help = "The server that each standby asked must receive from.",
+     .help = "The server that each standby asked must receive from, or the name of a target.",
      .example = "db1",
      .group = GROUP_EXPECT,
      .into = &expect_upstream},
@@ -124,23 +142,7 @@ static const struct dr_option option_rows[] = {
              "Needs no table and no privilege; the only thing this check ever writes.",
      .group = GROUP_EXPECT,
      .into = &heartbeat},
-    {.name = "dbservice",
-     .kind = DR_OPTION_TEXTS,
-     .argument = "NAME",
-     .help = "A service of pg_service.conf as a target; repeatable.",
-     .example = "db1",
-     .group = DR_GROUP_TARGETS,
-     .into = &services},
-    {.letter = 'd',
-     .name = "database",
-     .kind = DR_OPTION_TEXT,
-     .argument = "NAME",
-     .fallback = "postgres",
-     .help = "The database to connect to, for URIs without one.",
-     .example = "postgres",
-     .group = DR_GROUP_TARGETS,
-     .into = &database},
-    DR_COMMON_OPTIONS(common),
+    DR_OUTPUT_OPTIONS(common),
 };
 
 static const struct dr_scheme schemes[] = {
@@ -338,6 +340,7 @@ static void judge_asked(const struct dr_session *session, struct rep_asked *aske
             .error = &outcome->error,
         };
     }
+    rep_find_aliases(asked, session->targets->count);
     struct rep_history history;
     struct dr_error error = {.class = DR_ERR_NONE};
     open_history(session, &history, result);

@@ -6,6 +6,16 @@ program_cflags = $(AM_CFLAGS) $(PROGRAM_CFLAGS)
 # A module exports its descriptor and nothing else.
 module_ldflags = $(AM_LDFLAGS) -module -avoid-version -shared -export-symbols-regex '^dr_source$$'
 
+# Regular expressions, for the runs that use them.
+if MODULES
+pkglib_LTLIBRARIES += plugins/common-pattern.la
+plugins_common_pattern_la_SOURCES = common/pattern_engine.c common/pattern_engine.h
+plugins_common_pattern_la_CFLAGS = $(AM_CFLAGS) $(PCRE2_CFLAGS)
+plugins_common_pattern_la_LDFLAGS = $(AM_LDFLAGS) -module -avoid-version -shared \
+	-export-symbols-regex '^dr_pattern_engine$$'
+plugins_common_pattern_la_LIBADD = common/libsource.la $(PCRE2_LIBS)
+endif
+
 # ---- check_replication_lag ----
 
 libexec_PROGRAMS += plugins/check_replication_lag

@@ -63,6 +63,7 @@ struct rep_slot {
     struct dr_opt_int confirmed; /* logical: what the consumer has confirmed */
     char *wal_status;            /* "reserved", "extended", "unreserved", "lost"; NULL */
     struct dr_opt_int safe;      /* bytes until it can be lost */
+    struct dr_opt_int spilled;   /* logical: bytes of large transactions put aside on disk */
     struct dr_opt_real inactive_age;
     char *invalidation; /* why it was invalidated; NULL */
     struct dr_opt_bool conflicting;
@@ -105,10 +106,11 @@ struct rep_receiver {
 };
 
 /* The one moment of the primary that every standby is compared with, and when the standby was seen
- * to have it. */
+ * to have it. Where no primary was asked it is what the standby's sender had announced. */
 struct rep_passing {
-    bool compared; /* the standby knew a mark and looked for it */
-    double marked; /* monotonic: what was committed before is in the mark */
+    bool compared;  /* the standby knew a mark and looked for it */
+    bool announced; /* the mark is its sender's */
+    double marked;  /* monotonic: what was committed before is in the mark */
     int64_t position;
     struct dr_opt_real received; /* seconds after `marked` when it was seen to be on the standby */
     struct dr_opt_real replayed; /* ... and visible there */
@@ -119,7 +121,8 @@ struct rep_node {
     char *product; /* "PostgreSQL 15.8" */
     int major;     /* 15; 9 for 9.6 */
     enum rep_role role;
-    char *system; /* identifies the cluster of servers with one history; NULL */
+    char *system;   /* identifies the cluster of servers with one history; NULL */
+    char *instance; /* tells this server process from every other of the system; NULL */
     struct dr_opt_int timeline;
     struct dr_opt_real clock_ahead; /* its clock minus ours, seconds; error at most clock_error */
     double clock_error;

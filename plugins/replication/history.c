@@ -272,14 +272,25 @@ void rep_history_standby(struct rep_history *history, const char *name, double n
     free(key);
 }
 
+static bool is_standby(const struct dr_state_row *row, const void *context)
+{
+    (void)context;
+    return strncmp(row->key, STANDBY, strlen(STANDBY)) == 0;
+}
+
+void rep_history_forget_standbys(struct rep_history *history)
+{
+    if (history->open)
+        dr_state_remove(&history->file, NULL, is_standby, NULL);
+}
+
 void rep_history_standbys(const struct rep_history *history, double now, double within,
                           void (*visit)(const char *name, double last_seen, void *context),
                           void *context)
 {
     for (size_t i = 0; history->open && i < history->file.count; i++) {
         const struct dr_state_row *row = &history->file.rows[i];
-        if (strncmp(row->key, STANDBY, strlen(STANDBY)) == 0 && row->count >= 1 &&
-            now - from_us(row->numbers[0]) <= within)
+        if (is_standby(row, NULL) && row->count >= 1 && now - from_us(row->numbers[0]) <= within)
             visit(row->key + strlen(STANDBY), from_us(row->numbers[0]), context);
     }
 }

@@ -64,6 +64,9 @@ char *rep_history_last_primary(const struct rep_history *history, double *time);
 /* Remembers that this standby was there. */
 void rep_history_standby(struct rep_history *history, const char *name, double now);
 
+/* Forgets all standbys: after a failover or switchover they are others. */
+void rep_history_forget_standbys(struct rep_history *history);
+
 /* Calls `visit` for each standby that was remembered and last seen within `within` seconds. */
 void rep_history_standbys(const struct rep_history *history, double now, double within,
                           void (*visit)(const char *name, double last_seen, void *context),

@@ -22,6 +22,8 @@ const struct dr_metric rep_metrics[REP_METRICS] = {
     [REP_SLOT_ETA] = {"slot_eta", DR_UNIT_SECONDS,
                       "until a slot can be lost at the present rate of writing; needs --state-dir"},
     [REP_LOGICAL_GAP] = {"logical_gap", DR_UNIT_BYTES, "not confirmed yet by a logical subscriber"},
+    [REP_SLOT_SPILLED] = {"slot_spilled", DR_UNIT_BYTES,
+                          "large transactions put aside on disk for a logical slot; 15 and later"},
     [REP_STANDBYS] = {"standbys", DR_UNIT_NONE, "standbys that are connected"},
     [REP_SKEW] = {"skew", DR_UNIT_SECONDS, "clock of a standby against the primary's"},
 };
@@ -89,53 +91,145 @@ void line_judge(struct judge *judge, struct line *line, enum rep_metric metric, 
 
 /* ---- the primary ---- */
 
+/* What to do about a target that could not be read. */
+static void advise(struct dr_finding *finding, const struct rep_asked *asked)
+{
+    switch (asked->error->class) {
+    case DR_ERR_CONNECT:
+    case DR_ERR_TIMEOUT:
+    case DR_ERR_SERVER:
+        dr_finding_next(
+            finding, "check that the server of %s runs and that its port can be reached from here",
+            asked->label);
+        break;
+    case DR_ERR_AUTH:
+        dr_finding_next(finding, "check the user and its password here, and pg_hba.conf on %s",
+                        asked->label);
+        break;
+    case DR_ERR_RESOLVE:
+        dr_finding_next(finding, "check the name in the target, and this host's resolver");
+        break;
+    case DR_ERR_TLS:
+        dr_finding_next(finding, "check sslmode and sslrootcert here, and the certificate of %s",
+                        asked->label);
+        break;
+    default:
+        break;
+    }
+}
+
+static enum dr_state state_of(const struct judge *judge, const struct rep_asked *asked)
+{
+    return dr_error_state(asked->error->class, judge->timeout_state);
+}
+
 static void judge_unreachable(struct judge *judge)
 {
     for (size_t i = 0; i < judge->evidence->count; i++) {
         const struct rep_asked *asked = &judge->evidence->asked[i];
-        if (asked->answered)
-            continue;
-        enum dr_state state = dr_error_state(asked->error->class, judge->timeout_state);
-        struct dr_finding *finding =
-            dr_result_add(judge->result, state, asked->label, "%s", asked->error->text);
-        if (state == DR_CRITICAL)
-            dr_finding_next(finding,
-                            "check that the server of %s runs and that its port can be reached "
-                            "from here",
-                            asked->label);
+        if (asked->alias_of != NULL)
+            dr_result_add(judge->result, DR_OK, asked->label, "is the same server as %s",
+                          asked->alias_of->label);
+        else if (!asked->answered)
+            advise(dr_result_add(judge->result, state_of(judge, asked), asked->label, "%s",
+                                 asked->error->text),
+                   asked);
     }
 }
 
-static void judge_split_brain(struct judge *judge)
+/* The worst of the targets that could not be read, the first of its kind. */
+static const struct rep_asked *worst_unreachable(const struct judge *judge)
 {
-    struct dr_buffer names = DR_BUFFER(300);
+    const struct rep_asked *worst = NULL;
+    for (size_t i = 0; i < judge->evidence->count; i++) {
+        const struct rep_asked *asked = &judge->evidence->asked[i];
+        if (!asked->answered && asked->alias_of == NULL &&
+            (worst == NULL || dr_state_is_worse(state_of(judge, asked), state_of(judge, worst))))
+            worst = asked;
+    }
+    return worst;
+}
+
+/* Nobody is known to be the primary, and somebody could not be asked: that is what matters. */
+static void verdict_of_unreachable(struct judge *judge)
+{
+    const struct rep_asked *worst = worst_unreachable(judge);
+    bool all = judge->survey.unreachable == judge->evidence->count;
+    dr_result_verdict(judge->result, state_of(judge, worst), "%s: %s%s", worst->label,
+                      worst->error->text,
+                      all ? "" : "; no primary among the targets that answered");
+}
+
+static void judge_roles(struct judge *judge)
+{
+    for (size_t i = 0; i < judge->evidence->count; i++) {
+        const struct rep_asked *asked = &judge->evidence->asked[i];
+        if (asked->answered && asked->node->role == REP_ROLE_UNKNOWN)
+            dr_result_add(judge->result, DR_UNKNOWN, asked->label,
+                          "cannot tell whether it is a primary or a standby");
+    }
+}
+
+/* "db1 (timeline 1), db2 (timeline 2)"; *one_system: all of them have the same history. */
+static void name_primaries(const struct judge *judge, struct dr_buffer *names, bool *one_system)
+{
     const char *system = NULL;
-    bool one_system = true;
-    if (judge->survey.primaries < 2)
-        return;
+    *one_system = true;
     for (size_t i = 0; i < judge->evidence->count; i++) {
         const struct rep_asked *asked = &judge->evidence->asked[i];
         if (!asked->answered || asked->node->role != REP_ROLE_PRIMARY)
             continue;
         if (asked->node->system != NULL && system != NULL &&
             strcmp(system, asked->node->system) != 0)
-            one_system = false;
+            *one_system = false;
         if (asked->node->system != NULL)
             system = asked->node->system;
-        dr_buffer_addf(&names, "%s%s (timeline %lld)", names.size > 0 ? ", " : "", asked->label,
-                       asked->node->timeline.known ? (long long)asked->node->timeline.value : 0);
+        dr_buffer_addf(names, "%s%s", names->size > 0 ? ", " : "", asked->label);
+        if (asked->node->timeline.known)
+            dr_buffer_addf(names, " (timeline %lld)", (long long)asked->node->timeline.value);
     }
-    struct dr_finding *finding;
-    if (one_system)
-        finding =
-            dr_result_add(judge->result, DR_CRITICAL, "split brain", "%zu servers take writes: %s",
-                          judge->survey.primaries, dr_buffer_text(&names));
-    else
-        finding = dr_result_add(judge->result, DR_CRITICAL, "several clusters",
-                                "%zu primaries of different clusters: %s", judge->survey.primaries,
-                                dr_buffer_text(&names));
-    dr_finding_next(finding, "stop writes to all but one of them before anything else");
+}
+
+static void verdict_of_several(struct judge *judge)
+{
+    struct dr_buffer names = DR_BUFFER(300);
+    bool one_system;
+    name_primaries(judge, &names, &one_system);
+    dr_result_verdict(judge->result, DR_CRITICAL, "%s: %zu servers take writes: %s",
+                      one_system ? "split brain" : "primaries of different clusters",
+                      judge->survey.primaries, dr_buffer_text(&names));
     dr_buffer_free(&names);
+}
+
+static bool has_name(const struct rep_asked *asked, const char *name)
+{
+    const char *cluster = asked->node != NULL ? asked->node->cluster_name : NULL;
+    return strcmp(asked->label, name) == 0 ||
+           (asked->host != NULL && strcmp(asked->host, name) == 0) ||
+           (cluster != NULL && strcmp(cluster, name) == 0);
+}
+
+/* True when `name` is one of the names of a node that was asked, or of another target that is the
+ * same server. */
+static bool goes_by(const struct judge *judge, const struct rep_asked *asked, const char *name)
+{
+    for (size_t i = 0; i < judge->evidence->count; i++) {
+        const struct rep_asked *other = &judge->evidence->asked[i];
+        if ((other == asked || other->alias_of == asked) && has_name(other, name))
+            return true;
+    }
+    return false;
+}
+
+/* Its own finding says already that it does not answer. */
+static bool is_unreachable(const struct judge *judge, const char *name)
+{
+    for (size_t i = 0; i < judge->evidence->count; i++) {
+        const struct rep_asked *asked = &judge->evidence->asked[i];
+        if (!asked->answered && has_name(asked, name))
+            return true;
+    }
+    return false;
 }
 
 /* One line for each primary: who it is, and that it is the one that is meant. */
@@ -144,9 +238,7 @@ static void judge_primary(struct judge *judge, const struct rep_asked *primary)
     struct line line = LINE;
     const struct rep_node *node = primary->node;
     const char *wanted = judge->rules->expect_primary;
-    bool same = wanted == NULL || strcmp(wanted, primary->label) == 0 ||
-                (primary->host != NULL && strcmp(wanted, primary->host) == 0) ||
-                (node->cluster_name != NULL && strcmp(wanted, node->cluster_name) == 0);
+    bool same = wanted == NULL || goes_by(judge, primary, wanted);
     line_figure(&line, "primary, %s", node->product != NULL ? node->product : "version unknown");
     if (node->timeline.known)
         line_figure(&line, "timeline %lld", (long long)node->timeline.value);
@@ -160,6 +252,10 @@ static void judge_primary(struct judge *judge, const struct rep_asked *primary)
     }
     if (!same)
         line_problem(&line, DR_CRITICAL, "is the primary, expected %s", wanted);
+    if (judge->survey.primaries > 1) {
+        line_problem(&line, DR_CRITICAL, "takes writes, and is not the only one");
+        line_next(&line, DR_CRITICAL, "stop writes to all but one of them before anything else");
+    }
     line_end(&line, judge->result, primary->label);
 }
 
@@ -170,6 +266,10 @@ static void judge_primaries(struct judge *judge)
         if (asked->answered && asked->node->role == REP_ROLE_PRIMARY)
             judge_primary(judge, asked);
     }
+    const char *wanted = judge->rules->expect_primary;
+    if (judge->survey.primaries == 0 && wanted != NULL && !is_unreachable(judge, wanted))
+        dr_result_add(judge->result, DR_UNKNOWN, wanted,
+                      "is expected as the primary, but not seen");
 }
 
 static void judge_synchronous(struct judge *judge)
@@ -219,22 +319,13 @@ static void judge_synchronous(struct judge *judge)
 
 /* ---- what is expected ---- */
 
+/* A standby that has become the primary is not missing. */
 static bool is_there(const struct judge *judge, const char *name)
 {
+    if (judge->survey.primary != NULL && goes_by(judge, judge->survey.primary, name))
+        return true;
     for (size_t i = 0; i < judge->survey.standby_count; i++) {
         if (rep_standby_is(&judge->survey.standbys[i], name))
-            return true;
-    }
-    return false;
-}
-
-/* Its own finding says already that it does not answer. */
-static bool is_unreachable(const struct judge *judge, const char *name)
-{
-    for (size_t i = 0; i < judge->evidence->count; i++) {
-        const struct rep_asked *asked = &judge->evidence->asked[i];
-        if (!asked->answered && (strcmp(asked->label, name) == 0 ||
-                                 (asked->host != NULL && strcmp(asked->host, name) == 0)))
             return true;
     }
     return false;
@@ -267,6 +358,12 @@ static size_t count_connected(const struct judge *judge)
     return count;
 }
 
+/* Who is connected is known to the primary: without it a standby that is not seen may be there. */
+static enum dr_state missing_state(const struct judge *judge)
+{
+    return judge->survey.primary != NULL ? DR_CRITICAL : DR_UNKNOWN;
+}
+
 static void judge_expected_count(struct judge *judge)
 {
     const struct dr_opt_int *expected = &judge->rules->expect_count;
@@ -283,23 +380,115 @@ static void judge_expected_count(struct judge *judge)
             "report first",
             (long long)connected, (long long)expected->value, (long long)unreported);
     else
-        dr_result_add(judge->result, DR_CRITICAL, "standbys", "%lld of %lld expected are connected",
-                      (long long)connected, (long long)expected->value);
+        dr_result_add(
+            judge->result, missing_state(judge), "standbys",
+            "%lld of %lld expected are connected%s", (long long)connected,
+            (long long)expected->value,
+            judge->survey.primary != NULL ? "" : ", as far as can be seen without the primary");
+}
+
+static void judge_expected_standby(struct judge *judge, const char *name)
+{
+    if (is_there(judge, name) || is_unreachable(judge, name))
+        return;
+    if (judge->survey.primary == NULL) {
+        dr_result_add(
+            judge->result, DR_UNKNOWN, name,
+            "this standby is expected, but only the primary tells whether it is connected");
+        return;
+    }
+    struct dr_finding *finding = dr_result_add(judge->result, DR_CRITICAL, name,
+                                               "this standby is expected, but not connected");
+    dr_finding_next(finding, "check that %s runs, and its log for why it does not connect", name);
+}
+
+/* A delay is a setting of the standby: it must be asked itself. */
+static void judge_expected_delay(struct judge *judge, const char *name)
+{
+    for (size_t i = 0; i < judge->survey.standby_count; i++) {
+        const struct rep_standby *standby = &judge->survey.standbys[i];
+        if (standby->node != NULL && rep_standby_is(standby, name))
+            return;
+    }
+    if (!is_there(judge, name)) {
+        judge_expected_standby(judge, name);
+        return;
+    }
+    struct dr_finding *finding =
+        dr_result_add(judge->result, DR_UNKNOWN, name, "its delay is expected, but cannot be seen");
+    dr_finding_next(finding, "give %s as a target too: only a standby itself tells its delay",
+                    name);
+}
+
+static void judge_expected_upstream(struct judge *judge)
+{
+    for (size_t i = 0; i < judge->survey.standby_count; i++) {
+        if (judge->survey.standbys[i].node != NULL)
+            return;
+    }
+    if (judge->rules->expect_upstream == NULL || judge->survey.unreachable > 0)
+        return;
+    struct dr_finding *finding = dr_result_add(judge->result, DR_UNKNOWN, "standbys",
+                                               "where they receive from cannot be seen");
+    dr_finding_next(finding,
+                    "give the standbys as targets too: only a standby itself tells where it "
+                    "receives from");
 }
 
 static void judge_expected(struct judge *judge)
 {
     const struct rep_rules *rules = judge->rules;
-    for (size_t i = 0; i < rules->expect_standby.count; i++) {
-        const char *name = rules->expect_standby.items[i];
-        if (is_there(judge, name) || is_unreachable(judge, name))
-            continue;
-        struct dr_finding *finding = dr_result_add(judge->result, DR_CRITICAL, name,
-                                                   "this standby is expected, but not connected");
-        dr_finding_next(finding, "check that %s runs, and its log for why it does not connect",
-                        name);
-    }
+    for (size_t i = 0; i < rules->expect_standby.count; i++)
+        judge_expected_standby(judge, rules->expect_standby.items[i]);
+    for (size_t i = 0; i < rules->delay_count; i++)
+        judge_expected_delay(judge, rules->delays[i].name);
+    judge_expected_upstream(judge);
     judge_expected_count(judge);
+}
+
+/* ---- what was left out ---- */
+
+static bool is_selected(const struct judge *judge, const char *name)
+{
+    return name != NULL && dr_selection_has(judge->evidence->selection, name);
+}
+
+static bool selects_of(const struct judge *judge, const struct rep_asked *asked)
+{
+    const struct rep_node *node = asked->node;
+    if (is_selected(judge, asked->label))
+        return true;
+    for (size_t i = 0; i < node->stream_count; i++) {
+        if (is_selected(judge, node->streams[i].name) ||
+            is_selected(judge, node->streams[i].hostname) ||
+            is_selected(judge, node->streams[i].address))
+            return true;
+    }
+    for (size_t i = 0; i < node->slot_count; i++) {
+        if (is_selected(judge, node->slots[i].name))
+            return true;
+    }
+    for (size_t i = 0; i < node->subscription_count; i++) {
+        if (is_selected(judge, node->subscriptions[i].name))
+            return true;
+    }
+    return false;
+}
+
+/* A filter with a slip of the pen leaves everything out, and what is left is fine. */
+static void judge_selection(struct judge *judge)
+{
+    const struct dr_selection *selection = judge->evidence->selection;
+    bool selects = selection->include_count == 0;
+    for (size_t i = 0; i < judge->evidence->count; i++) {
+        const struct rep_asked *asked = &judge->evidence->asked[i];
+        selects = selects || !asked->answered || selects_of(judge, asked);
+    }
+    if (!selects)
+        dr_result_add(judge->result, DR_UNKNOWN, "--include", "matches nothing");
+    if (dr_selection_overrun(selection))
+        dr_result_add(judge->result, DR_UNKNOWN, "--include/--exclude",
+                      "an expression needs too many steps, so that names may have been left out");
 }
 
 struct missing {
@@ -326,17 +515,38 @@ static void add_missing(const char *name, double last_seen, void *context)
                     name);
 }
 
+/* Every promotion makes a new timeline: the standbys of the one before are others, even where the
+ * primary is asked under the same name. */
+static void forget_others(struct judge *judge)
+{
+    const struct dr_opt_int *timeline = &judge->survey.primary->node->timeline;
+    if (!timeline->known)
+        return;
+    struct dr_opt_int before =
+        rep_history_swap(judge->evidence->history, "timeline", timeline->value);
+    if (before.known && before.value != timeline->value)
+        rep_history_forget_standbys(judge->evidence->history);
+}
+
+/* A connection that we may not look into has another name when we may. */
+static bool is_memorable(const struct rep_standby *standby)
+{
+    return standby_is_connected(standby) &&
+           (standby->node != NULL || standby->stream->kind != REP_STREAM_HIDDEN);
+}
+
 /* Standbys that were there in the last day and are not expected by name. */
 static void judge_remembered(struct judge *judge)
 {
     if (judge->survey.primary == NULL)
         return;
+    forget_others(judge);
     struct missing missing = {.judge = judge};
     rep_history_standbys(judge->evidence->history, judge->evidence->now, 86400, add_missing,
                          &missing);
     for (size_t i = 0; i < judge->survey.standby_count; i++) {
         const struct rep_standby *standby = &judge->survey.standbys[i];
-        if (standby_is_connected(standby))
+        if (is_memorable(standby))
             rep_history_standby(judge->evidence->history, standby->name, judge->evidence->now);
     }
 }
@@ -387,6 +597,9 @@ static enum dr_state loss_state(const struct judge *judge, const struct rep_stan
 static void add_verdict_figures(struct judge *judge, const struct rep_standby *best)
 {
     const struct dr_threshold *thresholds = judge->rules->thresholds;
+    /* With several primaries nobody can say what is lost. */
+    if (judge->survey.primaries > 1)
+        best = NULL;
     if (best != NULL && best->loss.known)
         dr_result_figure(judge->result, NULL, &rep_metrics[REP_LOSS], best->loss.value,
                          &thresholds[REP_LOSS]);
@@ -396,8 +609,9 @@ static void add_verdict_figures(struct judge *judge, const struct rep_standby *b
     if (best != NULL && best->apply_lag.known)
         dr_result_figure(judge->result, NULL, &rep_metrics[REP_APPLY_LAG], best->apply_lag.value,
                          &thresholds[REP_APPLY_LAG]);
-    dr_result_figure(judge->result, NULL, &rep_metrics[REP_STANDBYS],
-                     (double)count_connected(judge), &thresholds[REP_STANDBYS]);
+    if (judge->survey.primaries + judge->survey.standby_count > 0)
+        dr_result_figure(judge->result, NULL, &rep_metrics[REP_STANDBYS],
+                         (double)count_connected(judge), &thresholds[REP_STANDBYS]);
 }
 
 static void judge_count(struct judge *judge)
@@ -471,11 +685,11 @@ static void verdict_of_lost_primary(struct judge *judge, const struct rep_standb
             "is lost",
             primary, best->name, ago);
     else
-        dr_result_verdict(
-            judge->result, DR_CRITICAL,
-            "primary %s does not answer: failover to %s loses %s, and what it wrote since it "
-            "was last seen %s ago",
-            primary, best->name, loss, ago);
+        dr_result_verdict(judge->result, DR_CRITICAL,
+                          "primary %s does not answer: failover to %s loses at least %s, and what "
+                          "it wrote since it "
+                          "was last seen %s ago",
+                          primary, best->name, loss, ago);
 }
 
 /* No primary among those that answered. */
@@ -488,13 +702,11 @@ static void verdict_without_primary(struct judge *judge, const struct rep_standb
     char *primary = rep_history_last_primary(judge->evidence->history, &last_seen);
     rpo_words(judge, rpo, sizeof rpo);
     if (judge->survey.primaries > 1) {
-        dr_result_verdict(judge->result, DR_CRITICAL,
-                          "%zu servers take writes: what a failover loses cannot be said",
-                          judge->survey.primaries);
-    } else if (primary != NULL && judge->survey.unreachable > 0) {
+        verdict_of_several(judge);
+    } else if (primary != NULL && is_unreachable(judge, primary)) {
         verdict_of_lost_primary(judge, best, primary, last_seen);
     } else if (judge->survey.unreachable > 0) {
-        dr_result_verdict(judge->result, DR_UNKNOWN, "no primary among the targets that answered");
+        verdict_of_unreachable(judge);
     } else if (best == NULL || !standby_is_connected(best) || !best->link_age.known ||
                !best->loss_bytes.known) {
         dr_result_verdict(judge->result, DR_UNKNOWN,
@@ -551,7 +763,7 @@ void rep_judge(const struct rep_evidence *evidence, const struct rep_rules *rule
         verdict_without_primary(&judge, best);
     add_verdict_figures(&judge, best);
     judge_unreachable(&judge);
-    judge_split_brain(&judge);
+    judge_roles(&judge);
     judge_primaries(&judge);
     judge_synchronous(&judge);
     judge_expected(&judge);
@@ -560,6 +772,7 @@ void rep_judge(const struct rep_evidence *evidence, const struct rep_rules *rule
     for (size_t i = 0; i < judge.survey.standby_count; i++)
         judge_standby(&judge, &judge.survey.standbys[i]);
     judge_slots(&judge);
+    judge_selection(&judge);
     remember(&judge);
     rep_survey_free(&judge.survey);
 }

@@ -20,7 +20,8 @@ static char *slot_subject(const struct judge *judge, const struct holder *holder
     return dr_text_format("%s %s on %s", what, name, holder->asked->label);
 }
 
-static void judge_invalid(const struct rep_slot *slot, struct line *line)
+static void judge_invalid(const struct rep_node *node, const struct rep_slot *slot,
+                          struct line *line)
 {
     const char *status = slot->wal_status != NULL ? slot->wal_status : "";
     const char *who = slot->logical ? "its subscriber" : "its standby";
@@ -37,7 +38,14 @@ static void judge_invalid(const struct rep_slot *slot, struct line *line)
                   "bring %s back now, or raise max_slot_wal_keep_size and reload", who);
     } else if (slot->conflicting.known && slot->conflicting.value) {
         line_problem(line, DR_CRITICAL, "conflicts with recovery and is invalid");
+    } else if (node->major >= 13 && slot->restart.known && slot->wal_status == NULL) {
+        line_problem(line, DR_UNKNOWN, "cannot tell whether its log is still there");
     }
+}
+
+static bool is_limited(const struct dr_threshold *threshold)
+{
+    return threshold->warning.given || threshold->critical.given;
 }
 
 /* Seconds until the slot can be lost, at the rate the primary has written lately. */
@@ -49,6 +57,10 @@ static void judge_eta(struct judge *judge, const struct rep_slot *slot, struct l
     struct dr_opt_real rate = rep_history_rate(judge->evidence->history, judge->evidence->now);
     line_figure(line, "%s until it can be lost",
                 dr_unit_format(DR_UNIT_BYTES, (double)slot->safe.value, text, sizeof text));
+    if (!judge->evidence->history->open && is_limited(&judge->rules->thresholds[REP_SLOT_ETA])) {
+        line_problem(line, DR_UNKNOWN, "when it can be lost is not known");
+        line_next(line, DR_UNKNOWN, "give --state-dir: it is known from the second run on");
+    }
     if (!rate.known || rate.value < 1)
         return;
     double eta = slot->safe.value > 0 ? (double)slot->safe.value / rate.value : 0;
@@ -62,23 +74,58 @@ static void judge_retained(struct judge *judge, const struct holder *holder, str
 {
     char text[32];
     const struct rep_slot *slot = holder->slot;
-    if (!slot->restart.known || !holder->position.known)
+    if (!slot->restart.known || !holder->position.known) {
+        /* One that was never used keeps nothing, and has no status. */
+        if (slot->wal_status != NULL && is_limited(&judge->rules->thresholds[REP_SLOT_RETAINED]))
+            line_problem(line, DR_UNKNOWN, "cannot tell how much it keeps");
         return;
-    double kept = (double)(holder->position.value - slot->restart.value);
-    kept = kept > 0 ? kept : 0;
+    }
+    double kept = (double)rep_beyond(holder->position.value, slot->restart.value);
     line_figure(line, "keeps %s", dr_unit_format(DR_UNIT_BYTES, kept, text, sizeof text));
     line_judge(judge, line, REP_SLOT_RETAINED, kept, "keeps");
     dr_result_figure(judge->result, slot->name, &rep_metrics[REP_SLOT_RETAINED], kept,
                      &judge->rules->thresholds[REP_SLOT_RETAINED]);
-    if (!slot->logical || !slot->confirmed.known)
+}
+
+static void judge_subscriber(struct judge *judge, const struct holder *holder, struct line *line)
+{
+    char text[32];
+    const struct rep_slot *slot = holder->slot;
+    if (!slot->logical)
         return;
-    double gap = (double)(holder->position.value - slot->confirmed.value);
-    gap = gap > 0 ? gap : 0;
+    if (!slot->confirmed.known || !holder->position.known) {
+        if (is_limited(&judge->rules->thresholds[REP_LOGICAL_GAP]))
+            line_problem(line, DR_UNKNOWN, "cannot tell how far its subscriber is behind");
+        return;
+    }
+    double gap = (double)rep_beyond(holder->position.value, slot->confirmed.value);
     line_figure(line, "subscriber %s behind",
                 dr_unit_format(DR_UNIT_BYTES, gap, text, sizeof text));
     line_judge(judge, line, REP_LOGICAL_GAP, gap, "subscriber behind by");
     dr_result_figure(judge->result, slot->name, &rep_metrics[REP_LOGICAL_GAP], gap,
                      &judge->rules->thresholds[REP_LOGICAL_GAP]);
+}
+
+/* Large transactions that did not fit into logical_decoding_work_mem: slow, and room on the
+ * primary's disk. */
+static void judge_spilled(struct judge *judge, const struct rep_slot *slot, struct line *line)
+{
+    char text[32];
+    const struct dr_threshold *threshold = &judge->rules->thresholds[REP_SLOT_SPILLED];
+    if (!slot->logical)
+        return;
+    if (!slot->spilled.known) {
+        if (is_limited(threshold))
+            line_problem(line, DR_UNKNOWN,
+                         "what it put aside on disk is not known (15 and later, with pg_monitor)");
+        return;
+    }
+    double spilled = (double)slot->spilled.value;
+    if (spilled > 0)
+        line_figure(line, "%s put aside on disk",
+                    dr_unit_format(DR_UNIT_BYTES, spilled, text, sizeof text));
+    line_judge(judge, line, REP_SLOT_SPILLED, spilled, "put aside on disk:");
+    dr_result_figure(judge->result, slot->name, &rep_metrics[REP_SLOT_SPILLED], spilled, threshold);
 }
 
 static void judge_inactive(struct judge *judge, const struct holder *holder, struct line *line)
@@ -124,10 +171,12 @@ static void judge_slot(struct judge *judge, const struct holder *holder)
     const struct rep_slot *slot = holder->slot;
     struct line line = LINE;
     line_figure(&line, "%s", slot->logical ? "logical" : "physical");
-    judge_invalid(slot, &line);
+    judge_invalid(holder->asked->node, slot, &line);
     if (line.state != DR_CRITICAL) {
         judge_eta(judge, slot, &line);
         judge_retained(judge, holder, &line);
+        judge_subscriber(judge, holder, &line);
+        judge_spilled(judge, slot, &line);
         judge_inactive(judge, holder, &line);
     }
     if (slot->logical && slot->failover.known && !slot->failover.value)
@@ -173,11 +222,14 @@ static void judge_subscription(struct judge *judge, const struct holder *holder,
     struct line line = LINE;
     judge_worker(judge, holder, subscription, &line);
     double limit = rep_link_limit(holder->asked->node->receiver.timeout);
-    if (subscription->message_age.known) {
-        dr_unit_format(DR_UNIT_SECONDS, subscription->message_age.value, age, sizeof age);
+    struct dr_opt_real heard = rep_plausible(subscription->message_age);
+    if (heard.known) {
+        dr_unit_format(DR_UNIT_SECONDS, heard.value, age, sizeof age);
         line_figure(&line, "publisher heard %s ago", age);
-        if (subscription->message_age.value > limit)
+        if (heard.value > limit)
             line_problem(&line, DR_CRITICAL, "publisher silent for %s", age);
+    } else if (subscription->running.known && subscription->running.value) {
+        line_problem(&line, DR_UNKNOWN, "cannot tell when its publisher was last heard");
     }
     if (subscription->tables_pending.known && subscription->tables_pending.value > 0)
         line_problem(&line, DR_WARNING, "%lld tables not in sync yet",
@@ -226,6 +278,11 @@ void judge_slots(struct judge *judge)
         if (found[e])
             continue;
         const char *name = judge->rules->expect_slot.items[e];
+        if (judge->survey.unreachable > 0) {
+            dr_result_add(judge->result, DR_UNKNOWN, name,
+                          "cannot tell whether this slot exists: not every target answered");
+            continue;
+        }
         struct dr_finding *finding = dr_result_add(judge->result, DR_CRITICAL, name,
                                                    "this slot is expected, but does not exist");
         dr_finding_next(finding, "SELECT pg_create_physical_replication_slot('%s') on the primary",

@@ -6,6 +6,11 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* What a delayed standby may need beyond its delay until the first commit is replayed, seconds. */
+#define DELAY_GRACE 60.0
+/* No delay is longer: it is remembered as an integer. */
+#define DELAY_MAX 1e15
+
 static const char *duration(double seconds, char *buffer, size_t size)
 {
     return dr_unit_format(DR_UNIT_SECONDS, seconds, buffer, size);
@@ -14,6 +19,11 @@ static const char *duration(double seconds, char *buffer, size_t size)
 static const char *bytes(double count, char *buffer, size_t size)
 {
     return dr_unit_format(DR_UNIT_BYTES, count, buffer, size);
+}
+
+static bool is_limited(const struct dr_threshold *threshold)
+{
+    return threshold->warning.given || threshold->critical.given;
 }
 
 /* ---- can it be promoted at all ---- */
@@ -55,6 +65,8 @@ static bool same_timeline(const struct judge *judge, const struct rep_standby *s
     const struct rep_asked *primary = judge->survey.primary;
     const struct dr_opt_int *own = &standby->node->timeline;
     const struct dr_opt_int *theirs = &primary->node->timeline;
+    if (own->known != theirs->known && line != NULL)
+        line_problem(line, DR_UNKNOWN, "cannot tell which timeline it is on");
     if (!own->known || !theirs->known || own->value == theirs->value)
         return true;
     bool follows = own->value < theirs->value && standby->stream != NULL;
@@ -81,6 +93,9 @@ static bool above_floors(const struct judge *judge, const struct rep_standby *st
     for (size_t i = 0; i < REP_FLOORS; i++) {
         const struct rep_floor *own = &standby->node->floors[i];
         const struct rep_floor *theirs = &primary->node->floors[i];
+        if (own->value.known != theirs->value.known && line != NULL)
+            line_problem(line, DR_UNKNOWN, "cannot tell whether its %s lets it be promoted",
+                         rep_floor_names[i]);
         if (!own->value.known || !theirs->value.known || own->value.value >= theirs->value.value)
             continue;
         above = false;
@@ -142,6 +157,28 @@ bool standby_is_new(const struct rep_standby *standby)
            stream->connected.known && stream->connected.value < 15;
 }
 
+/* Whoever has all that the primary has, or had in this very run, needs no other proof; but a limit
+ * that was asked for must be judged. */
+static void judge_link_unknown(const struct judge *judge, const struct rep_standby *standby,
+                               struct line *line)
+{
+    char age[32];
+    bool complete = standby->loss_bytes.known && standby->loss_bytes.value == 0;
+    bool proven = standby->fresh || (judge->survey.primary != NULL && complete);
+    if (proven && !is_limited(&judge->rules->thresholds[REP_LINK_AGE]))
+        return;
+    if (standby->node == NULL || !rep_link_is_untold(standby->node)) {
+        line_problem(line, DR_UNKNOWN, "cannot tell whether its link is alive");
+        return;
+    }
+    line_problem(line, DR_UNKNOWN,
+                 "cannot tell whether its link is alive: silent for %s, and wal_receiver_timeout "
+                 "is off",
+                 duration(standby->node->receiver.message_age.value, age, sizeof age));
+    line_next(line, DR_UNKNOWN,
+              "set wal_receiver_timeout on %s, or give the primary as a target too", standby->name);
+}
+
 static void judge_link(struct judge *judge, const struct rep_standby *standby, struct line *line)
 {
     char age[32];
@@ -162,14 +199,11 @@ static void judge_link(struct judge *judge, const struct rep_standby *standby, s
         return;
     }
     if (!standby->link_age.known) {
-        bool told = node != NULL && node->passing.received.known;
-        if (!told && !standby_is_new(standby) &&
-            !(standby->loss_bytes.known && standby->loss_bytes.value == 0))
-            line_problem(line, DR_UNKNOWN, "cannot tell whether its link is alive");
+        judge_link_unknown(judge, standby, line);
         return;
     }
     line_figure(line, "heard from %s ago", duration(standby->link_age.value, age, sizeof age));
-    if (threshold->warning.given || threshold->critical.given) {
+    if (is_limited(threshold)) {
         line_judge(judge, line, REP_LINK_AGE, standby->link_age.value, "last sign of life");
     } else if (standby->link_age.value > standby->link_limit) {
         line_problem(line, DR_CRITICAL, "link silent for %s, where %s is normal", age,
@@ -280,14 +314,14 @@ static void judge_delay(struct judge *judge, const struct rep_standby *standby, 
     struct dr_opt_real expected = expected_delay(judge, standby);
     char *name = dr_text_format("delay:%s", standby->name);
     struct dr_opt_int before = {.known = false};
-    if (name != NULL && delay.known)
+    if (name != NULL && delay.known && fabs(delay.value) < DELAY_MAX)
         before = rep_history_swap(judge->evidence->history, name, (int64_t)delay.value);
     free(name);
     if (delay.known && delay.value > 0)
         line_figure(line, "delayed by %s on purpose", duration(delay.value, have, sizeof have));
     if (expected.known && !delay.known) {
         line_problem(line, DR_UNKNOWN, "its delay cannot be read");
-    } else if (expected.known && fabs(expected.value - delay.value) > 1) {
+    } else if (expected.known && !(fabs(expected.value - delay.value) <= 1)) {
         line_problem(line, DR_CRITICAL, "delay is %s, expected %s",
                      duration(delay.value, have, sizeof have),
                      duration(expected.value, want, sizeof want));
@@ -317,10 +351,22 @@ static void judge_pause(struct judge *judge, const struct rep_standby *standby, 
                   standby->name);
     } else if (node->pause != REP_PAUSE_NONE && standby_is_fit(judge, standby, NULL)) {
         line_problem(line, DR_WARNING, "replay is paused by a user");
-        line_next(line, DR_WARNING,
-                  "SELECT pg_wal_replay_resume() on %s: it cannot be promoted while paused",
-                  standby->name);
+        line_next(line, DR_WARNING, "SELECT pg_wal_replay_resume() on %s: %s", standby->name,
+                  node->major >= 13 ? "a promotion has to replay what has piled up first"
+                                    : "it cannot be promoted while paused");
     }
+}
+
+/* A delayed standby that has started, or connected, within its delay may have replayed nothing yet
+ * that tells its age. */
+static bool waits_since_start(const struct rep_standby *standby)
+{
+    const struct rep_stream *stream = standby->stream;
+    if (standby->node == NULL || !standby->node->apply_delay.known ||
+        standby->node->apply_delay.value <= 0)
+        return false;
+    return stream == NULL || !stream->connected.known ||
+           stream->connected.value < standby->node->apply_delay.value + DELAY_GRACE;
 }
 
 static void judge_apply(struct judge *judge, const struct rep_standby *standby, struct line *line)
@@ -331,14 +377,22 @@ static void judge_apply(struct judge *judge, const struct rep_standby *standby, 
         judge_pause(judge, standby, line);
         judge_delay(judge, standby, line);
     }
-    if (!standby->apply_bytes.known)
+    if (!standby->apply_bytes.known) {
+        bool tells = standby->node != NULL ||
+                     (standby->stream != NULL && standby->stream->kind == REP_STREAM_STANDBY);
+        if (tells && standby->position.known)
+            line_problem(line, DR_UNKNOWN, "cannot tell what it has replayed");
         return;
+    }
     line_judge(judge, line, REP_APPLY_BYTES, (double)standby->apply_bytes.value, "unapplied");
     if (standby->apply_bytes.value > 0)
         line_figure(line, "%s to apply",
                     bytes((double)standby->apply_bytes.value, size, sizeof size));
-    if (!standby->apply_lag.known)
+    if (!standby->apply_lag.known) {
+        if (is_limited(&judge->rules->thresholds[REP_APPLY_LAG]) && !waits_since_start(standby))
+            line_problem(line, DR_UNKNOWN, "cannot tell how old what it shows is");
         return;
+    }
     double delay = standby->node != NULL && standby->node->apply_delay.known
                        ? standby->node->apply_delay.value
                        : 0;
@@ -351,26 +405,44 @@ static void judge_apply(struct judge *judge, const struct rep_standby *standby, 
 
 /* ---- the rest ---- */
 
+/* True when `sender`, "host:port", is the server that is wanted: said as host, as host:port, or by
+ * a target's name. */
+static bool is_upstream(const struct judge *judge, const char *sender, const char *wanted)
+{
+    const char *port = strrchr(sender, ':');
+    size_t host = port != NULL ? (size_t)(port - sender) : strlen(sender);
+    if (strcmp(sender, wanted) == 0 ||
+        (strlen(wanted) == host && strncmp(sender, wanted, host) == 0))
+        return true;
+    for (size_t i = 0; i < judge->evidence->count; i++) {
+        const struct rep_asked *asked = &judge->evidence->asked[i];
+        if (asked->host == NULL || strcmp(asked->label, wanted) != 0)
+            continue;
+        char *whole = dr_text_format("%s:%d", asked->host, asked->port > 0 ? asked->port : 5432);
+        bool same = whole != NULL && strcmp(whole, sender) == 0;
+        free(whole);
+        if (same)
+            return true;
+    }
+    return false;
+}
+
 static void judge_upstream(struct judge *judge, const struct rep_standby *standby,
                            struct line *line)
 {
     const char *wanted = judge->rules->expect_upstream;
-    if (wanted == NULL || standby->node == NULL)
+    if (wanted == NULL || standby->node == NULL || !standby_is_connected(standby))
         return;
     const char *sender = standby->node->receiver.sender;
     if (sender == NULL) {
-        if (!standby_is_connected(standby))
-            return;
         line_problem(line, DR_UNKNOWN, "where it receives from is hidden from us");
         line_next(line, DR_UNKNOWN, "run on the server: %s",
                   standby->node->grant != NULL ? standby->node->grant : "GRANT pg_monitor");
-        return;
+    } else if (!is_upstream(judge, sender, wanted)) {
+        line_problem(line, DR_CRITICAL, "its upstream is %s, expected %s", sender, wanted);
+        line_next(line, DR_CRITICAL, "set primary_conninfo on %s to %s and reload", standby->name,
+                  wanted);
     }
-    size_t host = strlen(sender) - strlen(strrchr(sender, ':') != NULL ? strrchr(sender, ':') : "");
-    bool same = strcmp(sender, wanted) == 0 ||
-                (strlen(wanted) == host && strncmp(sender, wanted, host) == 0);
-    if (!same)
-        line_problem(line, DR_CRITICAL, "receives from %s, expected %s", sender, wanted);
 }
 
 static void judge_trend(struct judge *judge, const struct rep_standby *standby, struct line *line)
@@ -397,8 +469,13 @@ static void judge_trend(struct judge *judge, const struct rep_standby *standby, 
 static void judge_skew(struct judge *judge, const struct rep_standby *standby, struct line *line)
 {
     char text[32];
-    if (!standby->skew.known)
+    if (!standby->skew.known) {
+        if (is_limited(&judge->rules->thresholds[REP_SKEW])) {
+            line_problem(line, DR_UNKNOWN, "cannot tell how far its clock is off");
+            line_next(line, DR_UNKNOWN, "give both %s and its primary as targets", standby->name);
+        }
         return;
+    }
     double skew = fabs(standby->skew.value);
     double error = standby->node->clock_error + judge->survey.primary->node->clock_error;
     if (skew > 2 + error)
@@ -457,9 +534,13 @@ void judge_standby(struct judge *judge, const struct rep_standby *standby)
 
 /* ---- which one would be promoted ---- */
 
-/* Less loss first; then the one that is further with its replay. What is unknown comes last. */
+/* Less loss first; where the loss of one is not known, as with a dead primary, the one that has
+ * more; then the one that is further with its replay. What is unknown comes last. */
 static bool is_better(const struct rep_standby *a, const struct rep_standby *b)
 {
+    bool both = a->loss_bytes.known && b->loss_bytes.known;
+    if (!both && a->position.known && b->position.known && a->position.value != b->position.value)
+        return a->position.value > b->position.value;
     if (a->loss_bytes.known != b->loss_bytes.known)
         return a->loss_bytes.known;
     if (a->loss_bytes.known && a->loss_bytes.value != b->loss_bytes.value)

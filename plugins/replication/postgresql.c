@@ -594,10 +594,24 @@ static bool has_passed(struct probe *probe, const struct rep_mark *mark)
         passing->received = dr_real(since);
     if (node->replayed.known && node->replayed.value >= mark->position && !passing->replayed.known)
         passing->replayed = dr_real(since);
-    /* Without a heartbeat what is replayed is not waited for, nor where it cannot come. */
-    bool replay_comes = mark->heartbeat && node->pause == REP_PAUSE_NONE &&
-                        !(node->apply_delay.known && node->apply_delay.value > 0);
+    /* What is replayed is not waited for where it cannot come. */
+    bool replay_comes =
+        node->pause == REP_PAUSE_NONE && !(node->apply_delay.known && node->apply_delay.value > 0);
     return passing->received.known && (passing->replayed.known || !replay_comes);
+}
+
+/* Without a primary: what the sender had announced at the first look. On a busy link there is
+ * always something on its way, and only a second look tells that it arrives. */
+static bool take_announced(struct rep_node *node, struct rep_mark *mark)
+{
+    const struct rep_receiver *receiver = &node->receiver;
+    bool running = receiver->running.known && receiver->running.value;
+    if (!running || !receiver->announced.known || node->reading_count == 0)
+        return false;
+    *mark =
+        (struct rep_mark){.moment = node->readings[0].sent, .position = receiver->announced.value};
+    node->passing.announced = true;
+    return true;
 }
 
 static bool probe_standby(struct probe *probe)
@@ -607,7 +621,8 @@ static bool probe_standby(struct probe *probe)
     rep_board_follow(probe->request->board, dr_task_index(probe->task));
     dr_task_stage(probe->task, "wait for the primary's position");
     if (!rep_board_wait_mark(probe->request->board, dr_monotonic() + dr_task_left(probe->task),
-                             &mark))
+                             &mark) &&
+        !take_announced(node, &mark))
         return true;
     if (node->system != NULL && *mark.system != '\0' && strcmp(node->system, mark.system) != 0)
         return true; /* positions of another history mean nothing here */

@@ -53,9 +53,9 @@ static void add_streams(struct dr_buffer *sql, int version)
                    "SELECT r.pid, r.application_name, host(r.client_addr) AS client_addr, "
                    "r.client_hostname, r.state, r.sync_state, "
                    "extract(epoch FROM clock_timestamp() - r.backend_start) AS connected, "
-                   "%s(r.flush_%s, '0/0') AS flushed, "
+                   "r.write_%s IS NOT NULL AS reported, %s(r.flush_%s, '0/0') AS flushed, "
                    "%s(r.replay_%s, '0/0') AS replayed, s.slot_name, s.slot_type, ",
-                   n->diff, n->lsn, n->diff, n->lsn);
+                   n->lsn, n->diff, n->lsn, n->diff, n->lsn);
     dr_buffer_add(sql, version >= 100000 ? "extract(epoch FROM r.flush_lag) AS flush_lag, "
                                            "extract(epoch FROM r.replay_lag) AS replay_lag, "
                                          : "NULL AS flush_lag, NULL AS replay_lag, ");
@@ -76,6 +76,15 @@ static void add_slots(struct dr_buffer *sql, int version)
     dr_buffer_add(sql, version >= 100000 ? "temporary, " : "false AS temporary, ");
     dr_buffer_add(sql, version >= 130000 ? "wal_status, safe_wal_size AS safe, "
                                          : "NULL AS wal_status, NULL AS safe, ");
+    /* Executable by pg_monitor; who may not is told nothing instead of an error. */
+    dr_buffer_add(sql,
+                  version >= 150000
+                      ? "CASE WHEN slot_type = 'logical' AND "
+                        "has_function_privilege('pg_ls_replslotdir(text)', 'EXECUTE') THEN "
+                        "(SELECT coalesce(sum(f.size), 0) FROM "
+                        "pg_ls_replslotdir(slot_name::text) f WHERE f.name LIKE '%.spill') END "
+                        "AS spilled, "
+                      : "NULL AS spilled, ");
     dr_buffer_add(sql, version >= 160000 ? "conflicting, " : "NULL AS conflicting, ");
     dr_buffer_add(sql,
                   version >= 170000
@@ -88,19 +97,20 @@ static void add_slots(struct dr_buffer *sql, int version)
 
 /* A standby shows its primary's subscriptions, but no worker runs there: only a primary is asked.
  * The catalogue's oid is not readable by everyone before 14, so the workers' view is the one that
- * is read; it holds one row for each subscription of the cluster. */
+ * is read; it holds one row for each subscription of the cluster. A worker that is just being
+ * launched has heard of it at -infinity, which cannot be subtracted. */
 static void add_subscriptions(struct dr_buffer *sql, int version)
 {
     if (version < 100000) {
         dr_buffer_add(sql, "SELECT NULL AS subname WHERE false; ");
         return;
     }
-    dr_buffer_add(sql,
-                  "SELECT w.subname, (SELECT bool_and(c.subenabled) FROM pg_subscription c "
-                  "WHERE c.subname = w.subname) AS enabled, w.pid IS NOT NULL AS running, "
-                  "extract(epoch FROM clock_timestamp() - w.last_msg_receipt_time) AS message_age, "
-                  "(SELECT count(*) FROM pg_subscription_rel t WHERE t.srsubid = w.subid "
-                  "AND t.srsubstate <> 'r') AS tables_pending, ");
+    dr_buffer_add(sql, "SELECT w.subname, (SELECT bool_and(c.subenabled) FROM pg_subscription c "
+                       "WHERE c.subname = w.subname) AS enabled, w.pid IS NOT NULL AS running, "
+                       "extract(epoch FROM clock_timestamp() - "
+                       "nullif(w.last_msg_receipt_time, '-infinity')) AS message_age, "
+                       "(SELECT count(*) FROM pg_subscription_rel t WHERE t.srsubid = w.subid "
+                       "AND t.srsubstate <> 'r') AS tables_pending, ");
     dr_buffer_add(sql, version >= 150000
                            ? "(SELECT e.apply_error_count FROM pg_stat_subscription_stats e "
                              "WHERE e.subid = w.subid) AS apply_errors, "
@@ -159,11 +169,11 @@ static void add_standby_columns(struct dr_buffer *sql, int version)
 static void add_node(struct dr_buffer *sql, int version)
 {
     const struct names *n = names_of(version);
-    dr_buffer_add(sql,
-                  "SELECT n.rec AS in_recovery, "
-                  "extract(epoch FROM clock_timestamp()) AS server_time, "
-                  "(SELECT system_identifier FROM pg_control_system()) AS system, "
-                  "(SELECT timeline_id FROM pg_control_checkpoint()) AS checkpoint_timeline, ");
+    dr_buffer_add(sql, "SELECT n.rec AS in_recovery, "
+                       "extract(epoch FROM clock_timestamp()) AS server_time, "
+                       "(SELECT system_identifier FROM pg_control_system()) AS system, "
+                       "(SELECT timeline_id FROM pg_control_checkpoint()) AS checkpoint_timeline, "
+                       "extract(epoch FROM pg_postmaster_start_time()) AS instance, ");
     dr_buffer_addf(sql,
                    "CASE WHEN NOT n.rec THEN substr(%s(%s), 1, 8) END AS timeline, "
                    "CASE WHEN NOT n.rec THEN %s(%s, '0/0') END AS position, ",

@@ -4,9 +4,13 @@
 #include "common/buffer.h"
 
 #include <errno.h>
+#include <locale.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
+
+/* The longest that a standby takes from its connection to its request for the log, seconds. */
+#define STARTUP_MAX 60.0
 
 /* One row that is being read. The first thing wrong is kept in error; the readers then do nothing
  * more. */
@@ -49,6 +53,12 @@ static char *text(struct row *row, const char *column)
     return copy;
 }
 
+/* The C library reads more than a server writes: blanks, hexadecimal, "inf". */
+static bool is_made_of(const char *value, const char *characters)
+{
+    return value[strspn(value, characters)] == '\0';
+}
+
 static struct dr_opt_int integer(struct row *row, const char *column)
 {
     const char *value = cell(row, column);
@@ -57,11 +67,22 @@ static struct dr_opt_int integer(struct row *row, const char *column)
     char *end;
     errno = 0;
     long long number = strtoll(value, &end, 10);
-    if (errno != 0 || end == value || *end != '\0') {
+    if (errno != 0 || end == value || *end != '\0' || !is_made_of(value, "0123456789-")) {
         fail(row, column, "is no integer");
         return (struct dr_opt_int){.known = false};
     }
     return dr_int(number);
+}
+
+/* A position in the log, in bytes. */
+static struct dr_opt_int position_in(struct row *row, const char *column)
+{
+    struct dr_opt_int position = integer(row, column);
+    if (position.known && position.value < 0) {
+        fail(row, column, "is no position");
+        position.known = false;
+    }
+    return position;
 }
 
 static struct dr_opt_real real(struct row *row, const char *column)
@@ -70,8 +91,12 @@ static struct dr_opt_real real(struct row *row, const char *column)
     if (value == NULL)
         return (struct dr_opt_real){.known = false};
     char *end;
-    double number = strtod(value, &end);
-    if (end == value || *end != '\0' || !isfinite(number)) {
+    locale_t c = newlocale(LC_ALL_MASK, "C", (locale_t)0);
+    double number = c != (locale_t)0 ? strtod_l(value, &end, c) : NAN;
+    if (c != (locale_t)0)
+        freelocale(c);
+    if (!isfinite(number) || end == value || *end != '\0' ||
+        !is_made_of(value, "0123456789+-.eE")) {
         fail(row, column, "is no number");
         return (struct dr_opt_real){.known = false};
     }
@@ -90,23 +115,39 @@ static struct dr_opt_bool boolean(struct row *row, const char *column)
     return dr_bool(*value == 't');
 }
 
-/* Who it is. A standby always reports what it has replayed; pg_receivewal and its kin report what
- * they have flushed, but replay nothing; without pg_read_all_stats everything but the name is NULL.
- */
-static enum rep_stream_kind kind_of(const struct rep_stream *stream, const char *slot_type,
-                                    bool flushed_known)
+/* What the tools that only keep the log call themselves, in all versions. */
+static bool is_receiver_by_name(const struct rep_stream *stream)
 {
+    static const char *const names[] = {"pg_receivewal", "pg_receivexlog", "barman_receive_wal"};
+    for (size_t i = 0; stream->name != NULL && i < sizeof names / sizeof names[0]; i++) {
+        if (strncmp(stream->name, names[i], strlen(names[i])) == 0)
+            return true;
+    }
+    return false;
+}
+
+/* Who it is. A standby's reports always say what it has replayed; those of pg_receivewal and its
+ * kin never do. Without pg_read_all_stats everything but the name is NULL. A standby asks for the
+ * log as soon as it is connected: who has not for long, in the state "startup", never will. */
+static enum rep_stream_kind kind_of(struct row *row, const struct rep_stream *stream)
+{
+    const char *slot_type = cell(row, "slot_type");
+    struct dr_opt_bool reported = boolean(row, "reported");
+    const char *state = stream->state != NULL ? stream->state : "";
     if (slot_type != NULL && strcmp(slot_type, "logical") == 0)
         return REP_STREAM_LOGICAL;
-    if (stream->state == NULL)
-        return REP_STREAM_HIDDEN;
-    if (strcmp(stream->state, "backup") == 0)
+    if (strcmp(state, "backup") == 0 ||
+        (stream->name != NULL && strcmp(stream->name, "pg_basebackup") == 0))
         return REP_STREAM_BACKUP;
-    if (stream->replayed.known)
+    if (stream->replayed.known && *state != '\0')
         return REP_STREAM_STANDBY;
-    if (stream->name != NULL && strncmp(stream->name, "pg_receivewal", 13) == 0)
-        return REP_STREAM_RECEIVER; /* also before its first report */
-    return flushed_known ? REP_STREAM_RECEIVER : REP_STREAM_CONNECTING;
+    if (is_receiver_by_name(stream)) /* also before its first report, and where it is hidden */
+        return REP_STREAM_RECEIVER;
+    if (*state == '\0')
+        return REP_STREAM_HIDDEN;
+    bool idle = strcmp(state, "startup") == 0 && stream->connected.known &&
+                stream->connected.value > STARTUP_MAX;
+    return idle || (reported.known && reported.value) ? REP_STREAM_RECEIVER : REP_STREAM_CONNECTING;
 }
 
 static void read_stream(struct row *row, struct rep_stream *stream)
@@ -118,12 +159,12 @@ static void read_stream(struct row *row, struct rep_stream *stream)
     stream->state = text(row, "state");
     stream->sync_state = text(row, "sync_state");
     stream->connected = real(row, "connected");
-    stream->flushed = integer(row, "flushed");
-    stream->replayed = integer(row, "replayed");
+    stream->flushed = position_in(row, "flushed");
+    stream->replayed = position_in(row, "replayed");
     stream->flush_lag = real(row, "flush_lag");
     stream->replay_lag = real(row, "replay_lag");
     stream->reply_age = real(row, "reply_age");
-    stream->kind = kind_of(stream, cell(row, "slot_type"), stream->flushed.known);
+    stream->kind = kind_of(row, stream);
 }
 
 bool pg_read_streams(const PGresult *result, struct rep_node *node, struct dr_error *error)
@@ -151,10 +192,11 @@ static void read_slot(struct row *row, struct rep_slot *slot)
     struct dr_opt_bool temporary = boolean(row, "temporary");
     slot->temporary = temporary.known && temporary.value;
     slot->active = boolean(row, "active");
-    slot->restart = integer(row, "restart");
-    slot->confirmed = integer(row, "confirmed");
+    slot->restart = position_in(row, "restart");
+    slot->confirmed = position_in(row, "confirmed");
     slot->wal_status = text(row, "wal_status");
     slot->safe = integer(row, "safe");
+    slot->spilled = integer(row, "spilled");
     slot->inactive_age = real(row, "inactive_age");
     slot->invalidation = text(row, "invalidation_reason");
     slot->conflicting = boolean(row, "conflicting");
@@ -224,8 +266,8 @@ static enum rep_pause pause_of(struct row *row)
 
 static void read_standby(struct row *row, struct rep_node *node)
 {
-    node->received = integer(row, "received");
-    node->replayed = integer(row, "replayed");
+    node->received = position_in(row, "received");
+    node->replayed = position_in(row, "replayed");
     node->replay_age = real(row, "replay_age");
     node->pause = pause_of(row);
     node->apply_delay = real(row, "apply_delay");
@@ -235,7 +277,7 @@ static void read_standby(struct row *row, struct rep_node *node)
     receiver->status = text(row, "receiver_status");
     receiver->slot = text(row, "receiver_slot");
     receiver->timeline = integer(row, "receiver_timeline");
-    receiver->announced = integer(row, "announced");
+    receiver->announced = position_in(row, "announced");
     receiver->message_age = real(row, "message_age");
     receiver->timeout = real(row, "receiver_timeout");
     const char *host = cell(row, "sender_host");
@@ -250,10 +292,8 @@ static struct dr_opt_int timeline_of(struct row *row, const struct rep_node *nod
 {
     const char *file = cell(row, "timeline");
     if (file != NULL) {
-        char *end;
-        long long timeline = strtoll(file, &end, 16);
-        if (end != file && *end == '\0')
-            return dr_int(timeline);
+        if (strlen(file) == 8 && is_made_of(file, "0123456789ABCDEF"))
+            return dr_int(strtoll(file, NULL, 16));
         fail(row, "timeline", "is no timeline");
     }
     struct dr_opt_int checkpoint = integer(row, "checkpoint_timeline");
@@ -284,11 +324,14 @@ bool pg_read_node(const PGresult *result, struct rep_node *node, struct pg_node_
                             "the reply cannot be used: %d rows for the node", PQntuples(result));
     struct row row = {.result = result, .error = error};
     struct dr_opt_bool in_recovery = boolean(&row, "in_recovery");
-    if (in_recovery.known)
+    if (!in_recovery.known)
+        fail(&row, "in_recovery", "is empty");
+    else
         node->role = in_recovery.value ? REP_ROLE_STANDBY : REP_ROLE_PRIMARY;
     extra->server_time = real(&row, "server_time");
-    extra->position = integer(&row, "position");
+    extra->position = position_in(&row, "position");
     node->system = text(&row, "system");
+    node->instance = text(&row, "instance");
     node->cluster_name = text(&row, "cluster_name");
     node->synchronous_names = dr_text_clean(cell(&row, "synchronous_names"), 1000);
     const char *commit = cell(&row, "synchronous_commit");
@@ -300,6 +343,8 @@ bool pg_read_node(const PGresult *result, struct rep_node *node, struct pg_node_
     read_privilege(&row, node);
     read_standby(&row, node);
     node->timeline = timeline_of(&row, node);
+    if (!node->timeline.known)
+        fail(&row, "checkpoint_timeline", "is empty");
     integer(&row, "complete");
     if (!row.failed && node->role == REP_ROLE_PRIMARY && !extra->position.known)
         fail(&row, "position", "is empty on a primary");
@@ -311,7 +356,7 @@ bool pg_read_position(const PGresult *result, struct dr_opt_int *position, struc
     struct row row = {.result = result, .error = error};
     if (PQntuples(result) != 1)
         return dr_error_set(error, DR_ERR_PROTOCOL, "the reply cannot be used: no position");
-    *position = integer(&row, "position");
+    *position = position_in(&row, "position");
     if (!row.failed && !position->known)
         fail(&row, "position", "is empty on a primary");
     return !row.failed;
@@ -323,7 +368,7 @@ bool pg_read_progress(const PGresult *result, struct dr_opt_int *received,
     struct row row = {.result = result, .error = error};
     if (PQntuples(result) != 1)
         return dr_error_set(error, DR_ERR_PROTOCOL, "the reply cannot be used: no position");
-    *received = integer(&row, "received");
-    *replayed = integer(&row, "replayed");
+    *received = position_in(&row, "received");
+    *replayed = position_in(&row, "replayed");
     return !row.failed;
 }

@@ -6,12 +6,38 @@
 #include <string.h>
 
 #define LINK_LIMIT_UNKNOWN 45.0
+/* Clocks of one server never go back by more than this on their own, seconds. */
+#define CLOCK_TOLERANCE 1.0
+/* How much longer than wal_sender_timeout a sender may take to close a dead connection, seconds. */
+#define SENDER_GRACE 10.0
 
 double rep_link_limit(struct dr_opt_real timeout)
 {
     if (!timeout.known || timeout.value <= 0)
         return LINK_LIMIT_UNKNOWN;
     return timeout.value / 2 + (timeout.value > 10 ? timeout.value / 10 : 1);
+}
+
+struct dr_opt_real rep_plausible(struct dr_opt_real age)
+{
+    if (!age.known || !isfinite(age.value) || age.value < -CLOCK_TOLERANCE)
+        return (struct dr_opt_real){.known = false};
+    return dr_real(age.value > 0 ? age.value : 0);
+}
+
+int64_t rep_beyond(int64_t ahead, int64_t behind)
+{
+    int64_t gap;
+    if (ahead <= behind)
+        return 0;
+    return __builtin_sub_overflow(ahead, behind, &gap) ? INT64_MAX : gap;
+}
+
+bool rep_link_is_untold(const struct rep_node *node)
+{
+    const struct rep_receiver *receiver = &node->receiver;
+    return receiver->message_age.known && receiver->message_age.value > LINK_LIMIT_UNKNOWN &&
+           receiver->timeout.known && receiver->timeout.value <= 0;
 }
 
 static bool same(const char *a, const char *b)
@@ -30,6 +56,20 @@ bool rep_standby_is(const struct rep_standby *standby, const char *name)
                              same(node->receiver.slot, name))) ||
            (stream != NULL && (same(stream->name, name) || same(stream->slot, name) ||
                                same(stream->address, name) || same(stream->hostname, name)));
+}
+
+void rep_find_aliases(struct rep_asked *asked, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        for (size_t j = 0; j < i && asked[i].answered; j++) {
+            if (!asked[j].answered || !same(asked[i].node->system, asked[j].node->system) ||
+                !same(asked[i].node->instance, asked[j].node->instance))
+                continue;
+            asked[i].alias_of = &asked[j];
+            asked[i].answered = false;
+            asked[i].node = NULL;
+        }
+    }
 }
 
 /* ---- whose connection is it ---- */
@@ -84,6 +124,23 @@ static bool is_taken(const struct rep_survey *survey, const struct rep_stream *s
     return false;
 }
 
+/* True when this is the lingering end of a connection whose standby is back under the same name.
+ * One that holds a slot is no such end: its standby could not have come back. */
+static bool is_left_over(const struct rep_node *sender, const struct rep_stream *stream)
+{
+    for (size_t i = 0; i < sender->stream_count; i++) {
+        const struct rep_stream *other = &sender->streams[i];
+        bool fresher = other->reply_age.known && stream->reply_age.known &&
+                       other->reply_age.value + 1 < stream->reply_age.value &&
+                       stream->reply_age.value > 11;
+        if (other != stream && stream->slot == NULL && same(other->name, stream->name) &&
+            (same(other->address, stream->address) || (!other->address && !stream->address)) &&
+            may_be_standby(other) && fresher)
+            return true;
+    }
+    return false;
+}
+
 static bool is_further(const struct rep_stream *a, const struct rep_stream *b)
 {
     return a->flushed.known && (!b->flushed.known || a->flushed.value > b->flushed.value);
@@ -100,7 +157,8 @@ static const struct rep_stream *find_stream(const struct rep_survey *survey,
     size_t matches = 0;
     for (size_t i = 0; i < sender->stream_count; i++) {
         const struct rep_stream *stream = &sender->streams[i];
-        if (!may_be_standby(stream) || is_taken(survey, stream) || !test(standby, stream))
+        if (!may_be_standby(stream) || is_taken(survey, stream) || !test(standby, stream) ||
+            is_left_over(sender, stream))
             continue;
         matches++;
         if (found == NULL || is_further(stream, found))
@@ -130,22 +188,6 @@ static void match_senders(const struct rep_evidence *evidence, struct rep_survey
     }
 }
 
-/* True when this is the lingering end of a connection whose standby is back under the same name. */
-static bool is_left_over(const struct rep_node *sender, const struct rep_stream *stream)
-{
-    for (size_t i = 0; i < sender->stream_count; i++) {
-        const struct rep_stream *other = &sender->streams[i];
-        bool fresher = other->reply_age.known && stream->reply_age.known &&
-                       other->reply_age.value + 1 < stream->reply_age.value &&
-                       stream->reply_age.value > 11;
-        if (other != stream && same(other->name, stream->name) &&
-            (same(other->address, stream->address) || (!other->address && !stream->address)) &&
-            may_be_standby(other) && fresher)
-            return true;
-    }
-    return false;
-}
-
 static const char *stream_name(const struct rep_stream *stream)
 {
     /* "walreceiver" is what a standby without application_name calls itself. */
@@ -163,7 +205,7 @@ static void add_asked(const struct rep_evidence *evidence, struct rep_survey *su
     for (size_t i = 0; i < evidence->count; i++) {
         const struct rep_asked *asked = &evidence->asked[i];
         if (!asked->answered) {
-            survey->unreachable++;
+            survey->unreachable += asked->alias_of == NULL ? 1 : 0;
             continue;
         }
         if (asked->node->role == REP_ROLE_PRIMARY) {
@@ -171,6 +213,8 @@ static void add_asked(const struct rep_evidence *evidence, struct rep_survey *su
             survey->primary = survey->primaries == 1 ? asked : NULL;
             continue;
         }
+        if (asked->node->role != REP_ROLE_STANDBY)
+            continue;
         struct rep_standby *standby = &survey->standbys[survey->standby_count++];
         *standby = (struct rep_standby){.name = asked->label, .asked = asked, .node = asked->node};
     }
@@ -238,11 +282,15 @@ static const struct rep_reading *last_reading(const struct rep_node *node)
     return node->reading_count > 0 ? &node->readings[node->reading_count - 1] : NULL;
 }
 
+/* The sender's view can be later than the standby's own; but a connection that the standby itself
+ * does not have is an old one, or somebody else's. */
 static void measure_position(struct rep_standby *standby)
 {
-    if (standby->stream != NULL)
+    const struct rep_node *node = standby->node;
+    bool alive = node == NULL || !node->receiver.running.known || node->receiver.running.value;
+    if (standby->stream != NULL && alive)
         standby->position = standby->stream->flushed;
-    const struct rep_reading *own = standby->node != NULL ? last_reading(standby->node) : NULL;
+    const struct rep_reading *own = node != NULL ? last_reading(node) : NULL;
     if (own != NULL && (!standby->position.known || own->position > standby->position.value))
         standby->position = dr_int(own->position);
 }
@@ -255,30 +303,33 @@ static void measure_skew(struct rep_standby *standby, const struct rep_node *pri
 }
 
 /* A moment that the standby took from its own clock (forward) or from the primary's (backward), as
- * an age. Without the skew it is taken as it is; an age that comes out negative then proves that
- * the clocks differ, and is unknown. */
+ * an age. Without the skew it is taken as it is. */
 static struct dr_opt_real corrected(struct dr_opt_real age, struct dr_opt_real skew, double sign)
 {
-    if (!age.known)
-        return age;
-    double value = age.value + (skew.known ? sign * skew.value : 0);
-    if (!skew.known && value < -1)
-        return (struct dr_opt_real){.known = false};
-    return dr_real(not_negative(value));
+    if (age.known && skew.known)
+        age.value += sign * skew.value;
+    return rep_plausible(age);
 }
 
+/* now(primary) - sent(standby's clock): a standby's clock ahead makes it too small. A sender that
+ * has heard nothing for wal_sender_timeout, by its own clock, closes the connection: what looks
+ * older only shows that the clocks differ. */
 static struct dr_opt_real reply_age(const struct rep_standby *standby)
 {
-    /* now(primary) - sent(standby's clock): a standby's clock ahead makes it too small. */
-    return corrected(standby->stream->reply_age, standby->skew, 1);
+    struct dr_opt_real age = corrected(standby->stream->reply_age, standby->skew, 1);
+    const struct dr_opt_real *timeout = &standby->sender->node->sender_timeout;
+    if (timeout->known && timeout->value > 0 && age.value > timeout->value + SENDER_GRACE)
+        age.known = false;
+    return age;
 }
 
 static void measure_link(struct rep_standby *standby)
 {
     const struct rep_node *node = standby->node;
     standby->link_limit = LINK_LIMIT_UNKNOWN;
-    if (node != NULL && node->receiver.message_age.known) {
-        standby->link_age = dr_real(not_negative(node->receiver.message_age.value));
+    if (node != NULL && !rep_link_is_untold(node))
+        standby->link_age = rep_plausible(node->receiver.message_age);
+    if (standby->link_age.known) {
         standby->link_limit = rep_link_limit(node->receiver.timeout);
     } else if (standby->stream != NULL) {
         standby->link_age = reply_age(standby);
@@ -290,44 +341,52 @@ static void measure_link(struct rep_standby *standby)
     }
 }
 
-/* Upper bounds of the loss in seconds from what the sender sees: when the standby last reported,
- * what it had was flush_lag old (unknown on an idle link: it had everything). PostgreSQL manual,
- * pg_stat_replication; LagTrackerRead in walsender.c. */
-static struct dr_opt_real loss_by_report(const struct rep_standby *standby)
+/* A lag that the sender measured, and the age of the report it comes with, as an upper bound of
+ * what is missing. The sender's measure begins with the connection: as long as a standby catches up
+ * it is the time since it connected, whatever it lacks (LagTrackerRead in walsender.c). Unknown on
+ * an idle link: it had everything. */
+static struct dr_opt_real by_report(const struct rep_standby *standby, struct dr_opt_real lag)
 {
     struct dr_opt_real none = {.known = false};
-    if (standby->stream == NULL || standby->stream->kind != REP_STREAM_STANDBY)
+    const struct rep_stream *stream = standby->stream;
+    if (stream == NULL || stream->kind != REP_STREAM_STANDBY || !same(stream->state, "streaming"))
         return none;
     struct dr_opt_real age = reply_age(standby);
-    if (!age.known)
+    if (!age.known || !stream->connected.known || (lag.known && !rep_plausible(lag).known))
         return none;
-    double lag = standby->stream->flush_lag.known ? standby->stream->flush_lag.value : 0;
-    return dr_real(age.value + not_negative(lag));
+    double bound = age.value + (lag.known ? not_negative(lag.value) : 0);
+    return bound + 1 < stream->connected.value ? dr_real(bound) : none;
 }
 
 /* What the primary had at a reading that the standby has passed was all there: nothing lost is
  * older. */
-static struct dr_opt_real loss_by_readings(const struct rep_standby *standby,
-                                           const struct rep_node *primary)
+static struct dr_opt_real by_readings(int64_t position, const struct rep_node *primary)
 {
     for (size_t i = primary->reading_count; i-- > 0;) {
-        if (primary->readings[i].position <= standby->position.value)
+        if (primary->readings[i].position <= position)
             return dr_real(not_negative(primary->looked - primary->readings[i].sent));
     }
     return (struct dr_opt_real){.known = false};
 }
 
-static struct dr_opt_real loss_by_passing(const struct rep_standby *standby)
+/* The mark that the standby has looked for counts where it is of the server that is meant. */
+static const struct rep_passing *passing_of(const struct rep_standby *standby, bool announced)
 {
-    if (standby->node == NULL || !standby->node->passing.compared)
-        return (struct dr_opt_real){.known = false};
-    return standby->node->passing.received;
+    if (standby->node == NULL || !standby->node->passing.compared ||
+        standby->node->passing.announced != announced)
+        return NULL;
+    return &standby->node->passing;
 }
 
-static struct dr_opt_real loss_by_history(const struct rep_standby *standby,
-                                          const struct rep_evidence *evidence)
+static struct dr_opt_real by_passing(const struct rep_standby *standby, bool announced)
 {
-    struct dr_opt_real when = rep_history_when(evidence->history, standby->position.value);
+    const struct rep_passing *passing = passing_of(standby, announced);
+    return passing != NULL ? passing->received : (struct dr_opt_real){.known = false};
+}
+
+static struct dr_opt_real by_history(int64_t position, const struct rep_evidence *evidence)
+{
+    struct dr_opt_real when = rep_history_when(evidence->history, position);
     if (!when.known)
         return when;
     return dr_real(not_negative(evidence->now - when.value));
@@ -335,7 +394,7 @@ static struct dr_opt_real loss_by_history(const struct rep_standby *standby,
 
 /* The commit time of the last transaction replayed: whatever is missing was committed later. True
  * always, but far too much on an idle primary: the last resort. */
-static struct dr_opt_real loss_by_replay(const struct rep_standby *standby)
+static struct dr_opt_real by_replay(const struct rep_standby *standby)
 {
     if (standby->node == NULL)
         return (struct dr_opt_real){.known = false};
@@ -347,14 +406,20 @@ static struct dr_opt_real loss_by_replay(const struct rep_standby *standby)
 static struct dr_opt_real loss_at_least(const struct rep_standby *standby,
                                         const struct rep_node *primary)
 {
-    const struct rep_node *node = standby->node;
-    if (node != NULL && node->passing.compared && !node->passing.received.known)
-        return dr_real(not_negative(node->passing.waited));
+    const struct rep_passing *passing = passing_of(standby, false);
+    if (passing != NULL && !passing->received.known)
+        return dr_real(not_negative(passing->waited));
     for (size_t i = 0; i < primary->reading_count; i++) {
         if (primary->readings[i].position > standby->position.value)
             return dr_real(not_negative(primary->looked - primary->readings[i].received));
     }
     return (struct dr_opt_real){.known = false};
+}
+
+static struct dr_opt_real flush_lag_of(const struct rep_standby *standby)
+{
+    return standby->stream != NULL ? standby->stream->flush_lag
+                                   : (struct dr_opt_real){.known = false};
 }
 
 static void measure_against_primary(const struct rep_evidence *evidence,
@@ -363,17 +428,17 @@ static void measure_against_primary(const struct rep_evidence *evidence,
     const struct rep_reading *newest = last_reading(primary);
     if (newest == NULL || !standby->position.known)
         return;
-    int64_t gap = newest->position - standby->position.value;
-    standby->loss_bytes = dr_int(gap > 0 ? gap : 0);
-    if (gap <= 0) {
+    standby->loss_bytes = dr_int(rep_beyond(newest->position, standby->position.value));
+    if (standby->loss_bytes.value == 0) {
         standby->loss = dr_real(0);
         return;
     }
-    struct dr_opt_real loss = loss_by_report(standby);
-    loss = least(loss, loss_by_passing(standby));
-    loss = least(loss, loss_by_readings(standby, primary));
-    loss = least(loss, loss_by_history(standby, evidence));
-    loss = least(loss, loss_by_replay(standby));
+    struct dr_opt_real now =
+        least(by_passing(standby, false), by_readings(standby->position.value, primary));
+    struct dr_opt_real loss = least(now, by_report(standby, flush_lag_of(standby)));
+    loss = least(loss, by_history(standby->position.value, evidence));
+    loss = least(loss, by_replay(standby));
+    standby->fresh = now.known;
     standby->loss_floor = loss_at_least(standby, primary);
     if (loss.known && standby->loss_floor.known && loss.value < standby->loss_floor.value)
         loss = standby->loss_floor;
@@ -390,71 +455,115 @@ static void measure_alone(const struct rep_evidence *evidence, struct rep_standb
     if (!receiver->running.known || !receiver->running.value || !receiver->announced.known ||
         !standby->position.known)
         return;
-    int64_t gap = receiver->announced.value - standby->position.value;
-    standby->loss_bytes = dr_int(gap > 0 ? gap : 0);
-    if (gap <= 0)
-        standby->loss = dr_real(0);
-    else
-        standby->loss = least(loss_by_history(standby, evidence), loss_by_replay(standby));
+    standby->hop_bytes = dr_int(rep_beyond(receiver->announced.value, standby->position.value));
+    if (standby->hop_bytes.value == 0) {
+        standby->hop = dr_real(0);
+        return;
+    }
+    standby->hop = least(by_passing(standby, true), by_history(standby->position.value, evidence));
+    standby->hop = least(standby->hop, by_replay(standby));
 }
 
-/* The primary does not answer: what an earlier run has seen of it. What it wrote after that is not
- * known to anybody. */
-static bool measure_remembered(const struct rep_evidence *evidence, struct rep_standby *standby)
-{
-    double time;
-    int64_t newest;
-    if (!standby->position.known || !rep_history_newest(evidence->history, &time, &newest))
-        return false;
-    int64_t gap = newest - standby->position.value;
-    struct dr_opt_real reached = rep_history_when(evidence->history, standby->position.value);
-    standby->as_of = dr_real(not_negative(evidence->now - time));
-    standby->loss_bytes = dr_int(gap > 0 ? gap : 0);
-    if (gap <= 0)
-        standby->loss = dr_real(0);
-    else if (reached.known)
-        standby->loss = dr_real(not_negative(time - reached.value));
-    return true;
-}
-
-/* Only its sender was asked, and that is a standby itself: behind the sender, whose own figures say
- * the rest. */
+/* Only its sender was asked, and that is a standby itself: behind the sender. */
 static void measure_cascade(struct rep_standby *standby)
 {
     const struct rep_reading *newest = last_reading(standby->sender->node);
     standby->as_of = standby->link_age;
     if (newest == NULL || !standby->position.known)
         return;
-    int64_t gap = newest->position - standby->position.value;
-    standby->loss_bytes = dr_int(gap > 0 ? gap : 0);
-    standby->loss = gap > 0 ? loss_by_report(standby) : dr_real(0);
+    standby->hop_bytes = dr_int(rep_beyond(newest->position, standby->position.value));
+    standby->hop =
+        standby->hop_bytes.value > 0 ? by_report(standby, flush_lag_of(standby)) : dr_real(0);
 }
 
-static void measure_apply(struct rep_standby *standby)
+static const struct rep_standby *sender_of(const struct rep_survey *survey,
+                                           const struct rep_standby *standby)
 {
-    const struct rep_node *node = standby->node;
-    const struct rep_stream *stream = standby->stream;
+    for (size_t i = 0; standby->sender != NULL && i < survey->standby_count; i++) {
+        if (survey->standbys[i].asked == standby->sender)
+            return &survey->standbys[i];
+    }
+    return NULL;
+}
+
+/* Without the primary a standby lacks what its sender lacks, too; that is why the sender's loss is
+ * added, hop by hop (no chain is longer than there are standbys). */
+static void add_hops(const struct rep_survey *survey, struct rep_standby *standby)
+{
+    standby->loss_bytes = standby->hop_bytes;
+    standby->loss = standby->hop;
+    const struct rep_standby *sender = sender_of(survey, standby);
+    for (size_t i = 0; sender != NULL && i < survey->standby_count; i++) {
+        int64_t *bytes = &standby->loss_bytes.value;
+        standby->loss_bytes.known = standby->loss_bytes.known && sender->hop_bytes.known;
+        standby->loss.known = standby->loss.known && sender->hop.known;
+        if (__builtin_add_overflow(*bytes, sender->hop_bytes.value, bytes))
+            *bytes = INT64_MAX;
+        standby->loss.value += sender->hop.value;
+        sender = sender_of(survey, sender);
+    }
+}
+
+/* The primary does not answer: what an earlier run has seen of it, where that is more than what the
+ * standbys themselves know. What it wrote after that is not known to anybody. */
+static void measure_remembered(const struct rep_evidence *evidence, struct rep_standby *standby)
+{
+    double time;
+    int64_t newest;
+    if (!standby->position.known || !rep_history_newest(evidence->history, &time, &newest))
+        return;
+    int64_t gap = rep_beyond(newest, standby->position.value);
+    if (standby->loss_bytes.known && standby->loss_bytes.value >= gap)
+        return;
+    struct dr_opt_real reached = rep_history_when(evidence->history, standby->position.value);
+    standby->as_of = dr_real(not_negative(evidence->now - time));
+    standby->loss_bytes = dr_int(gap);
+    standby->loss = (struct dr_opt_real){.known = false};
+    if (gap == 0)
+        standby->loss = dr_real(0);
+    else if (reached.known)
+        standby->loss = dr_real(not_negative(time - reached.value));
+}
+
+static void measure_without_primary(const struct rep_evidence *evidence,
+                                    const struct rep_survey *survey, struct rep_standby *standby)
+{
+    add_hops(survey, standby);
+    if (survey->unreachable > 0)
+        measure_remembered(evidence, standby);
+}
+
+/* How old the oldest commit is that the standby has and does not show yet. */
+static struct dr_opt_real apply_lag(const struct rep_evidence *evidence,
+                                    const struct rep_survey *survey,
+                                    const struct rep_standby *standby, int64_t replayed)
+{
+    const struct rep_node *primary = survey->primary != NULL ? survey->primary->node : NULL;
+    struct dr_opt_real lag = by_replay(standby);
+    if (standby->stream != NULL && standby->stream->replay_lag.known)
+        lag = least(lag, by_report(standby, standby->stream->replay_lag));
+    if (standby->node != NULL && standby->node->passing.compared)
+        lag = least(lag, standby->node->passing.replayed);
+    if (primary != NULL)
+        lag = least(lag, by_readings(replayed, primary));
+    return least(lag, by_history(replayed, evidence));
+}
+
+static void measure_apply(const struct rep_evidence *evidence, const struct rep_survey *survey,
+                          struct rep_standby *standby)
+{
     struct dr_opt_int replayed = {.known = false};
-    if (node != NULL)
-        replayed = node->replayed;
-    else if (stream != NULL)
-        replayed = stream->replayed;
+    if (standby->node != NULL)
+        replayed = standby->node->replayed;
+    else if (standby->stream != NULL)
+        replayed = standby->stream->replayed;
     if (!replayed.known || !standby->position.known)
         return;
-    int64_t gap = standby->position.value - replayed.value;
-    standby->apply_bytes = dr_int(gap > 0 ? gap : 0);
-    if (gap <= 0) {
+    standby->apply_bytes = dr_int(rep_beyond(standby->position.value, replayed.value));
+    if (standby->apply_bytes.value == 0)
         standby->apply_lag = dr_real(0);
-        return;
-    }
-    if (node != NULL)
-        standby->apply_lag = corrected(node->replay_age, standby->skew, -1);
-    if (stream != NULL && stream->replay_lag.known) {
-        struct dr_opt_real age = reply_age(standby);
-        if (age.known)
-            standby->apply_lag =
-                least(standby->apply_lag, dr_real(age.value + stream->replay_lag.value));
-    }
+    else
+        standby->apply_lag = apply_lag(evidence, survey, standby, replayed.value);
 }
 
 static void measure(const struct rep_evidence *evidence, const struct rep_survey *survey,
@@ -466,13 +575,11 @@ static void measure(const struct rep_evidence *evidence, const struct rep_survey
     measure_link(standby);
     if (primary != NULL)
         measure_against_primary(evidence, standby, primary);
-    else if (survey->unreachable > 0 && measure_remembered(evidence, standby))
-        ;
     else if (standby->node != NULL)
         measure_alone(evidence, standby);
     else
         measure_cascade(standby);
-    measure_apply(standby);
+    measure_apply(evidence, survey, standby);
 }
 
 bool rep_survey_take(const struct rep_evidence *evidence, struct rep_survey *survey)
@@ -490,6 +597,8 @@ bool rep_survey_take(const struct rep_evidence *evidence, struct rep_survey *sur
     add_seen(evidence, survey);
     for (size_t i = 0; i < survey->standby_count; i++)
         measure(evidence, survey, &survey->standbys[i]);
+    for (size_t i = 0; survey->primary == NULL && i < survey->standby_count; i++)
+        measure_without_primary(evidence, survey, &survey->standbys[i]);
     return true;
 }
 

@@ -18,7 +18,13 @@ struct rep_asked {
     bool answered;               /* the probe succeeded */
     const struct rep_node *node; /* NULL when it did not answer */
     const struct dr_error *error;
+    const struct rep_asked *alias_of; /* the same server under another name, asked before: it does
+                                         not count again, and is not "answered" */
 };
+
+/* Finds the targets that are one server under several names (its own and a virtual address, say): a
+ * second one must not look like a second primary. */
+void rep_find_aliases(struct rep_asked *asked, size_t count);
 
 /* Everything the judgement rests on. */
 struct rep_evidence {
@@ -44,6 +50,9 @@ struct rep_standby {
     struct dr_opt_real loss_floor; /* it is at least this */
     struct dr_opt_real
         as_of; /* the loss is what it was so many seconds ago; unknown: it is of now */
+    struct dr_opt_int hop_bytes; /* the same, behind its sender only, */
+    struct dr_opt_real hop;      /* where the primary was not asked */
+    bool fresh; /* it was seen to have what the primary had in this very run: its link lives */
     struct dr_opt_int apply_bytes; /* on the standby, not replayed */
     struct dr_opt_real apply_lag;  /* seconds */
     struct dr_opt_real link_age;   /* since the last sign of life on the link */
@@ -65,6 +74,17 @@ struct rep_survey {
  * after half of its timeout (wal_sender_timeout, wal_receiver_timeout); plus a tenth for the
  * answer, at least one second. 45 s where the timeout is unknown or off. */
 double rep_link_limit(struct dr_opt_real timeout);
+
+/* An age as it was read. One that is negative proves that the clocks it was taken from differ, or
+ * were set, and is unknown; what rounding makes of 0 is 0. */
+struct dr_opt_real rep_plausible(struct dr_opt_real age);
+
+/* How far position `ahead` is beyond `behind`, bytes; 0 where it is not. Any two values will do. */
+int64_t rep_beyond(int64_t ahead, int64_t behind);
+
+/* The standby never asks for a sign of life (wal_receiver_timeout is 0), and there was none for so
+ * long that a dead link cannot be told from an idle primary. */
+bool rep_link_is_untold(const struct rep_node *node);
 
 /* Puts it together. False when out of memory. The survey points into the evidence. */
 bool rep_survey_take(const struct rep_evidence *evidence, struct rep_survey *survey);

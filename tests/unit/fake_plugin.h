@@ -20,7 +20,9 @@ static struct {
 static const char *const fake_modes[] = {"auto", "strict", "it's", NULL};
 
 static const struct dr_option fake_rows[] = {
-    DR_COMMON_OPTIONS(fake_common),
+    DR_TARGET_OPTIONS(fake_common),
+    DR_LIMIT_OPTIONS(fake_common),
+    DR_OUTPUT_OPTIONS(fake_common),
     {.name = "rpo",
      .kind = DR_OPTION_DURATION,
      .argument = "DURATION",

@@ -5,6 +5,8 @@ LDADD = plugins/libreplication.la common/libcommon.la $(CMOCKA_LIBS)
 AM_CPPFLAGS += $(CMOCKA_CFLAGS) -DDR_TESTS='"$(abs_top_srcdir)/tests"'
 
 unit_tests =
+unit_tests += tests/unit/test_judge
+unit_tests += tests/unit/test_judge_missing
 unit_tests += tests/unit/test_memory
 unit_tests += tests/unit/test_state_file
 unit_tests += tests/unit/test_report
@@ -34,7 +36,7 @@ endif
 tests_unit_test_memory_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=malloc -Wl,--wrap=calloc \
 	-Wl,--wrap=realloc -Wl,--wrap=strdup -Wl,--wrap=strndup
 
-EXTRA_DIST += tests/unit/locale.h \
+EXTRA_DIST += tests/unit/world.h tests/unit/locale.h \
 	tests/samples/report/colour.text tests/samples/report/critical.json \
 	tests/samples/report/critical.line tests/samples/report/critical.openmetrics \
 	tests/samples/report/critical.text tests/samples/report/empty.json \

@@ -360,7 +360,7 @@ static void everything_fits_into_8_kib(void **state)
                 lines++;
                 bad += strncmp(line, " \\_ [OK]", 8) != 0;
             } else if (line[0] == '|') {
-                assert_true(is_perfdata(line + 2));
+                assert_true(is_perfdata(line + 1));
                 ended = true;
             } else {
                 assert_int_equal(sscanf(line, "... and %zu more (%zu not OK)", &more, &more_bad),
@@ -384,7 +384,7 @@ static void room_is_used(void **state)
     fill_large(&result, 200, 300, 200);
     char *text = written(&result, &plain);
     assert_in_range(strlen(text), DR_REPORT_MAX - 300, DR_REPORT_MAX);
-    const char *nodes = strstr(text, "\n| ");
+    const char *nodes = strstr(text, "\n|");
     assert_in_range(strlen(nodes), 3000, 4500);
     free(text);
     dr_result_free(&result);
@@ -473,7 +473,7 @@ static void the_trace_is_not_bounded_by_8_kib(void **state)
     options.trace = dr_buffer_text(&trace);
     char *text = written(&result, &options);
     assert_non_null(strstr(text, "\ndb1: step   0\n"));
-    assert_non_null(strstr(text, "\ndb1: step   1999\n| node001.example.net_loss="));
+    assert_non_null(strstr(text, "\ndb1: step   1999\n|node001.example.net_loss="));
     free(text);
 
     /* Where the caller's limit is small, it is cut between lines, and node perfdata stays behind
@@ -484,7 +484,7 @@ static void the_trace_is_not_bounded_by_8_kib(void **state)
         assert_false(out.cut);
         const char *rest =
             strstr(dr_buffer_text(&out), "\n... the rest of the -v lines does not fit"
-                                         "\n| node001.example.net_loss=");
+                                         "\n|node001.example.net_loss=");
         assert_non_null(rest);
         assert_true(limit - out.size < 40);
         dr_buffer_free(&out);

@@ -6,7 +6,8 @@ EXTRA_DIST += \
 	tests/vectors/sizes.tsv tests/vectors/states.tsv tests/vectors/thresholds.tsv \
 	tests/vectors/uris.tsv tests/vectors/extra_opts \
 	tests/vectors/oracle_perl.pl tests/lab/monitoring_plugins.sh \
-	tests/vectors/monitoring_plugins_side.c tests/vectors/monitoring_plugins_side.h
+	tests/vectors/monitoring_plugins_side.c tests/vectors/monitoring_plugins_side.h \
+	tests/unit/vectors.h tests/unit/extra_opts_words.h
 
 # Skipped by name where Perl or Monitoring::Plugin (libmonitoring-plugin-perl) is missing.
 TESTS += tests/vectors/oracle_perl.pl
