@@ -340,6 +340,7 @@ static void judge_asked(const struct dr_session *session, struct rep_asked *aske
             .error = &outcome->error,
         };
     }
+    rep_find_aliases(asked, session->targets->count);
     struct rep_history history;
     struct dr_error error = {.class = DR_ERR_NONE};
     open_history(session, &history, result);

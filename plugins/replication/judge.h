@@ -17,6 +17,7 @@ enum rep_metric {
     REP_SLOT_RETAINED,
     REP_SLOT_ETA,
     REP_LOGICAL_GAP,
+    REP_SLOT_SPILLED,
     REP_STANDBYS,
     REP_SKEW,
     REP_METRICS

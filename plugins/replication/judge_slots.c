@@ -74,8 +74,12 @@ static void judge_retained(struct judge *judge, const struct holder *holder, str
 {
     char text[32];
     const struct rep_slot *slot = holder->slot;
-    if (!slot->restart.known || !holder->position.known)
+    if (!slot->restart.known || !holder->position.known) {
+        /* One that was never used keeps nothing, and has no status. */
+        if (slot->wal_status != NULL && is_limited(&judge->rules->thresholds[REP_SLOT_RETAINED]))
+            line_problem(line, DR_UNKNOWN, "cannot tell how much it keeps");
         return;
+    }
     double kept = (double)rep_beyond(holder->position.value, slot->restart.value);
     line_figure(line, "keeps %s", dr_unit_format(DR_UNIT_BYTES, kept, text, sizeof text));
     line_judge(judge, line, REP_SLOT_RETAINED, kept, "keeps");
@@ -100,6 +104,28 @@ static void judge_subscriber(struct judge *judge, const struct holder *holder, s
     line_judge(judge, line, REP_LOGICAL_GAP, gap, "subscriber behind by");
     dr_result_figure(judge->result, slot->name, &rep_metrics[REP_LOGICAL_GAP], gap,
                      &judge->rules->thresholds[REP_LOGICAL_GAP]);
+}
+
+/* Large transactions that did not fit into logical_decoding_work_mem: slow, and room on the
+ * primary's disk. */
+static void judge_spilled(struct judge *judge, const struct rep_slot *slot, struct line *line)
+{
+    char text[32];
+    const struct dr_threshold *threshold = &judge->rules->thresholds[REP_SLOT_SPILLED];
+    if (!slot->logical)
+        return;
+    if (!slot->spilled.known) {
+        if (is_limited(threshold))
+            line_problem(line, DR_UNKNOWN,
+                         "what it put aside on disk is not known (15 and later, with pg_monitor)");
+        return;
+    }
+    double spilled = (double)slot->spilled.value;
+    if (spilled > 0)
+        line_figure(line, "%s put aside on disk",
+                    dr_unit_format(DR_UNIT_BYTES, spilled, text, sizeof text));
+    line_judge(judge, line, REP_SLOT_SPILLED, spilled, "put aside on disk:");
+    dr_result_figure(judge->result, slot->name, &rep_metrics[REP_SLOT_SPILLED], spilled, threshold);
 }
 
 static void judge_inactive(struct judge *judge, const struct holder *holder, struct line *line)
@@ -150,6 +176,7 @@ static void judge_slot(struct judge *judge, const struct holder *holder)
         judge_eta(judge, slot, &line);
         judge_retained(judge, holder, &line);
         judge_subscriber(judge, holder, &line);
+        judge_spilled(judge, slot, &line);
         judge_inactive(judge, holder, &line);
     }
     if (slot->logical && slot->failover.known && !slot->failover.value)
@@ -195,11 +222,14 @@ static void judge_subscription(struct judge *judge, const struct holder *holder,
     struct line line = LINE;
     judge_worker(judge, holder, subscription, &line);
     double limit = rep_link_limit(holder->asked->node->receiver.timeout);
-    if (subscription->message_age.known) {
-        dr_unit_format(DR_UNIT_SECONDS, subscription->message_age.value, age, sizeof age);
+    struct dr_opt_real heard = rep_plausible(subscription->message_age);
+    if (heard.known) {
+        dr_unit_format(DR_UNIT_SECONDS, heard.value, age, sizeof age);
         line_figure(&line, "publisher heard %s ago", age);
-        if (subscription->message_age.value > limit)
+        if (heard.value > limit)
             line_problem(&line, DR_CRITICAL, "publisher silent for %s", age);
+    } else if (subscription->running.known && subscription->running.value) {
+        line_problem(&line, DR_UNKNOWN, "cannot tell when its publisher was last heard");
     }
     if (subscription->tables_pending.known && subscription->tables_pending.value > 0)
         line_problem(&line, DR_WARNING, "%lld tables not in sync yet",

@@ -8,6 +8,8 @@
 
 /* What a delayed standby may need beyond its delay until the first commit is replayed, seconds. */
 #define DELAY_GRACE 60.0
+/* No delay is longer: it is remembered as an integer. */
+#define DELAY_MAX 1e15
 
 static const char *duration(double seconds, char *buffer, size_t size)
 {
@@ -155,13 +157,15 @@ bool standby_is_new(const struct rep_standby *standby)
            stream->connected.known && stream->connected.value < 15;
 }
 
-/* Whoever has all that the primary has, or had in this very run, needs no other proof. */
+/* Whoever has all that the primary has, or had in this very run, needs no other proof; but a limit
+ * that was asked for must be judged. */
 static void judge_link_unknown(const struct judge *judge, const struct rep_standby *standby,
                                struct line *line)
 {
     char age[32];
     bool complete = standby->loss_bytes.known && standby->loss_bytes.value == 0;
-    if (standby->fresh || (judge->survey.primary != NULL && complete))
+    bool proven = standby->fresh || (judge->survey.primary != NULL && complete);
+    if (proven && !is_limited(&judge->rules->thresholds[REP_LINK_AGE]))
         return;
     if (standby->node == NULL || !rep_link_is_untold(standby->node)) {
         line_problem(line, DR_UNKNOWN, "cannot tell whether its link is alive");
@@ -310,14 +314,14 @@ static void judge_delay(struct judge *judge, const struct rep_standby *standby, 
     struct dr_opt_real expected = expected_delay(judge, standby);
     char *name = dr_text_format("delay:%s", standby->name);
     struct dr_opt_int before = {.known = false};
-    if (name != NULL && delay.known)
+    if (name != NULL && delay.known && fabs(delay.value) < DELAY_MAX)
         before = rep_history_swap(judge->evidence->history, name, (int64_t)delay.value);
     free(name);
     if (delay.known && delay.value > 0)
         line_figure(line, "delayed by %s on purpose", duration(delay.value, have, sizeof have));
     if (expected.known && !delay.known) {
         line_problem(line, DR_UNKNOWN, "its delay cannot be read");
-    } else if (expected.known && fabs(expected.value - delay.value) > 1) {
+    } else if (expected.known && !(fabs(expected.value - delay.value) <= 1)) {
         line_problem(line, DR_CRITICAL, "delay is %s, expected %s",
                      duration(delay.value, have, sizeof have),
                      duration(expected.value, want, sizeof want));
@@ -374,7 +378,9 @@ static void judge_apply(struct judge *judge, const struct rep_standby *standby, 
         judge_delay(judge, standby, line);
     }
     if (!standby->apply_bytes.known) {
-        if (standby->node != NULL && !standby->node->replayed.known)
+        bool tells = standby->node != NULL ||
+                     (standby->stream != NULL && standby->stream->kind == REP_STREAM_STANDBY);
+        if (tells && standby->position.known)
             line_problem(line, DR_UNKNOWN, "cannot tell what it has replayed");
         return;
     }
@@ -463,8 +469,13 @@ static void judge_trend(struct judge *judge, const struct rep_standby *standby, 
 static void judge_skew(struct judge *judge, const struct rep_standby *standby, struct line *line)
 {
     char text[32];
-    if (!standby->skew.known)
+    if (!standby->skew.known) {
+        if (is_limited(&judge->rules->thresholds[REP_SKEW])) {
+            line_problem(line, DR_UNKNOWN, "cannot tell how far its clock is off");
+            line_next(line, DR_UNKNOWN, "give both %s and its primary as targets", standby->name);
+        }
         return;
+    }
     double skew = fabs(standby->skew.value);
     double error = standby->node->clock_error + judge->survey.primary->node->clock_error;
     if (skew > 2 + error)

@@ -76,6 +76,15 @@ static void add_slots(struct dr_buffer *sql, int version)
     dr_buffer_add(sql, version >= 100000 ? "temporary, " : "false AS temporary, ");
     dr_buffer_add(sql, version >= 130000 ? "wal_status, safe_wal_size AS safe, "
                                          : "NULL AS wal_status, NULL AS safe, ");
+    /* Executable by pg_monitor; who may not is told nothing instead of an error. */
+    dr_buffer_add(sql,
+                  version >= 150000
+                      ? "CASE WHEN slot_type = 'logical' AND "
+                        "has_function_privilege('pg_ls_replslotdir(text)', 'EXECUTE') THEN "
+                        "(SELECT coalesce(sum(f.size), 0) FROM "
+                        "pg_ls_replslotdir(slot_name::text) f WHERE f.name LIKE '%.spill') END "
+                        "AS spilled, "
+                      : "NULL AS spilled, ");
     dr_buffer_add(sql, version >= 160000 ? "conflicting, " : "NULL AS conflicting, ");
     dr_buffer_add(sql,
                   version >= 170000
@@ -88,8 +97,8 @@ static void add_slots(struct dr_buffer *sql, int version)
 
 /* A standby shows its primary's subscriptions, but no worker runs there: only a primary is asked.
  * The catalogue's oid is not readable by everyone before 14, so the workers' view is the one that
- * is read; it holds one row for each subscription of the cluster. A worker that has not heard
- * anything yet heard it at -infinity. */
+ * is read; it holds one row for each subscription of the cluster. A worker that is just being
+ * launched has heard of it at -infinity, which cannot be subtracted. */
 static void add_subscriptions(struct dr_buffer *sql, int version)
 {
     if (version < 100000) {
@@ -160,11 +169,11 @@ static void add_standby_columns(struct dr_buffer *sql, int version)
 static void add_node(struct dr_buffer *sql, int version)
 {
     const struct names *n = names_of(version);
-    dr_buffer_add(sql,
-                  "SELECT n.rec AS in_recovery, "
-                  "extract(epoch FROM clock_timestamp()) AS server_time, "
-                  "(SELECT system_identifier FROM pg_control_system()) AS system, "
-                  "(SELECT timeline_id FROM pg_control_checkpoint()) AS checkpoint_timeline, ");
+    dr_buffer_add(sql, "SELECT n.rec AS in_recovery, "
+                       "extract(epoch FROM clock_timestamp()) AS server_time, "
+                       "(SELECT system_identifier FROM pg_control_system()) AS system, "
+                       "(SELECT timeline_id FROM pg_control_checkpoint()) AS checkpoint_timeline, "
+                       "extract(epoch FROM pg_postmaster_start_time()) AS instance, ");
     dr_buffer_addf(sql,
                    "CASE WHEN NOT n.rec THEN substr(%s(%s), 1, 8) END AS timeline, "
                    "CASE WHEN NOT n.rec THEN %s(%s, '0/0') END AS position, ",

@@ -196,6 +196,7 @@ static void read_slot(struct row *row, struct rep_slot *slot)
     slot->confirmed = position_in(row, "confirmed");
     slot->wal_status = text(row, "wal_status");
     slot->safe = integer(row, "safe");
+    slot->spilled = integer(row, "spilled");
     slot->inactive_age = real(row, "inactive_age");
     slot->invalidation = text(row, "invalidation_reason");
     slot->conflicting = boolean(row, "conflicting");
@@ -330,6 +331,7 @@ bool pg_read_node(const PGresult *result, struct rep_node *node, struct pg_node_
     extra->server_time = real(&row, "server_time");
     extra->position = position_in(&row, "position");
     node->system = text(&row, "system");
+    node->instance = text(&row, "instance");
     node->cluster_name = text(&row, "cluster_name");
     node->synchronous_names = dr_text_clean(cell(&row, "synchronous_names"), 1000);
     const char *commit = cell(&row, "synchronous_commit");

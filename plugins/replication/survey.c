@@ -18,6 +18,13 @@ double rep_link_limit(struct dr_opt_real timeout)
     return timeout.value / 2 + (timeout.value > 10 ? timeout.value / 10 : 1);
 }
 
+struct dr_opt_real rep_plausible(struct dr_opt_real age)
+{
+    if (!age.known || !isfinite(age.value) || age.value < -CLOCK_TOLERANCE)
+        return (struct dr_opt_real){.known = false};
+    return dr_real(age.value > 0 ? age.value : 0);
+}
+
 int64_t rep_beyond(int64_t ahead, int64_t behind)
 {
     int64_t gap;
@@ -49,6 +56,20 @@ bool rep_standby_is(const struct rep_standby *standby, const char *name)
                              same(node->receiver.slot, name))) ||
            (stream != NULL && (same(stream->name, name) || same(stream->slot, name) ||
                                same(stream->address, name) || same(stream->hostname, name)));
+}
+
+void rep_find_aliases(struct rep_asked *asked, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        for (size_t j = 0; j < i && asked[i].answered; j++) {
+            if (!asked[j].answered || !same(asked[i].node->system, asked[j].node->system) ||
+                !same(asked[i].node->instance, asked[j].node->instance))
+                continue;
+            asked[i].alias_of = &asked[j];
+            asked[i].answered = false;
+            asked[i].node = NULL;
+        }
+    }
 }
 
 /* ---- whose connection is it ---- */
@@ -184,7 +205,7 @@ static void add_asked(const struct rep_evidence *evidence, struct rep_survey *su
     for (size_t i = 0; i < evidence->count; i++) {
         const struct rep_asked *asked = &evidence->asked[i];
         if (!asked->answered) {
-            survey->unreachable++;
+            survey->unreachable += asked->alias_of == NULL ? 1 : 0;
             continue;
         }
         if (asked->node->role == REP_ROLE_PRIMARY) {
@@ -281,22 +302,13 @@ static void measure_skew(struct rep_standby *standby, const struct rep_node *pri
         standby->skew = dr_real(node->clock_ahead.value - primary->clock_ahead.value);
 }
 
-/* An age that comes out negative proves that the clocks it was taken from differ, or were set: it
- * is unknown. */
-static struct dr_opt_real plausible(struct dr_opt_real age)
-{
-    if (!age.known || age.value < -CLOCK_TOLERANCE)
-        return (struct dr_opt_real){.known = false};
-    return dr_real(not_negative(age.value));
-}
-
 /* A moment that the standby took from its own clock (forward) or from the primary's (backward), as
  * an age. Without the skew it is taken as it is. */
 static struct dr_opt_real corrected(struct dr_opt_real age, struct dr_opt_real skew, double sign)
 {
     if (age.known && skew.known)
         age.value += sign * skew.value;
-    return plausible(age);
+    return rep_plausible(age);
 }
 
 /* now(primary) - sent(standby's clock): a standby's clock ahead makes it too small. A sender that
@@ -316,7 +328,7 @@ static void measure_link(struct rep_standby *standby)
     const struct rep_node *node = standby->node;
     standby->link_limit = LINK_LIMIT_UNKNOWN;
     if (node != NULL && !rep_link_is_untold(node))
-        standby->link_age = plausible(node->receiver.message_age);
+        standby->link_age = rep_plausible(node->receiver.message_age);
     if (standby->link_age.known) {
         standby->link_limit = rep_link_limit(node->receiver.timeout);
     } else if (standby->stream != NULL) {
@@ -340,7 +352,7 @@ static struct dr_opt_real by_report(const struct rep_standby *standby, struct dr
     if (stream == NULL || stream->kind != REP_STREAM_STANDBY || !same(stream->state, "streaming"))
         return none;
     struct dr_opt_real age = reply_age(standby);
-    if (!age.known || !stream->connected.known)
+    if (!age.known || !stream->connected.known || (lag.known && !rep_plausible(lag).known))
         return none;
     double bound = age.value + (lag.known ? not_negative(lag.value) : 0);
     return bound + 1 < stream->connected.value ? dr_real(bound) : none;

@@ -18,7 +18,13 @@ struct rep_asked {
     bool answered;               /* the probe succeeded */
     const struct rep_node *node; /* NULL when it did not answer */
     const struct dr_error *error;
+    const struct rep_asked *alias_of; /* the same server under another name, asked before: it does
+                                         not count again, and is not "answered" */
 };
+
+/* Finds the targets that are one server under several names (its own and a virtual address, say): a
+ * second one must not look like a second primary. */
+void rep_find_aliases(struct rep_asked *asked, size_t count);
 
 /* Everything the judgement rests on. */
 struct rep_evidence {
@@ -68,6 +74,10 @@ struct rep_survey {
  * after half of its timeout (wal_sender_timeout, wal_receiver_timeout); plus a tenth for the
  * answer, at least one second. 45 s where the timeout is unknown or off. */
 double rep_link_limit(struct dr_opt_real timeout);
+
+/* An age as it was read. One that is negative proves that the clocks it was taken from differ, or
+ * were set, and is unknown; what rounding makes of 0 is 0. */
+struct dr_opt_real rep_plausible(struct dr_opt_real age);
 
 /* How far position `ahead` is beyond `behind`, bytes; 0 where it is not. Any two values will do. */
 int64_t rep_beyond(int64_t ahead, int64_t behind);

@@ -312,7 +312,7 @@ def stream(name, behind=0, **more):
     row = {"pid": 4711, "application_name": name, "client_addr": "127.0.0.1", "client_hostname": None,
            "state": "streaming", "sync_state": "async", "flushed": POSITION - behind, "replayed": POSITION - behind,
            "slot_name": None, "slot_type": None, "flush_lag": None, "replay_lag": None, "reply_age": 0.5,
-           "connected": 600}
+           "connected": 600, "reported": True}
     row.update(more)
     return row
 
@@ -332,7 +332,7 @@ def slot(name, active=True, **more):
 
 
 NODE = {
-    "system": "7300000000000000001", "checkpoint_timeline": 1, "privileged": True, "role_name": "monitor",
+    "system": "7300000000000000001", "instance": None, "checkpoint_timeline": 1, "privileged": True, "role_name": "monitor",
     "cluster_name": "", "synchronous_names": "", "synchronous_commit": "on", "max_connections": 100,
     "max_worker_processes": 8, "max_wal_senders": 10, "max_prepared_transactions": 0,
     "max_locks_per_transaction": 64, "receiver_timeout": 60, "sender_timeout": 60, "apply_delay": 0,

@@ -57,3 +57,21 @@ def test_logical_walsender_is_no_standby(cluster, other, lag, subscription):
     other.wait_for("select application_name from pg_stat_replication", "orders_in")
     result = lag(*targets(other), "--rpo", "5m")
     assert result.state == "CRITICAL" and result.perfdata.get("standbys", 0) == 0, result
+
+
+def test_spilled_transaction(cluster, other, lag, subscription):
+    """A transaction too large for logical_decoding_work_mem waits on the publisher's disk until it commits."""
+    if int(other.value("show server_version_num")) < 150000:
+        result = lag(*targets(other), "--expect-count", "0", "-w", "slot_spilled=1kB")
+        assert result.state == "UNKNOWN" and result.says("orders_in", "15"), result
+        return
+    other.set(logical_decoding_work_mem="64kB")
+    other.sql("select pg_terminate_backend(active_pid) from pg_replication_slots")
+    other.sql("begin")
+    other.sql("insert into orders select * from generate_series(1000, 60000)")
+    other.wait_for("select coalesce(sum(size), 0) > 100000 from pg_ls_replslotdir('orders_in')"
+                   " where name like '%.spill'")
+    result = lag(*targets(other), "--expect-count", "0", "-w", "slot_spilled=1kB")
+    other.sql("rollback")
+    assert result.state == "WARNING" and result.says("orders_in", "on disk", "warning above 1 kB"), result
+    assert result.perfdata["orders_in_slot_spilled"] > 100000, result

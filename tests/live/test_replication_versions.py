@@ -241,8 +241,8 @@ class Text:
 
 
 @pytest.mark.parametrize("asked,served,state,name", [
-    ("9.6.24", "10.23", "42883", "pg_xlog_location_diff"),
-    ("10.23", "9.6.24", "42883", "pg_wal_lsn_diff"),
+    ("9.6.24", "10.23", "42703", "write_location"),
+    ("10.23", "9.6.24", "42703", "write_lsn"),
     ("11.22", "10.23", "42703", "sender_host"),
     ("12.22", "11.22", "42703", "reply_time"),
 ])

@@ -6,6 +6,7 @@ AM_CPPFLAGS += $(CMOCKA_CFLAGS) -DDR_TESTS='"$(abs_top_srcdir)/tests"'
 
 unit_tests =
 unit_tests += tests/unit/test_judge
+unit_tests += tests/unit/test_judge_missing
 unit_tests += tests/unit/test_memory
 unit_tests += tests/unit/test_state_file
 unit_tests += tests/unit/test_report
