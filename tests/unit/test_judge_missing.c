@@ -69,6 +69,7 @@ static void add_slots(struct facts *facts, struct rep_node *node)
         ADD(INTEGER, slot->confirmed);
         ADD(WORDS, slot->wal_status);
         ADD(INTEGER, slot->safe);
+        ADD(INTEGER, slot->spilled);
         ADD(REAL, slot->inactive_age);
         ADD(TRUTH, slot->conflicting);
         ADD(TRUTH, slot->failover);
@@ -173,6 +174,7 @@ static void expect_everything(struct world *world)
     struct rep_slot *logical = world_slot(world, world->db1, "sales");
     logical->logical = true;
     logical->confirmed = dr_int(POSITION);
+    logical->spilled = dr_int(0);
     world_expect_slot(world, "db2_slot");
     world_subscription(world, world->db1, "orders");
 }
