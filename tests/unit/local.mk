@@ -5,6 +5,10 @@ LDADD = plugins/libreplication.la common/libcommon.la $(CMOCKA_LIBS)
 AM_CPPFLAGS += $(CMOCKA_CFLAGS) -DDR_TESTS='"$(abs_top_srcdir)/tests"'
 
 unit_tests =
+unit_tests += tests/unit/test_survey
+unit_tests += tests/unit/test_board
+unit_tests += tests/unit/test_synchronous
+unit_tests += tests/unit/test_history
 unit_tests += tests/unit/test_judge
 unit_tests += tests/unit/test_judge_missing
 unit_tests += tests/unit/test_memory
