@@ -9,11 +9,14 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <time.h>
 #include <unistd.h>
 
 #define TRACE_MAX (1024 * 1024)
 #define GENERATED_MAX (1024 * 1024)
+/* Bytes of private memory a run may take: far more than any needs. */
+#define MEMORY_BUDGET (160UL * 1024 * 1024)
 
 /* One run of the executable, from start to end. */
 struct process {
@@ -274,6 +277,30 @@ static void clear(struct process *process)
     free(process);
 }
 
+/* A server that announces a reply of a gigabyte must not cost the monitoring host one: client
+ * libraries make room for what is announced. What the process may add to its private memory is
+ * limited; an allocation beyond that fails, and the library reports it. Not with AddressSanitizer,
+ * whose allocator ends the process instead. */
+static void bound_memory(void)
+{
+#ifndef __SANITIZE_ADDRESS__
+    unsigned long data = 0;
+    struct rlimit limit;
+    FILE *statm = fopen("/proc/self/statm", "re");
+    if (statm == NULL)
+        return;
+    bool read = fscanf(statm, "%*u %*u %*u %*u %*u %lu", &data) == 1;
+    fclose(statm);
+    if (!read || getrlimit(RLIMIT_DATA, &limit) != 0)
+        return;
+    rlim_t wanted = (rlim_t)data * (rlim_t)sysconf(_SC_PAGESIZE) + MEMORY_BUDGET;
+    if (limit.rlim_cur == RLIM_INFINITY || limit.rlim_cur > wanted) {
+        limit.rlim_cur = wanted;
+        setrlimit(RLIMIT_DATA, &limit);
+    }
+#endif
+}
+
 int dr_plugin_main(const struct dr_plugin *plugin, int argc, char **argv, bool *stragglers)
 {
     const struct dr_error memory = {.class = DR_ERR_INTERNAL, .text = "out of memory"};
@@ -283,6 +310,7 @@ int dr_plugin_main(const struct dr_plugin *plugin, int argc, char **argv, bool *
      * reason to die. */
     signal(SIGPIPE, SIG_IGN);
     signal(SIGXFSZ, SIG_IGN);
+    bound_memory();
     struct process *process = calloc(1, sizeof *process);
     if (process == NULL)
         return refuse(&(struct process){.plugin = plugin}, &memory);

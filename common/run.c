@@ -11,6 +11,9 @@
 
 /* Enough for the queries and replies of one target at -vvv. */
 #define TRACE_MAX (64 * 1024)
+/* Deep enough for a client library with TLS and name resolution; 64 of them fit the process'
+ * budget. */
+#define STACK_SIZE (1024 * 1024)
 /* The largest head start a task gets to report for itself before the run ends, seconds. */
 #define MARGIN_MAX 0.25
 
@@ -158,13 +161,16 @@ static struct dr_run *run_new(const struct dr_run_plan *plan)
 static void start_tasks(struct dr_run *run)
 {
     struct dr_error none = {.class = DR_ERR_INTERNAL, .text = "no source was loaded"};
+    pthread_attr_t attributes;
+    pthread_attr_init(&attributes);
+    pthread_attr_setstacksize(&attributes, STACK_SIZE);
     for (size_t i = 0; i < run->count; i++) {
         struct dr_task *task = &run->tasks[i];
         if (run->plan.probes[i] == NULL) {
             finish(task, false, run->plan.load_errors != NULL ? &run->plan.load_errors[i] : &none);
             continue;
         }
-        int failed = pthread_create(&task->thread, NULL, work, task);
+        int failed = pthread_create(&task->thread, &attributes, work, task);
         if (failed != 0) {
             struct dr_error error;
             dr_error_set(&error, DR_ERR_INTERNAL, "cannot start a thread: %s", strerror(failed));
@@ -173,6 +179,7 @@ static void start_tasks(struct dr_run *run)
         }
         task->started = true;
     }
+    pthread_attr_destroy(&attributes);
 }
 
 /* Copies how a task came out. The lock is held. */

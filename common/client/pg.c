@@ -62,6 +62,8 @@ static enum dr_error_class class_of_message(const char *message)
         {"certificate", DR_ERR_TLS},
         {"expected authentication request", DR_ERR_PROTOCOL},
         {"received invalid", DR_ERR_PROTOCOL},
+        {"lost synchronization", DR_ERR_PROTOCOL},
+        {"cannot allocate memory", DR_ERR_PROTOCOL},
         {"unexpected response", DR_ERR_PROTOCOL},
         {"unexpected message", DR_ERR_PROTOCOL},
         {"invalid", DR_ERR_USAGE},

@@ -229,7 +229,9 @@ class Everything:
     def live(self):
         live = [path.relative_to(TREE) for path in sorted((TREE / "tests/live").glob("test_*.py"))]
         self.part("live and contract tests, modules", lambda part: pytest(part, self.modules, *live))
-        self.part("live and contract tests, sanitizers", lambda part: pytest(part, self.static, *live))
+        self.part("live and contract tests, sanitizers", lambda part: pytest(
+            part, self.static, *live, DR_SANITIZERS="1",
+            LSAN_OPTIONS="print_suppressions=0:suppressions=%s" % (TREE / "tests/lab/leaks.supp")))
         self.part("valgrind, live runs", lambda part: pytest(
             part, self.modules, "tests/live/test_replication_postgresql.py",
             "-k", "test_healthy or test_standby_down or test_paused_by_user",

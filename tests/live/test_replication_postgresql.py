@@ -6,6 +6,7 @@ Each scenario first shows with psql that the servers really are in the state it 
 import pytest
 
 from conftest import targets
+from postgresql import wait_until
 
 VIEWS = ("all", "primary", "standby")
 SENDER_TIMEOUT = 4.0  # wal_sender_timeout of the lab
@@ -217,15 +218,20 @@ def test_paused_by_parameter_mismatch(cluster, lag):
 def test_delayed_standby(cluster, lag):
     """F: a delay on purpose is neither loss nor lag, and is named."""
     cluster.db2.set(recovery_min_apply_delay="1h")
-    cluster.db1.write()
+
+    def is_held_back():
+        # The setting reaches the replaying process some time after the reload: what came before was replayed at once.
+        cluster.db1.write()
+        cluster.db2.wait_received(cluster.db1.lsn())
+        return cluster.db2.value("select pg_last_wal_replay_lsn() < pg_last_wal_receive_lsn()"
+                                 " and not pg_is_wal_replay_paused()") == "t"
+    wait_until(is_held_back, "db2 holds back what it has received")
     written = cluster.db1.value("select clock_timestamp()")
-    cluster.db2.wait_received(cluster.db1.lsn())
-    cluster.db2.wait_for("select pg_last_wal_replay_lsn() < pg_last_wal_receive_lsn()"
-                         " and not pg_is_wal_replay_paused()")
     cluster.db1.wait_for("select clock_timestamp() - '%s' > interval '2 s'" % written)
     result = lag(*cluster.all, "--rpo", "5m", "-c", "apply_lag=1")
     assert result.state == "OK", result
     assert any("delay" in text and "1h" in text for _, text in result.about("db2")), result
+    assert result.perfdata["db2_apply_bytes"] > 0, result
     assert result.perfdata["loss_bytes"] == 0, result
 
 
