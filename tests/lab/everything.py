@@ -217,7 +217,7 @@ class Everything:
             for program in programs:
                 part.one(part.run(
                     "./libtool", "--mode=execute", "valgrind", "-q", "--error-exitcode=99", "--leak-check=full",
-                    "--errors-for-leak-kinds=definite", program, cwd=self.modules), program.name)
+                    "--errors-for-leak-kinds=definite", program, cwd=self.modules, DR_PLUGINS_MODULE_DIR=str(self.modules / "plugins" / ".libs")), program.name)
             if not programs:
                 part.one(False, "not run: no unit test was built")
         self.part("valgrind, unit tests", work)
@@ -245,16 +245,24 @@ def lanes(*steps):
             future.result()
 
 
+def interrupt(number, _):
+    raise KeyboardInterrupt("signal %d" % number)
+
+
 def main():
     if len(sys.argv) != 2:
         sys.exit("usage: everything.py FOLDER")
     started = time.monotonic()
-    signal.signal(signal.SIGTERM, lambda number, _: sys.exit(128 + number))
+    signal.signal(signal.SIGTERM, interrupt)
     every = Everything(pathlib.Path(sys.argv[1]).resolve())
-    lanes([every.build_modules, every.distcheck],
-          [every.build_static, every.build_clang])
-    every.valgrind_unit()
-    every.live()
+    try:
+        lanes([every.build_modules, every.distcheck],
+              [every.build_static, every.build_clang])
+        every.valgrind_unit()
+        every.live()
+    except KeyboardInterrupt as reason:
+        print("interrupted (%s): what is not named above was not run" % (reason or "Ctrl-C"))
+        every.parts[-1].one(False, "interrupted")
     for part in every.parts:
         if part.failed:
             print("failed: %s%s" % (part.name, ", " + part.why if part.why else ""))
