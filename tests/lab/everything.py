@@ -248,16 +248,24 @@ def lanes(*steps):
             future.result()
 
 
+def interrupt(number, _):
+    raise KeyboardInterrupt("signal %d" % number)
+
+
 def main():
     if len(sys.argv) != 2:
         sys.exit("usage: everything.py FOLDER")
     started = time.monotonic()
-    signal.signal(signal.SIGTERM, lambda number, _: sys.exit(128 + number))
+    signal.signal(signal.SIGTERM, interrupt)
     every = Everything(pathlib.Path(sys.argv[1]).resolve())
-    lanes([every.build_modules, every.distcheck],
-          [every.build_static, every.build_clang])
-    every.valgrind_unit()
-    every.live()
+    try:
+        lanes([every.build_modules, every.distcheck],
+              [every.build_static, every.build_clang])
+        every.valgrind_unit()
+        every.live()
+    except KeyboardInterrupt as reason:
+        print("interrupted (%s): what is not named above was not run" % (reason or "Ctrl-C"))
+        every.parts[-1].one(False, "interrupted")
     for part in every.parts:
         if part.failed:
             print("failed: %s%s" % (part.name, ", " + part.why if part.why else ""))
