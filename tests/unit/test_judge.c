@@ -1158,6 +1158,11 @@ static void slot_unknown(struct world *world)
     slot_of(world)->wal_status = NULL;
 }
 
+static void slot_of_the_future(struct world *world)
+{
+    slot_of(world)->wal_status = TEXT("doomed");
+}
+
 static void slot_conflicting(struct world *world)
 {
     struct rep_slot *slot = slot_of(world);
@@ -1268,6 +1273,7 @@ static void slots_and_subscriptions(void **state)
          "since when is not known", "--state-dir"},
         {"status unknown", PRIMARY, slot_unknown, DR_UNKNOWN, "slot s1",
          "cannot tell whether its log is still there", NULL},
+        {"status of the future", PRIMARY, slot_of_the_future, DR_UNKNOWN, "slot s1", "doomed", NULL},
         {"conflicting", PRIMARY, slot_conflicting, DR_CRITICAL, "slot s1", "conflicts", NULL},
         {"retains", PRIMARY, slot_retains, DR_CRITICAL, "slot s1", "keeps 100 MB, critical above",
          NULL},
