@@ -284,6 +284,7 @@ static bool prepare(struct dr_targets *targets, struct dr_threshold *thresholds,
     if (rto.known)
         dr_threshold_from_objective(&thresholds[REP_APPLY_LAG], rto.value);
     rules.rpo = rpo;
+    request.spilled = is_limited(&thresholds[REP_SLOT_SPILLED]);
     rules.slot_inactive_given = rules.slot_inactive.known;
     if (!rules.slot_inactive.known)
         rules.slot_inactive = dr_real(SLOT_INACTIVE_FALLBACK);
@@ -340,6 +341,7 @@ static void judge_asked(const struct dr_session *session, struct rep_asked *aske
             .error = &outcome->error,
         };
     }
+    rep_find_aliases(asked, session->targets->count);
     struct rep_history history;
     struct dr_error error = {.class = DR_ERR_NONE};
     open_history(session, &history, result);

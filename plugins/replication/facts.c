@@ -36,6 +36,7 @@ void rep_node_free(void *facts)
     struct rep_node *node = facts;
     free(node->product);
     free(node->system);
+    free(node->instance);
     free(node->grant);
     free(node->receiver.status);
     free(node->receiver.sender);

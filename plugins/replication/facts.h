@@ -121,7 +121,8 @@ struct rep_node {
     char *product; /* "PostgreSQL 15.8" */
     int major;     /* 15; 9 for 9.6 */
     enum rep_role role;
-    char *system; /* identifies the cluster of servers with one history; NULL */
+    char *system;   /* identifies the cluster of servers with one history; NULL */
+    char *instance; /* tells this server process from every other of the system; NULL */
     struct dr_opt_int timeline;
     struct dr_opt_real clock_ahead; /* its clock minus ours, seconds; error at most clock_error */
     double clock_error;

@@ -91,21 +91,73 @@ void line_judge(struct judge *judge, struct line *line, enum rep_metric metric, 
 
 /* ---- the primary ---- */
 
+/* What to do about a target that could not be read. */
+static void advise(struct dr_finding *finding, const struct rep_asked *asked)
+{
+    switch (asked->error->class) {
+    case DR_ERR_CONNECT:
+    case DR_ERR_TIMEOUT:
+    case DR_ERR_SERVER:
+        dr_finding_next(
+            finding, "check that the server of %s runs and that its port can be reached from here",
+            asked->label);
+        break;
+    case DR_ERR_AUTH:
+        dr_finding_next(finding, "check the user and its password here, and pg_hba.conf on %s",
+                        asked->label);
+        break;
+    case DR_ERR_RESOLVE:
+        dr_finding_next(finding, "check the name in the target, and this host's resolver");
+        break;
+    case DR_ERR_TLS:
+        dr_finding_next(finding, "check sslmode and sslrootcert here, and the certificate of %s",
+                        asked->label);
+        break;
+    default:
+        break;
+    }
+}
+
+static enum dr_state state_of(const struct judge *judge, const struct rep_asked *asked)
+{
+    return dr_error_state(asked->error->class, judge->timeout_state);
+}
+
 static void judge_unreachable(struct judge *judge)
 {
     for (size_t i = 0; i < judge->evidence->count; i++) {
         const struct rep_asked *asked = &judge->evidence->asked[i];
-        if (asked->answered)
-            continue;
-        enum dr_state state = dr_error_state(asked->error->class, judge->timeout_state);
-        struct dr_finding *finding =
-            dr_result_add(judge->result, state, asked->label, "%s", asked->error->text);
-        if (state == DR_CRITICAL)
-            dr_finding_next(finding,
-                            "check that the server of %s runs and that its port can be reached "
-                            "from here",
-                            asked->label);
+        if (asked->alias_of != NULL)
+            dr_result_add(judge->result, DR_OK, asked->label, "is the same server as %s",
+                          asked->alias_of->label);
+        else if (!asked->answered)
+            advise(dr_result_add(judge->result, state_of(judge, asked), asked->label, "%s",
+                                 asked->error->text),
+                   asked);
     }
+}
+
+/* The worst of the targets that could not be read, the first of its kind. */
+static const struct rep_asked *worst_unreachable(const struct judge *judge)
+{
+    const struct rep_asked *worst = NULL;
+    for (size_t i = 0; i < judge->evidence->count; i++) {
+        const struct rep_asked *asked = &judge->evidence->asked[i];
+        if (!asked->answered && asked->alias_of == NULL &&
+            (worst == NULL || dr_state_is_worse(state_of(judge, asked), state_of(judge, worst))))
+            worst = asked;
+    }
+    return worst;
+}
+
+/* Nobody is known to be the primary, and somebody could not be asked: that is what matters. */
+static void verdict_of_unreachable(struct judge *judge)
+{
+    const struct rep_asked *worst = worst_unreachable(judge);
+    bool all = judge->survey.unreachable == judge->evidence->count;
+    dr_result_verdict(judge->result, state_of(judge, worst), "%s: %s%s", worst->label,
+                      worst->error->text,
+                      all ? "" : "; no primary among the targets that answered");
 }
 
 static void judge_roles(struct judge *judge)
@@ -149,8 +201,7 @@ static void verdict_of_several(struct judge *judge)
     dr_buffer_free(&names);
 }
 
-/* True when `name` is one of the names of a node that was asked. */
-static bool goes_by(const struct rep_asked *asked, const char *name)
+static bool has_name(const struct rep_asked *asked, const char *name)
 {
     const char *cluster = asked->node != NULL ? asked->node->cluster_name : NULL;
     return strcmp(asked->label, name) == 0 ||
@@ -158,12 +209,24 @@ static bool goes_by(const struct rep_asked *asked, const char *name)
            (cluster != NULL && strcmp(cluster, name) == 0);
 }
 
+/* True when `name` is one of the names of a node that was asked, or of another target that is the
+ * same server. */
+static bool goes_by(const struct judge *judge, const struct rep_asked *asked, const char *name)
+{
+    for (size_t i = 0; i < judge->evidence->count; i++) {
+        const struct rep_asked *other = &judge->evidence->asked[i];
+        if ((other == asked || other->alias_of == asked) && has_name(other, name))
+            return true;
+    }
+    return false;
+}
+
 /* Its own finding says already that it does not answer. */
 static bool is_unreachable(const struct judge *judge, const char *name)
 {
     for (size_t i = 0; i < judge->evidence->count; i++) {
         const struct rep_asked *asked = &judge->evidence->asked[i];
-        if (!asked->answered && goes_by(asked, name))
+        if (!asked->answered && has_name(asked, name))
             return true;
     }
     return false;
@@ -175,7 +238,7 @@ static void judge_primary(struct judge *judge, const struct rep_asked *primary)
     struct line line = LINE;
     const struct rep_node *node = primary->node;
     const char *wanted = judge->rules->expect_primary;
-    bool same = wanted == NULL || goes_by(primary, wanted);
+    bool same = wanted == NULL || goes_by(judge, primary, wanted);
     line_figure(&line, "primary, %s", node->product != NULL ? node->product : "version unknown");
     if (node->timeline.known)
         line_figure(&line, "timeline %lld", (long long)node->timeline.value);
@@ -259,7 +322,7 @@ static void judge_synchronous(struct judge *judge)
 /* A standby that has become the primary is not missing. */
 static bool is_there(const struct judge *judge, const char *name)
 {
-    if (judge->survey.primary != NULL && goes_by(judge->survey.primary, name))
+    if (judge->survey.primary != NULL && goes_by(judge, judge->survey.primary, name))
         return true;
     for (size_t i = 0; i < judge->survey.standby_count; i++) {
         if (rep_standby_is(&judge->survey.standbys[i], name))
@@ -546,8 +609,9 @@ static void add_verdict_figures(struct judge *judge, const struct rep_standby *b
     if (best != NULL && best->apply_lag.known)
         dr_result_figure(judge->result, NULL, &rep_metrics[REP_APPLY_LAG], best->apply_lag.value,
                          &thresholds[REP_APPLY_LAG]);
-    dr_result_figure(judge->result, NULL, &rep_metrics[REP_STANDBYS],
-                     (double)count_connected(judge), &thresholds[REP_STANDBYS]);
+    if (judge->survey.primaries + judge->survey.standby_count > 0)
+        dr_result_figure(judge->result, NULL, &rep_metrics[REP_STANDBYS],
+                         (double)count_connected(judge), &thresholds[REP_STANDBYS]);
 }
 
 static void judge_count(struct judge *judge)
@@ -642,7 +706,7 @@ static void verdict_without_primary(struct judge *judge, const struct rep_standb
     } else if (primary != NULL && is_unreachable(judge, primary)) {
         verdict_of_lost_primary(judge, best, primary, last_seen);
     } else if (judge->survey.unreachable > 0) {
-        dr_result_verdict(judge->result, DR_UNKNOWN, "no primary among the targets that answered");
+        verdict_of_unreachable(judge);
     } else if (best == NULL || !standby_is_connected(best) || !best->link_age.known ||
                !best->loss_bytes.known) {
         dr_result_verdict(judge->result, DR_UNKNOWN,

@@ -58,6 +58,20 @@ bool rep_standby_is(const struct rep_standby *standby, const char *name)
                                same(stream->address, name) || same(stream->hostname, name)));
 }
 
+void rep_find_aliases(struct rep_asked *asked, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        for (size_t j = 0; j < i && asked[i].answered; j++) {
+            if (!asked[j].answered || !same(asked[i].node->system, asked[j].node->system) ||
+                !same(asked[i].node->instance, asked[j].node->instance))
+                continue;
+            asked[i].alias_of = &asked[j];
+            asked[i].answered = false;
+            asked[i].node = NULL;
+        }
+    }
+}
+
 /* ---- whose connection is it ---- */
 
 typedef bool stream_test(const struct rep_asked *asked, const struct rep_stream *stream);
@@ -191,7 +205,7 @@ static void add_asked(const struct rep_evidence *evidence, struct rep_survey *su
     for (size_t i = 0; i < evidence->count; i++) {
         const struct rep_asked *asked = &evidence->asked[i];
         if (!asked->answered) {
-            survey->unreachable++;
+            survey->unreachable += asked->alias_of == NULL ? 1 : 0;
             continue;
         }
         if (asked->node->role == REP_ROLE_PRIMARY) {

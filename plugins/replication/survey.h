@@ -18,7 +18,13 @@ struct rep_asked {
     bool answered;               /* the probe succeeded */
     const struct rep_node *node; /* NULL when it did not answer */
     const struct dr_error *error;
+    const struct rep_asked *alias_of; /* the same server under another name, asked before: it does
+                                         not count again, and is not "answered" */
 };
+
+/* Finds the targets that are one server under several names (its own and a virtual address, say): a
+ * second one must not look like a second primary. */
+void rep_find_aliases(struct rep_asked *asked, size_t count);
 
 /* Everything the judgement rests on. */
 struct rep_evidence {

@@ -29,6 +29,7 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "lab"))
 import postgresql  # noqa: E402
 
 RUNS = 41
+PLUGINS = os.environ.get("PATH", "") + ":/usr/lib/nagios/plugins:/usr/lib64/nagios/plugins"
 GOAL = 1.25
 
 
@@ -145,10 +146,11 @@ def against_others(check, primary, standby):
     }
     costs = {"check_replication_lag": Cost([check] + both)}
     for name, command in commands.items():
-        if shutil.which(name) is None:
+        path = shutil.which(name, path=PLUGINS)
+        if path is None:
             print("  %s: NOT MEASURED, it is not installed" % name)
         else:
-            costs[name] = Cost(command, {"HOME": home})
+            costs[name] = Cost([path] + command[1:], {"HOME": home})
     in_turns(*costs.values())
     ours = costs["check_replication_lag"]
     for name, cost in costs.items():

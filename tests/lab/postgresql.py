@@ -60,6 +60,7 @@ SETTINGS = {
     "logging_collector": "off",
     "log_line_prefix": "%m [%p] %b ",
     "lc_messages": "C",
+    "password_encryption": "scram-sha-256",
 }
 
 # Superusers are trusted on loopback; only the role `locked` has to show its password.
@@ -182,6 +183,8 @@ class Server:
         self.logfile = os.path.join(lab.folder, name + ".log")
         self.settings = dict(SETTINGS, cluster_name=name, port=str(self.port),
                              unix_socket_directories=lab.inside(lab.folder))
+        if lab.root != "/":  # its /dev/shm is a plain folder
+            self.settings["dynamic_shared_memory_type"] = "mmap"
         self.settings.update(settings)
         self.upstream = None
         self.process = None
@@ -484,6 +487,10 @@ class Lab:
 
     def command(self, arguments):
         """As the servers' user; dies with us."""
+        if not os.path.exists(os.path.join(self.root, "proc/self")):
+            # An old setpriv does nothing without /proc; a second chroot can change the user, and no more than that.
+            user = ["chroot", "--userspec=%d:%d" % self.owner, "/"] if self.owner else []
+            return self.prefix + user + arguments
         user = ["setpriv", "--pdeathsig", "QUIT"]
         if self.owner:
             user += ["--reuid=%d" % self.owner[0], "--regid=%d" % self.owner[1], "--clear-groups"]

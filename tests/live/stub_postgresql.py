@@ -332,7 +332,7 @@ def slot(name, active=True, **more):
 
 
 NODE = {
-    "system": "7300000000000000001", "checkpoint_timeline": 1, "privileged": True, "role_name": "monitor",
+    "system": "7300000000000000001", "instance": None, "checkpoint_timeline": 1, "privileged": True, "role_name": "monitor",
     "cluster_name": "", "synchronous_names": "", "synchronous_commit": "on", "max_connections": 100,
     "max_worker_processes": 8, "max_wal_senders": 10, "max_prepared_transactions": 0,
     "max_locks_per_transaction": 64, "receiver_timeout": 60, "sender_timeout": 60, "apply_delay": 0,

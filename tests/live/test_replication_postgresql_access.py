@@ -208,7 +208,7 @@ def test_primary_dead_loss_estimate(cluster, lag, tmp_path):
     lag(*arguments)
     cluster.db1.stop("immediate")
     result = lag(*arguments)
-    assert result.state == "CRITICAL" and result.says("db1", "lost"), result
+    assert result.state == "CRITICAL" and result.says("db1", "loses"), result
     assert 4900000 < result.perfdata["loss_bytes"] < 7000000, result
     assert 0 < result.perfdata["loss"] < 120, result
 

@@ -194,3 +194,18 @@ def test_no_primary_at_all(cluster, lag):
     cluster.db1.stop()
     result = lag(*targets(cluster.db2, cluster.db3), "--rpo", "5m")
     assert result.state != "OK", result
+
+
+# ---- one server under several names ----
+
+def test_virtual_address_is_no_second_primary(cluster, lag):
+    """The primary by its own name and by the cluster's address: one server, no split brain, and both names count."""
+    result = lag(*targets(cluster.db1, cluster.db2), "-T", "vip=" + cluster.db1.uri("monitor"),
+                 "--expect-primary", "vip", "--rpo", "5m")
+    assert result.state == "OK" and result.says("vip", "same server", "db1"), result
+
+
+def test_standby_under_two_names_counts_once(cluster, lag):
+    result = lag(*targets(cluster.db1, cluster.db2), "-T", "reader=" + cluster.db2.uri("monitor"),
+                 "--rpo", "5m", "--expect-count", "3")
+    assert result.state == "CRITICAL" and result.perfdata["standbys"] == 2, result

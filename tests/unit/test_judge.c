@@ -1391,7 +1391,7 @@ static void without_a_primary(void **state)
         {"unreadable, slot", ALL, primary_unreadable, DR_UNKNOWN, "s1", "cannot tell", NULL},
         {"successor dead", ALL, successor_dead, DR_CRITICAL, NULL,
          "no primary among the targets that answered", NULL},
-        {"all dead", ALL, all_dead, DR_CRITICAL, NULL, "no primary among the targets that answered",
+        {"all dead", ALL, all_dead, DR_CRITICAL, NULL, "db1: no answer",
          NULL},
         {"cascade", ALL, cascade_without_primary, DR_CRITICAL, NULL, "100 MB / 5m of commits",
          NULL},

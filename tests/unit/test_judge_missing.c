@@ -67,6 +67,7 @@ static void add_slots(struct facts *facts, struct rep_node *node)
         ADD(TRUTH, slot->active);
         ADD(INTEGER, slot->restart);
         ADD(INTEGER, slot->confirmed);
+        ADD(INTEGER, slot->spilled);
         ADD(WORDS, slot->wal_status);
         ADD(INTEGER, slot->safe);
         ADD(INTEGER, slot->spilled);
