@@ -157,6 +157,22 @@ static void names_that_are_columns_everywhere(void **state)
     }
 }
 
+/* Asked from 15 on only, as its function is. */
+static void what_was_put_aside(void **state)
+{
+    (void)state;
+    struct dr_buffer sql = DR_BUFFER(4096);
+    pg_query_spilled(&sql, 4321);
+    const char *text = dr_buffer_text(&sql);
+    assert_int_equal(strncmp(text, "BEGIN READ ONLY; ", 17), 0);
+    assert_non_null(strstr(text, "SET LOCAL statement_timeout = 4321; "));
+    assert_non_null(strstr(text, "SET LOCAL search_path = pg_catalog; "));
+    assert_non_null(strstr(text, "pg_ls_replslotdir"));
+    assert_string_equal(text + strlen(text) - 6, "COMMIT");
+    assert_false(sql.cut);
+    dr_buffer_free(&sql);
+}
+
 /* An output column: behind AS, or a name by itself. */
 static bool gives(const char *text, const char *end, const char *column)
 {
@@ -177,13 +193,14 @@ static const char *const columns_of_streams[] = {
     "connected",        "reported",    "flushed",         "replayed",  "slot_name",
     "slot_type",        "flush_lag",   "replay_lag",      "reply_age", NULL};
 static const char *const columns_of_slots[] = {
-    "slot_name",    "slot_type",           "active",   "restart", "confirmed",
-    "temporary",    "wal_status",          "safe",     "spilled", "conflicting",
-    "inactive_age", "invalidation_reason", "failover", "synced",  NULL};
+    "slot_name",           "slot_type",  "active", "restart",     "confirmed",
+    "temporary",           "wal_status", "safe",   "conflicting", "inactive_age",
+    "invalidation_reason", "failover",   "synced", NULL};
 static const char *const columns_of_subscriptions[] = {
     "subname",      "enabled",     "running",        "message_age",
     "apply_errors", "sync_errors", "tables_pending", NULL};
 static const char *const columns_of_node[] = {"in_recovery",
+                                              "instance",
                                               "server_time",
                                               "system",
                                               "checkpoint_timeline",
@@ -333,6 +350,7 @@ int main(void)
         cmocka_unit_test(names_that_are_columns_everywhere),
         cmocka_unit_test(the_same_columns_everywhere),
         cmocka_unit_test(how_it_is_asked),
+        cmocka_unit_test(what_was_put_aside),
         cmocka_unit_test(each_role_is_asked_for_its_own),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

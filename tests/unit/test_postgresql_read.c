@@ -59,7 +59,6 @@ static const struct column slots[] = {
     {"temporary", "f", TRUTH, NOWHERE, false},
     {"wal_status", "reserved", WORDS, AT(wal_status), false},
     {"safe", "-1260000", INTEGER, AT(safe), false},
-    {"spilled", "66", INTEGER, AT(spilled), false},
     {"inactive_age", "12.5", REAL, AT(inactive_age), false},
     {"invalidation_reason", "wal_removed", WORDS, AT(invalidation), false},
     {"conflicting", "f", TRUTH, AT(conflicting), false},
@@ -83,6 +82,7 @@ static const struct column subscriptions[] = {
 #define OWNER rep_node
 static const struct column node_of_a_standby[] = {
     {"in_recovery", "t", TRUTH, NOWHERE, true},
+    {"instance", "1699990000.123456", WORDS, AT(instance), false},
     {"server_time", "1700000000.25", REAL, NOWHERE, false},
     {"system", "7300000000000000001", WORDS, AT(system), false},
     {"checkpoint_timeline", "3", INTEGER, AT(timeline), false},
@@ -416,7 +416,7 @@ static void what_the_values_are(void **state)
     read = read_with(&sets[1], "temporary", "t");
     const struct rep_slot *slot = read.node.slots;
     assert_true(slot->temporary && slot->logical && slot->safe.value == -1260000);
-    assert_true(!slot->active.value && slot->failover.value && slot->spilled.value == 66);
+    assert_true(!slot->active.value && slot->failover.value);
     rep_node_free(&read.node);
     read = read_with(&sets[3], "cluster_name", "");
     assert_null(read.node.cluster_name);
@@ -662,6 +662,42 @@ static void second_looks(void **state)
     PQclear(result);
 }
 
+/* Rows by slot, some of slots that came or went between the two looks. */
+static void what_was_put_aside(void **state)
+{
+    (void)state;
+    static const struct column spilled[] = {
+        {"slot_name", "s1", WORDS, NOWHERE, true},
+        {"spilled", "66", INTEGER, NOWHERE, false},
+    };
+    struct read read = read_with(&sets[1], "temporary", "f");
+    PGresult *result = make(spilled, 2, SIZE_MAX, 0, "another");
+    assert_true(pg_read_spilled(result, &read.node, &read.error));
+    assert_false(read.node.slots[0].spilled.known);
+    PQclear(result);
+    result = make(spilled, 2, SIZE_MAX, SIZE_MAX, NULL);
+    assert_true(pg_read_spilled(result, &read.node, &read.error));
+    assert_true(read.node.slots[0].spilled.known && read.node.slots[0].spilled.value == 66);
+    PQclear(result);
+    result = make(spilled, 2, SIZE_MAX, 1, NULL);
+    assert_true(pg_read_spilled(result, &read.node, &read.error));
+    assert_false(read.node.slots[0].spilled.known);
+    PQclear(result);
+    for (size_t i = 0; i < COUNT(no_integers); i++) {
+        result = make(spilled, 2, SIZE_MAX, 1, no_integers[i]);
+        assert_false(pg_read_spilled(result, &read.node, &read.error));
+        assert_int_equal(read.error.class, DR_ERR_PROTOCOL);
+        PQclear(result);
+    }
+    for (size_t without = 0; without < 2; without++) {
+        result = make(spilled, 2, without, SIZE_MAX, NULL);
+        assert_false(pg_read_spilled(result, &read.node, &read.error));
+        assert_int_equal(read.error.class, DR_ERR_PROTOCOL);
+        PQclear(result);
+    }
+    rep_node_free(&read.node);
+}
+
 /* What comes from a server must not end up in the output as it is. */
 static void hostile_text(void **state)
 {
@@ -706,6 +742,7 @@ int main(void)
         cmocka_unit_test(streams_twice),
         cmocka_unit_test(what_kind),
         cmocka_unit_test(second_looks),
+        cmocka_unit_test(what_was_put_aside),
         cmocka_unit_test(hostile_text),
         cmocka_unit_test(a_comma_locale_changes_nothing),
     };
