@@ -38,6 +38,7 @@ plugins_check_replication_lag_LDADD = plugins/libreplication.la common/libcommon
 
 if HAVE_LIBPQ
 replication_postgresql_sources = \
+	common/client/pg.c common/client/pg.h \
 	plugins/replication/postgresql.c \
 	plugins/replication/postgresql_query.c plugins/replication/postgresql_query.h \
 	plugins/replication/postgresql_read.c plugins/replication/postgresql_read.h

@@ -100,14 +100,19 @@ bool rep_board_wait_mark(struct rep_board *board, double until, struct rep_mark 
 }
 
 size_t rep_board_wait_done(struct rep_board *board, size_t index, size_t seen, double until,
-                           bool *pending)
+                           double quiet, bool *pending)
 {
     pthread_mutex_lock(&board->lock);
+    size_t last = seen;
     size_t done;
     for (;;) {
         done = count_places(board, DONE) - (board->places[index] == DONE ? 1 : 0);
         *pending = count_places(board, WORKING) + count_places(board, FOLLOWING) > 0;
-        if (done > seen || !*pending || dr_monotonic() >= until)
+        double now = dr_monotonic();
+        if (done > last && now + quiet < until)
+            until = now + quiet;
+        last = done;
+        if (!*pending || now >= until)
             break;
         wait_until(board, until);
     }

@@ -36,10 +36,10 @@ void rep_board_done(struct rep_board *board, size_t index);
 /* Waits for a mark until `until` (monotonic). False when none came and none can come any more. */
 bool rep_board_wait_mark(struct rep_board *board, double until, struct rep_mark *mark);
 
-/* Waits until more than `seen` other nodes are done, or until `until`; returns how many are.
- * *pending is false when nobody is left to wait for: every other node is done or is a primary
- * itself. */
+/* Waits until more than `seen` other nodes are done, then for as long as another one is done within
+ * `quiet` seconds; at most until `until`. Returns how many are done. *pending is false when nobody
+ * is left to wait for: every other node is done or is a primary itself. */
 size_t rep_board_wait_done(struct rep_board *board, size_t index, size_t seen, double until,
-                           bool *pending);
+                           double quiet, bool *pending);
 
 #endif
