@@ -584,6 +584,15 @@ static void catching_up(struct world *world)
     world_write(world, 20000 * MB);
 }
 
+static void catching_up_for_long(struct world *world)
+{
+    catching_up(world);
+    for (size_t i = 0; i < 2; i++) {
+        world->streams[0][i].connected = dr_real(100);
+        world->streams[0][i].flush_lag = dr_real(99.5);
+    }
+}
+
 static void catching_up_unmeasured(struct world *world)
 {
     catching_up(world);
@@ -677,6 +686,8 @@ static void links(void **state)
          "critical above 0.5 s", NULL},
         {"catching up, primary alone", PRIMARY, catching_up, DR_UNKNOWN, "db2",
          "since when is not known", "--state-dir"},
+        {"catching up for long", PRIMARY, catching_up_for_long, DR_CRITICAL, "db2",
+         "behind by at least 1m40s, critical above 1m", NULL},
         {"catching up without a figure", PRIMARY, catching_up_unmeasured, DR_UNKNOWN, "db2",
          "since when is not known", NULL},
         {"barely caught up", PRIMARY, barely_caught_up, DR_UNKNOWN, "db2",
