@@ -226,7 +226,7 @@ static bool is_unreachable(const struct judge *judge, const char *name)
 {
     for (size_t i = 0; i < judge->evidence->count; i++) {
         const struct rep_asked *asked = &judge->evidence->asked[i];
-        if (!asked->answered && has_name(asked, name))
+        if (!asked->answered && asked->alias_of == NULL && has_name(asked, name))
             return true;
     }
     return false;
@@ -325,7 +325,9 @@ static bool is_there(const struct judge *judge, const char *name)
     if (judge->survey.primary != NULL && goes_by(judge, judge->survey.primary, name))
         return true;
     for (size_t i = 0; i < judge->survey.standby_count; i++) {
-        if (rep_standby_is(&judge->survey.standbys[i], name))
+        const struct rep_standby *standby = &judge->survey.standbys[i];
+        if (rep_standby_is(standby, name) ||
+            (standby->asked != NULL && goes_by(judge, standby->asked, name)))
             return true;
     }
     return false;

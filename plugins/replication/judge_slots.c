@@ -40,6 +40,9 @@ static void judge_invalid(const struct rep_node *node, const struct rep_slot *sl
         line_problem(line, DR_CRITICAL, "conflicts with recovery and is invalid");
     } else if (node->major >= 13 && slot->restart.known && slot->wal_status == NULL) {
         line_problem(line, DR_UNKNOWN, "cannot tell whether its log is still there");
+    } else if (*status != '\0' && strcmp(status, "reserved") != 0 &&
+               strcmp(status, "extended") != 0) {
+        line_problem(line, DR_UNKNOWN, "its status is one we do not know: %s", status);
     }
 }
 

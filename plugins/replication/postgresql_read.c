@@ -189,6 +189,8 @@ static void read_slot(struct row *row, struct rep_slot *slot)
     slot->name = text(row, "slot_name");
     const char *type = cell(row, "slot_type");
     slot->logical = type != NULL && strcmp(type, "logical") == 0;
+    if (!slot->logical && (type == NULL || strcmp(type, "physical") != 0))
+        fail(row, "slot_type", "is neither physical nor logical");
     struct dr_opt_bool temporary = boolean(row, "temporary");
     slot->temporary = temporary.known && temporary.value;
     slot->active = boolean(row, "active");

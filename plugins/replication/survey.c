@@ -409,19 +409,30 @@ static struct dr_opt_real by_replay(const struct rep_standby *standby)
     return corrected(standby->node->replay_age, standby->skew, -1);
 }
 
+/* While it catches up a standby lacks something that was there before it connected. */
+static struct dr_opt_real loss_before_connection(const struct rep_standby *standby)
+{
+    const struct rep_stream *stream = standby->stream;
+    if (stream == NULL || !same(stream->state, "catchup"))
+        return (struct dr_opt_real){.known = false};
+    return rep_plausible(stream->flush_lag);
+}
+
 /* It is at least as old as the oldest reading that the standby has not reached, however long it was
  * looked for. */
 static struct dr_opt_real loss_at_least(const struct rep_standby *standby,
                                         const struct rep_node *primary)
 {
+    struct dr_opt_real floor = loss_before_connection(standby);
     const struct rep_passing *passing = passing_of(standby, false);
-    if (passing != NULL && !passing->received.known)
-        return dr_real(not_negative(passing->waited));
-    for (size_t i = 0; i < primary->reading_count; i++) {
+    struct dr_opt_real seen = {.known = false};
+    for (size_t i = 0; i < primary->reading_count && !seen.known; i++) {
         if (primary->readings[i].position > standby->position.value)
-            return dr_real(not_negative(primary->looked - primary->readings[i].received));
+            seen = dr_real(not_negative(primary->looked - primary->readings[i].received));
     }
-    return (struct dr_opt_real){.known = false};
+    if (passing != NULL && !passing->received.known)
+        seen = dr_real(not_negative(passing->waited));
+    return floor.known && !(seen.known && seen.value > floor.value) ? floor : seen;
 }
 
 static struct dr_opt_real flush_lag_of(const struct rep_standby *standby)

@@ -33,6 +33,16 @@ unit_tests += tests/unit/test_state
 unit_tests += tests/unit/test_options
 unit_tests += tests/unit/test_extra_opts
 unit_tests += tests/unit/test_generate
+if HAVE_LIBPQ
+unit_tests += tests/unit/test_postgresql_read
+unit_tests += tests/unit/test_postgresql_query
+tests_unit_test_postgresql_read_SOURCES = tests/unit/test_postgresql_read.c \
+	plugins/replication/postgresql_read.c
+tests_unit_test_postgresql_read_CPPFLAGS = $(AM_CPPFLAGS) $(LIBPQ_CFLAGS)
+tests_unit_test_postgresql_read_LDADD = $(LDADD) $(LIBPQ_LIBS)
+tests_unit_test_postgresql_query_SOURCES = tests/unit/test_postgresql_query.c \
+	plugins/replication/postgresql_query.c
+endif
 if HAVE_CMOCKA
 check_PROGRAMS += $(unit_tests)
 TESTS += $(unit_tests)

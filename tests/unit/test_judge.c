@@ -363,6 +363,37 @@ static void granted_meanwhile(struct world *world)
         world->streams[0][i] = known[i];
 }
 
+/* A virtual address points at one of the servers. */
+static void add_alias(struct world *world, size_t of, enum rep_role role)
+{
+    struct rep_node *node = world_node(world, "vip", role);
+    *node = world->nodes[of];
+}
+
+static void virtual_address(struct world *world)
+{
+    add_alias(world, 0, REP_ROLE_PRIMARY);
+    world->rules.expect_primary = "vip";
+    world->rules.expect_count = dr_int(2);
+    world->thresholds[REP_STANDBYS] =
+        (struct dr_threshold){.critical = {.given = true, .range = {.start = 2, .end = 2}}};
+}
+
+static void virtual_address_of_a_standby(struct world *world)
+{
+    add_alias(world, 1, REP_ROLE_STANDBY);
+    world_expect(world, "vip");
+    world->rules.expect_count = dr_int(2);
+    world->thresholds[REP_STANDBYS] =
+        (struct dr_threshold){.critical = {.given = true, .range = {.start = 2, .end = 2}}};
+}
+
+static void virtual_address_of_no_primary(struct world *world)
+{
+    add_alias(world, 0, REP_ROLE_STANDBY);
+    world->rules.expect_primary = "vip";
+}
+
 static void alone_by_design(struct world *world)
 {
     world->db1->stream_count = 0;
@@ -492,6 +523,9 @@ static void healthy_is_ok(void **state)
          "nothing would be lost", NULL},
         {"granted meanwhile", PRIMARY, granted_meanwhile, DR_OK, NULL, "nothing would be lost",
          NULL},
+        {"virtual address", ALL, virtual_address, DR_OK, "vip", "is the same server as db1", NULL},
+        {"virtual address of a standby", ALL, virtual_address_of_a_standby, DR_OK, "vip",
+         "is the same server as db2", NULL},
         {"alone by design", PRIMARY, alone_by_design, DR_OK, NULL,
          "everything since the last backup would be lost", NULL},
         {"following a new timeline", ALL, rewound_and_following, DR_OK, "db2", "0 B / 0 s", NULL},
@@ -548,6 +582,15 @@ static void catching_up(struct world *world)
         stream->reply_age = dr_real(0.1);
     }
     world_write(world, 20000 * MB);
+}
+
+static void catching_up_for_long(struct world *world)
+{
+    catching_up(world);
+    for (size_t i = 0; i < 2; i++) {
+        world->streams[0][i].connected = dr_real(100);
+        world->streams[0][i].flush_lag = dr_real(99.5);
+    }
 }
 
 static void catching_up_unmeasured(struct world *world)
@@ -643,6 +686,8 @@ static void links(void **state)
          "critical above 0.5 s", NULL},
         {"catching up, primary alone", PRIMARY, catching_up, DR_UNKNOWN, "db2",
          "since when is not known", "--state-dir"},
+        {"catching up for long", PRIMARY, catching_up_for_long, DR_CRITICAL, "db2",
+         "behind by at least 1m40s, critical above 1m", NULL},
         {"catching up without a figure", PRIMARY, catching_up_unmeasured, DR_UNKNOWN, "db2",
          "since when is not known", NULL},
         {"barely caught up", PRIMARY, barely_caught_up, DR_UNKNOWN, "db2",
@@ -987,6 +1032,8 @@ static void roles(void **state)
         {"wrong primary", ALL, wrong_primary, DR_CRITICAL, "db1", "is the primary, expected db2",
          NULL},
         {"right primary", ALL, right_primary_by_cluster_name, DR_OK, NULL, "nothing", NULL},
+        {"virtual address of no primary", STANDBY, virtual_address_of_no_primary, DR_UNKNOWN, "vip",
+         "expected as the primary, but not seen", NULL},
         {"primary not seen", STANDBY, primary_expected, DR_UNKNOWN, "db1",
          "expected as the primary, but not seen", NULL},
         {"wrong upstream", ALL, wrong_upstream, DR_CRITICAL, "db2",
@@ -1158,6 +1205,11 @@ static void slot_unknown(struct world *world)
     slot_of(world)->wal_status = NULL;
 }
 
+static void slot_of_the_future(struct world *world)
+{
+    slot_of(world)->wal_status = TEXT("doomed");
+}
+
 static void slot_conflicting(struct world *world)
 {
     struct rep_slot *slot = slot_of(world);
@@ -1268,6 +1320,8 @@ static void slots_and_subscriptions(void **state)
          "since when is not known", "--state-dir"},
         {"status unknown", PRIMARY, slot_unknown, DR_UNKNOWN, "slot s1",
          "cannot tell whether its log is still there", NULL},
+        {"status of the future", PRIMARY, slot_of_the_future, DR_UNKNOWN, "slot s1", "doomed",
+         NULL},
         {"conflicting", PRIMARY, slot_conflicting, DR_CRITICAL, "slot s1", "conflicts", NULL},
         {"retains", PRIMARY, slot_retains, DR_CRITICAL, "slot s1", "keeps 100 MB, critical above",
          NULL},
@@ -1385,8 +1439,7 @@ static void without_a_primary(void **state)
         {"unreadable, slot", ALL, primary_unreadable, DR_UNKNOWN, "s1", "cannot tell", NULL},
         {"successor dead", ALL, successor_dead, DR_CRITICAL, NULL,
          "no primary among the targets that answered", NULL},
-        {"all dead", ALL, all_dead, DR_CRITICAL, NULL, "db1: no answer",
-         NULL},
+        {"all dead", ALL, all_dead, DR_CRITICAL, NULL, "db1: no answer", NULL},
         {"cascade", ALL, cascade_without_primary, DR_CRITICAL, NULL, "100 MB / 5m of commits",
          NULL},
         {"cascade, the leaf", ALL, cascade_without_primary, DR_CRITICAL, "db3", "behind by 5m",

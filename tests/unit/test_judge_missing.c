@@ -67,7 +67,6 @@ static void add_slots(struct facts *facts, struct rep_node *node)
         ADD(TRUTH, slot->active);
         ADD(INTEGER, slot->restart);
         ADD(INTEGER, slot->confirmed);
-        ADD(INTEGER, slot->spilled);
         ADD(WORDS, slot->wal_status);
         ADD(INTEGER, slot->safe);
         ADD(INTEGER, slot->spilled);
@@ -116,6 +115,7 @@ static void add_node(struct facts *facts, const char *owner, struct rep_node *no
 {
     ADD(WORDS, node->product);
     ADD(WORDS, node->system);
+    ADD(WORDS, node->instance);
     ADD(INTEGER, node->timeline);
     ADD(REAL, node->clock_ahead);
     ADD(TRUTH, node->privileged);
@@ -275,6 +275,7 @@ struct dispensable {
 static const struct dispensable dispensable[] = {
     {"*.product", "", "words only"},
     {"*.grant", "", "words only"},
+    {"*.instance", "", "without it a server that is asked twice is two: no less is seen"},
     {"*.privileged", "", "only chooses the words for what is hidden"},
     {"db1.commits_wait", "", "chooses the words when a quorum is short"},
     {"*.sender_timeout", "", "the default limit of silence stands in"},

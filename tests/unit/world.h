@@ -115,6 +115,7 @@ static inline struct rep_node *world_node(struct world *world, const char *label
         .major = 15,
         .role = role,
         .system = TEXT(SYSTEM),
+        .instance = TEXT(label),
         .timeline = dr_int(3),
         .clock_ahead = dr_real(0.001),
         .clock_error = 0.002,
@@ -287,6 +288,7 @@ static inline void world_write(struct world *world, int64_t gap)
 static inline void world_judge(struct world *world, struct dr_result *result)
 {
     dr_result_init(result, "REPLICATION");
+    rep_find_aliases(world->asked, world->evidence.count);
     rep_judge(&world->evidence, &world->rules, DR_CRITICAL, result);
 }
 
