@@ -284,6 +284,7 @@ static bool prepare(struct dr_targets *targets, struct dr_threshold *thresholds,
     if (rto.known)
         dr_threshold_from_objective(&thresholds[REP_APPLY_LAG], rto.value);
     rules.rpo = rpo;
+    request.spilled = is_limited(&thresholds[REP_SLOT_SPILLED]);
     rules.slot_inactive_given = rules.slot_inactive.known;
     if (!rules.slot_inactive.known)
         rules.slot_inactive = dr_real(SLOT_INACTIVE_FALLBACK);

@@ -25,6 +25,12 @@ static double from_us(long long us)
     return (double)us / MICROSECONDS;
 }
 
+/* Whatever a file says: no overflow. */
+static double difference(long long a, long long b)
+{
+    return (double)a - (double)b;
+}
+
 bool rep_history_open(struct rep_history *history, const char *directory, const char *executable,
                       const char *identity, struct dr_error *error)
 {
@@ -120,7 +126,7 @@ struct dr_opt_real rep_history_when(const struct rep_history *history, int64_t p
     if (i + 1 == samples.count || before[1] == position)
         return dr_real(from_us(before[0]));
     const long long *after = samples.rows[i + 1]->numbers;
-    double share = (double)(position - before[1]) / (double)(after[1] - before[1]);
+    double share = difference(position, before[1]) / difference(after[1], before[1]);
     return dr_real(from_us(before[0]) + share * (from_us(after[0]) - from_us(before[0])));
 }
 
@@ -142,10 +148,10 @@ struct dr_opt_real rep_history_rate(const struct rep_history *history, double no
     for (size_t i = 0; i + 1 < samples.count; i++) {
         const long long *first = samples.rows[i]->numbers;
         const long long *last = samples.rows[samples.count - 1]->numbers;
-        double span = from_us(last[0] - first[0]);
+        double span = from_us(last[0]) - from_us(first[0]);
         if (now - from_us(first[0]) > RATE_WINDOW || span < RATE_SPAN || last[1] < first[1])
             continue;
-        return dr_real((double)(last[1] - first[1]) / span);
+        return dr_real(difference(last[1], first[1]) / span);
     }
     return (struct dr_opt_real){.known = false};
 }
@@ -194,7 +200,7 @@ struct dr_opt_real rep_history_slope(struct rep_history *history, const char *na
         const struct dr_state_row *row = find_row(history, key);
         double span = row != NULL && row->count >= 2 ? now - from_us(row->numbers[0]) : -1;
         if (span >= SLOPE_SPAN)
-            slope = dr_real((double)(value - row->numbers[1]) / span);
+            slope = dr_real(difference(value, row->numbers[1]) / span);
         if (span < 0 || span >= SLOPE_SPAN) {
             long long numbers[] = {to_us(now), value};
             replace_row(history, key, numbers, 2);

@@ -13,11 +13,14 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <time.h>
 #include <unistd.h>
 
 #define QUERY_MAX (32 * 1024)
 #define LOOKS_MAX 64
+/* More than thousands of slots need; a server that sends without end is stopped here. */
+#define RECEIVED_MAX (8L * 1024 * 1024)
 /* First and longest pause between two looks, seconds. */
 #define PAUSE_FIRST 0.002
 #define PAUSE_LONGEST 0.05
@@ -29,6 +32,7 @@ struct probe {
     struct dr_error *error;
     PGconn *connection;
     int version;
+    long received; /* bytes that have come in, about */
 };
 
 /* ---- errors ---- */
@@ -196,8 +200,7 @@ static void fill_keywords(struct keywords *list, const struct dr_target *target,
     add_parameters(list, uri);
 }
 
-/* Waits for the socket; false when the task's time is up. */
-static bool wait_socket(const struct probe *probe, short events)
+static bool poll_socket(const struct probe *probe, short events)
 {
     struct pollfd fd = {.fd = PQsocket(probe->connection), .events = events};
     for (;;) {
@@ -208,6 +211,22 @@ static bool wait_socket(const struct probe *probe, short events)
         if (ready > 0 || (ready < 0 && errno != EINTR))
             return true;
     }
+}
+
+/* Waits for the socket. False, with the error set, when the task's time is up or more has come in
+ * than any reply of ours can be: libpq would keep it all in memory. */
+static bool wait_socket(struct probe *probe, short events, const char *stage)
+{
+    if (!poll_socket(probe, events))
+        return out_of_time(probe, stage);
+    int waiting = 0;
+    if (events == POLLIN && ioctl(PQsocket(probe->connection), FIONREAD, &waiting) == 0)
+        probe->received += waiting;
+    if (probe->received <= RECEIVED_MAX)
+        return true;
+    return dr_error_set(probe->error, DR_ERR_PROTOCOL,
+                        "the reply cannot be used: more than %ld MiB (stage: %s)",
+                        RECEIVED_MAX / 1024 / 1024, stage);
 }
 
 static const char *connect_stage(ConnStatusType status)
@@ -230,8 +249,8 @@ static bool finish_connect(struct probe *probe)
     const char *stage = "connect";
     PostgresPollingStatusType wanted = PGRES_POLLING_WRITING;
     while (wanted != PGRES_POLLING_OK) {
-        if (!wait_socket(probe, wanted == PGRES_POLLING_READING ? POLLIN : POLLOUT))
-            return out_of_time(probe, stage);
+        if (!wait_socket(probe, wanted == PGRES_POLLING_READING ? POLLIN : POLLOUT, stage))
+            return false;
         wanted = PQconnectPoll(probe->connection);
         if (wanted == PGRES_POLLING_FAILED)
             return fail_by_connection(probe);
@@ -265,6 +284,15 @@ static bool is_one_node(struct probe *probe)
     return true;
 }
 
+/* libpq would print notices to stderr, where Icinga takes them for the output. */
+static void take_notice(void *context, const char *message)
+{
+    const struct probe *probe = context;
+    char *clean = dr_text_clean(message, 1000);
+    dr_task_trace(probe->task, 3, "notice: %s", clean != NULL ? clean : "");
+    free(clean);
+}
+
 static bool connect_node(struct probe *probe)
 {
     const struct dr_target *target = dr_task_target(probe->task);
@@ -278,6 +306,7 @@ static bool connect_node(struct probe *probe)
     if (PQstatus(probe->connection) == CONNECTION_BAD)
         return fail_by_connection(probe);
     PQsetErrorVerbosity(probe->connection, PQERRORS_VERBOSE);
+    PQsetNoticeProcessor(probe->connection, take_notice, probe);
     if (!finish_connect(probe) || !is_one_node(probe))
         return false;
     probe->version = PQserverVersion(probe->connection);
@@ -324,8 +353,8 @@ static bool send_query(struct probe *probe, const char *sql)
             return true;
         if (rest < 0)
             return fail_by_connection(probe);
-        if (!wait_socket(probe, POLLOUT))
-            return out_of_time(probe, "send the query");
+        if (!wait_socket(probe, POLLOUT, "send the query"))
+            return false;
     }
 }
 
@@ -370,8 +399,8 @@ static bool query(struct probe *probe, const struct dr_buffer *sql, const char *
     bool ok = !sql->cut && send_query(probe, dr_buffer_text(sql));
     while (ok) {
         if (PQisBusy(probe->connection)) {
-            if (!wait_socket(probe, POLLIN))
-                ok = out_of_time(probe, stage);
+            if (!wait_socket(probe, POLLIN, stage))
+                ok = false;
             else if (PQconsumeInput(probe->connection) == 0)
                 ok = fail_by_connection(probe);
             continue;
@@ -448,6 +477,27 @@ static bool look_first(struct probe *probe)
     else
         take_standby_position(node, sent);
     return true;
+}
+
+static bool look_spilled(struct probe *probe)
+{
+    const struct rep_node *node = probe->node;
+    bool logical = false;
+    for (size_t i = 0; i < node->slot_count; i++)
+        logical = logical || node->slots[i].logical;
+    if (!probe->request->spilled || !logical || probe->version < 150000 ||
+        !node->privileged.known || !node->privileged.value)
+        return true;
+    struct dr_buffer sql = DR_BUFFER(QUERY_MAX);
+    PGresult *result;
+    pg_query_spilled(&sql, left_ms(probe));
+    bool ok = query(probe, &sql, "look at the slots' files", &result, 1);
+    dr_buffer_free(&sql);
+    if (!ok)
+        return false;
+    ok = pg_read_spilled(result, probe->node, probe->error);
+    PQclear(result);
+    return ok;
 }
 
 static bool look_again_primary(struct probe *probe)
@@ -647,7 +697,7 @@ static bool probe_node(struct dr_task *task, void *facts, struct dr_error *error
     struct probe probe = {
         .task = task, .request = dr_task_request(task), .node = facts, .error = error};
     bool ok =
-        connect_node(&probe) && look_first(&probe) &&
+        connect_node(&probe) && look_first(&probe) && look_spilled(&probe) &&
         (probe.node->role == REP_ROLE_PRIMARY ? probe_primary(&probe) : probe_standby(&probe));
     PQfinish(probe.connection);
     rep_board_done(probe.request->board, dr_task_index(task));

@@ -76,15 +76,6 @@ static void add_slots(struct dr_buffer *sql, int version)
     dr_buffer_add(sql, version >= 100000 ? "temporary, " : "false AS temporary, ");
     dr_buffer_add(sql, version >= 130000 ? "wal_status, safe_wal_size AS safe, "
                                          : "NULL AS wal_status, NULL AS safe, ");
-    /* Executable by pg_monitor; who may not is told nothing instead of an error. */
-    dr_buffer_add(sql,
-                  version >= 150000
-                      ? "CASE WHEN slot_type = 'logical' AND "
-                        "has_function_privilege('pg_ls_replslotdir(text)', 'EXECUTE') THEN "
-                        "(SELECT coalesce(sum(f.size), 0) FROM "
-                        "pg_ls_replslotdir(slot_name::text) f WHERE f.name LIKE '%.spill') END "
-                        "AS spilled, "
-                      : "NULL AS spilled, ");
     dr_buffer_add(sql, version >= 160000 ? "conflicting, " : "NULL AS conflicting, ");
     dr_buffer_add(sql,
                   version >= 170000
@@ -230,6 +221,15 @@ void pg_query_standby_again(struct dr_buffer *sql, int version, long timeout)
     begin(sql, "READ ONLY", timeout);
     dr_buffer_addf(sql, "SELECT %s(%s, '0/0') AS received, %s(%s, '0/0') AS replayed; COMMIT",
                    n->diff, n->received, n->diff, n->replayed);
+}
+
+void pg_query_spilled(struct dr_buffer *sql, long timeout)
+{
+    begin(sql, "READ ONLY", timeout);
+    dr_buffer_add(sql,
+                  "SELECT slot_name, (SELECT coalesce(sum(f.size), 0) FROM "
+                  "pg_ls_replslotdir(slot_name::text) f WHERE f.name LIKE '%.spill') AS spilled "
+                  "FROM pg_replication_slots WHERE slot_type = 'logical'; COMMIT");
 }
 
 void pg_query_heartbeat(struct dr_buffer *sql, int version, long timeout)

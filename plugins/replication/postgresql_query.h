@@ -24,6 +24,11 @@ void pg_query_primary_again(struct dr_buffer *sql, int version, long timeout);
 /* A standby again: one row with "received" and "replayed". */
 void pg_query_standby_again(struct dr_buffer *sql, int version, long timeout);
 
+/* What logical slots have put aside on disk: rows of "slot_name" and "spilled". From 15 on, for
+ * members of pg_monitor only; a message of its own, because the privilege to call a function is
+ * checked before anything else in its statement. */
+void pg_query_spilled(struct dr_buffer *sql, long timeout);
+
 /* Writes a message that carries nothing to the WAL, without waiting for standbys (that wait is what
  * is measured), and reads the position behind its commit: one row of the message, then one row with
  * "position". */

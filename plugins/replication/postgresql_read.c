@@ -196,7 +196,6 @@ static void read_slot(struct row *row, struct rep_slot *slot)
     slot->confirmed = position_in(row, "confirmed");
     slot->wal_status = text(row, "wal_status");
     slot->safe = integer(row, "safe");
-    slot->spilled = integer(row, "spilled");
     slot->inactive_age = real(row, "inactive_age");
     slot->invalidation = text(row, "invalidation_reason");
     slot->conflicting = boolean(row, "conflicting");
@@ -217,6 +216,22 @@ bool pg_read_slots(const PGresult *result, struct rep_node *node, struct dr_erro
     for (size_t i = 0; i < count; i++) {
         row.number = (int)i;
         read_slot(&row, &node->slots[i]);
+    }
+    return !row.failed;
+}
+
+bool pg_read_spilled(const PGresult *result, struct rep_node *node, struct dr_error *error)
+{
+    struct row row = {.result = result, .error = error};
+    for (int i = 0; i < PQntuples(result) && !row.failed; i++) {
+        row.number = i;
+        char *name = text(&row, "slot_name");
+        struct dr_opt_int spilled = integer(&row, "spilled");
+        for (size_t s = 0; name != NULL && s < node->slot_count; s++) {
+            if (strcmp(node->slots[s].name, name) == 0)
+                node->slots[s].spilled = spilled;
+        }
+        free(name);
     }
     return !row.failed;
 }
@@ -291,12 +306,12 @@ static void read_standby(struct row *row, struct rep_node *node)
 static struct dr_opt_int timeline_of(struct row *row, const struct rep_node *node)
 {
     const char *file = cell(row, "timeline");
+    struct dr_opt_int checkpoint = integer(row, "checkpoint_timeline");
     if (file != NULL) {
         if (strlen(file) == 8 && is_made_of(file, "0123456789ABCDEF"))
             return dr_int(strtoll(file, NULL, 16));
         fail(row, "timeline", "is no timeline");
     }
-    struct dr_opt_int checkpoint = integer(row, "checkpoint_timeline");
     const struct dr_opt_int *received = &node->receiver.timeline;
     if (received->known && (!checkpoint.known || received->value > checkpoint.value))
         return *received;

@@ -20,6 +20,7 @@ struct pg_node_extra {
 
 bool pg_read_streams(const PGresult *result, struct rep_node *node, struct dr_error *error);
 bool pg_read_slots(const PGresult *result, struct rep_node *node, struct dr_error *error);
+bool pg_read_spilled(const PGresult *result, struct rep_node *node, struct dr_error *error);
 bool pg_read_subscriptions(const PGresult *result, struct rep_node *node, struct dr_error *error);
 bool pg_read_node(const PGresult *result, struct rep_node *node, struct pg_node_extra *extra,
                   struct dr_error *error);

@@ -7,7 +7,8 @@
 
 struct rep_request {
     struct rep_board *board; /* where the nodes of this run meet */
-    bool heartbeat;          /* write a mark on the primary, and wait for it on the standbys */
+    bool spilled;   /* what logical slots have put aside on disk is judged: one round trip more */
+    bool heartbeat; /* write a mark on the primary, and wait for it on the standbys */
 };
 
 /* How long a figure that looks behind is looked at again before it is believed, seconds. A healthy

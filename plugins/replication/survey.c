@@ -221,25 +221,36 @@ static void add_asked(const struct rep_evidence *evidence, struct rep_survey *su
     match_senders(evidence, survey);
 }
 
-/* Connections of unknown kind that could be those of standbys which were asked, but cannot be
- * matched, are not counted again: each standby that has no connection of its own accounts for one.
- */
-static size_t unmatched(const struct rep_survey *survey)
+/* A standby that was asked and receives, but whose connection nobody shows, stands for one that
+ * could be its own: that is not counted again. */
+static bool stands_for(const struct rep_standby *standby, const struct rep_asked *sender,
+                       const struct rep_stream *stream)
 {
-    size_t count = 0;
+    const struct rep_node *node = standby->node;
+    if (node == NULL || standby->stream != NULL || standby->accounted || standby->asked == sender)
+        return false;
+    bool receives = !node->receiver.running.known || node->receiver.running.value;
+    bool other = node->application_name != NULL && stream->name != NULL &&
+                 !same(node->application_name, stream->name);
+    other = other || (node->receiver.slot != NULL && stream->slot != NULL &&
+                      !same(node->receiver.slot, stream->slot));
+    return receives && !other;
+}
+
+static bool is_accounted_for(struct rep_survey *survey, const struct rep_asked *sender,
+                             const struct rep_stream *stream)
+{
     for (size_t i = 0; i < survey->standby_count; i++) {
-        const struct rep_standby *standby = &survey->standbys[i];
-        bool receives = standby->node != NULL && (!standby->node->receiver.running.known ||
-                                                  standby->node->receiver.running.value);
-        if (standby->stream == NULL && receives)
-            count++;
+        if (stands_for(&survey->standbys[i], sender, stream)) {
+            survey->standbys[i].accounted = true;
+            return true;
+        }
     }
-    return count;
+    return false;
 }
 
 static void add_seen(const struct rep_evidence *evidence, struct rep_survey *survey)
 {
-    size_t anonymous = unmatched(survey);
     for (size_t i = 0; i < evidence->count; i++) {
         const struct rep_asked *sender = &evidence->asked[i];
         for (size_t s = 0; sender->answered && s < sender->node->stream_count; s++) {
@@ -249,12 +260,9 @@ static void add_seen(const struct rep_evidence *evidence, struct rep_survey *sur
                 continue;
             }
             if (is_taken(survey, stream) || is_left_over(sender->node, stream) ||
-                !dr_selection_has(evidence->selection, stream_name(stream)))
+                !dr_selection_has(evidence->selection, stream_name(stream)) ||
+                is_accounted_for(survey, sender, stream))
                 continue;
-            if (anonymous > 0) {
-                anonymous--;
-                continue;
-            }
             if (stream->kind == REP_STREAM_HIDDEN)
                 survey->hidden++;
             survey->standbys[survey->standby_count++] = (struct rep_standby){

@@ -42,6 +42,7 @@ struct rep_standby {
     const struct rep_node *node;     /* = asked->node, or NULL */
     const struct rep_stream *stream; /* its sender's view; NULL */
     const struct rep_asked *sender;  /* who has that view; NULL */
+    bool accounted; /* no view of it was found, but one that can only be told to be somebody's */
 
     struct dr_opt_int position;   /* what is on the standby for sure */
     struct dr_opt_int loss_bytes; /* written on the primary, not on the standby */

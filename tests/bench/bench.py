@@ -4,16 +4,18 @@
 
     bench.py CHECK_REPLICATION_LAG MINIMAL_LIBPQ      (make bench)
 
-Everything is measured in this one run, on the same servers: a primary and nine standbys on loopback.
+Everything is measured in this one run, on the same servers: a primary with two standbys on loopback, then with nine.
 
 1. against the least that a libpq program can do (connect, one query, leave): instructions and CPU time, as ratios
-2. wall time for 1, 3 and 10 nodes: they are asked at once, so it should stay flat
+2. wall time for 1, 3 and 10 nodes: they are asked at once, so it should stay flat. On loopback all servers share this
+   machine's processors, so that is shown with each node behind a relay that makes it as far away as another site
 3. against check_postgres and check_pgactivity, on the same job
 
 Instructions are counted by perf where the kernel lets it, else by callgrind. Times are medians over RUNS runs of each
 command, taken in turns, so that a busy moment hits all of them alike. Nothing here fails: figures are for people.
 """
 
+import asyncio
 import os
 import pathlib
 import re
@@ -22,6 +24,7 @@ import statistics
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "lab"))
@@ -29,7 +32,9 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "lab"))
 import postgresql  # noqa: E402
 
 RUNS = 41
+PLUGINS = os.environ.get("PATH", "") + ":/usr/lib/nagios/plugins:/usr/lib64/nagios/plugins"
 GOAL = 1.25
+FAR = 0.02  # seconds one way to a node in another site
 
 
 class Cost:
@@ -107,7 +112,7 @@ def ratio(ours, least):
 def against_minimal(check, minimal, primary):
     uri = primary.uri("monitor") + "?gssencmode=disable"
     ours, least = Cost([check, "-T", uri]), Cost([minimal, uri])
-    print("\nOne node, against a minimal libpq program")
+    print("\nA primary with two standbys, against a minimal libpq program")
     how, counts = count_instructions(ours.command, least.command)
     if counts:
         print("  instructions (%s)   %12d  minimal %12d   %s" % (how, counts[0], counts[1], ratio(*counts)))
@@ -120,16 +125,52 @@ def against_minimal(check, minimal, primary):
         ours.wall_ms(), least.wall_ms(), ours.wall_ms() / least.wall_ms()))
 
 
-def by_nodes(check, servers):
-    print("\nWall time by number of nodes")
+class Relays:
+    """Each server once more, on a port where every byte takes FAR seconds in each direction."""
+
+    def __init__(self, servers):
+        self.loop = asyncio.new_event_loop()
+        self.ports = {}
+        self.thread = threading.Thread(target=self.loop.run_forever, daemon=True)
+        self.thread.start()
+        for server in servers:
+            self.ports[server.name] = asyncio.run_coroutine_threadsafe(self.listen(server.port), self.loop).result()
+
+    async def listen(self, port):
+        async def relay(reader, writer):
+            other_reader, other_writer = await asyncio.open_connection("127.0.0.1", port)
+            await asyncio.gather(self.carry(reader, other_writer), self.carry(other_reader, writer))
+        server = await asyncio.start_server(relay, "127.0.0.1", 0)
+        return server.sockets[0].getsockname()[1]
+
+    async def carry(self, reader, writer):
+        try:
+            while True:
+                data = await reader.read(65536)
+                self.loop.call_later(FAR, writer.write if data else lambda _: writer.close(), data)
+                if not data:
+                    return
+        except OSError:
+            writer.close()
+
+    def uri(self, server):
+        return server.uri("monitor").replace(":%d/" % server.port, ":%d/" % self.ports[server.name])
+
+    def close(self):
+        self.loop.call_soon_threadsafe(self.loop.stop)
+        self.thread.join()
+
+
+def by_nodes(check, servers, title, uri):
+    print("\nWall time by number of nodes, " + title)
     costs = {}
     for count in (1, 3, 10):
-        targets = [word for server in servers[:count]
-                   for word in ("-T", "%s=%s" % (server.name, server.uri("monitor")))]
+        targets = [word for server in servers[:count] for word in ("-T", "%s=%s" % (server.name, uri(server)))]
         costs[count] = Cost([check] + targets)
     in_turns(*costs.values())
     for count, cost in costs.items():
-        print("  %2d nodes             %9.2f ms wall  %9.2f ms CPU" % (count, cost.wall_ms(), cost.cpu_ms()))
+        print("  %2d nodes             %9.2f ms wall (%.2f times)  %9.2f ms CPU" % (
+            count, cost.wall_ms(), cost.wall_ms() / costs[1].wall_ms(), cost.cpu_ms()))
 
 
 def against_others(check, primary, standby):
@@ -145,10 +186,11 @@ def against_others(check, primary, standby):
     }
     costs = {"check_replication_lag": Cost([check] + both)}
     for name, command in commands.items():
-        if shutil.which(name) is None:
+        path = shutil.which(name, path=PLUGINS)
+        if path is None:
             print("  %s: NOT MEASURED, it is not installed" % name)
         else:
-            costs[name] = Cost(command, {"HOME": home})
+            costs[name] = Cost([path] + command[1:], {"HOME": home})
     in_turns(*costs.values())
     ours = costs["check_replication_lag"]
     for name, cost in costs.items():
@@ -163,11 +205,16 @@ def main():
         room = {"max_wal_senders": "30"}  # each pg_basebackup takes two
         primary = lab.primary("db1", **room)
         primary.sql("create role monitor login; grant pg_monitor to monitor")
-        standbys = lab.standbys(["db%d" % number for number in range(2, 11)], primary, **room)
+        standbys = lab.standbys(["db2", "db3"], primary, **room)
         print(primary.value("select 'PostgreSQL ' || current_setting('server_version')") + ", medians of %d runs" % RUNS)
         against_minimal(check, minimal, primary)
-        by_nodes(check, [primary] + standbys)
         against_others(check, primary, standbys[0])
+        servers = [primary] + standbys
+        servers += lab.standbys(["db%d" % number for number in range(4, 11)], primary, **room)
+        by_nodes(check, servers, "all on this machine", lambda server: server.uri("monitor"))
+        relays = Relays(servers)
+        by_nodes(check, servers, "each %d ms away" % (FAR * 2000), relays.uri)
+        relays.close()
     return 0
 
 

@@ -217,7 +217,8 @@ class Everything:
             for program in programs:
                 part.one(part.run(
                     "./libtool", "--mode=execute", "valgrind", "-q", "--error-exitcode=99", "--leak-check=full",
-                    "--errors-for-leak-kinds=definite", program, cwd=self.modules, DR_PLUGINS_MODULE_DIR=str(self.modules / "plugins" / ".libs")), program.name)
+                    "--errors-for-leak-kinds=definite", program, cwd=self.modules,
+                    DR_PLUGINS_MODULE_DIR=str(self.modules / "plugins" / ".libs")), program.name)
             if not programs:
                 part.one(False, "not run: no unit test was built")
         self.part("valgrind, unit tests", work)

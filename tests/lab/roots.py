@@ -29,7 +29,7 @@ import time
 # What building and testing needs, in every suite.
 PACKAGES = (
     "autoconf", "automake", "ca-certificates", "gcc", "libc6-dev", "libcmocka-dev", "libpcre2-dev",
-    "libmonitoring-plugin-perl", "libpq-dev", "libtool", "make", "pkg-config", "postgresql", "python3",
+    "libmonitoring-plugin-perl", "libpq-dev", "libtool", "make", "mandoc", "pkg-config", "postgresql", "python3",
     "python3-pytest", "xz-utils",
 )
 SUITES = ("bullseye", "trixie", "sid")
@@ -83,7 +83,8 @@ def locked(suite):
 
 def enter(root, command, folder="/"):
     """The command line that runs `command` inside the root, in namespaces of its own, with /proc and /dev."""
-    script = ('mount -t proc proc "$0/proc" && mount --rbind /dev "$0/dev" && '
+    # Bound to itself the root is a mount of its own, in which namespaces can be made again.
+    script = ('mount --bind "$0" "$0" && mount -t proc proc "$0/proc" && mount --rbind /dev "$0/dev" && '
               'folder=$1 && shift && exec chroot "$0" sh -c \'cd "$0" && exec "$@"\' "$folder" "$@"')
     return ["unshare", "--mount", "--propagation", "private", "--pid", "--fork", "--kill-child",
             "sh", "-c", script, str(root), folder] + list(command)

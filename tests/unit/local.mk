@@ -5,6 +5,12 @@ LDADD = plugins/libreplication.la common/libcommon.la $(CMOCKA_LIBS)
 AM_CPPFLAGS += $(CMOCKA_CFLAGS) -DDR_TESTS='"$(abs_top_srcdir)/tests"'
 
 unit_tests =
+unit_tests += tests/unit/test_run
+unit_tests += tests/unit/test_module
+unit_tests += tests/unit/test_survey
+unit_tests += tests/unit/test_board
+unit_tests += tests/unit/test_synchronous
+unit_tests += tests/unit/test_history
 unit_tests += tests/unit/test_judge
 unit_tests += tests/unit/test_judge_missing
 unit_tests += tests/unit/test_memory
@@ -31,6 +37,16 @@ if HAVE_CMOCKA
 check_PROGRAMS += $(unit_tests)
 TESTS += $(unit_tests)
 endif
+
+# A module to be loaded by its test.
+if HAVE_CMOCKA
+check_LTLIBRARIES += tests/unit/group-fake.la
+tests_unit_group_fake_la_SOURCES = tests/unit/fake_module.c
+tests_unit_group_fake_la_LDFLAGS = $(AM_LDFLAGS) -module -avoid-version -shared -rpath $(abs_builddir)
+tests_unit_group_fake_la_LIBADD =
+EXTRA_tests_unit_test_module_DEPENDENCIES = tests/unit/group-fake.la
+endif
+tests_unit_test_module_CPPFLAGS = $(AM_CPPFLAGS) -DDR_TEST_MODULES='"$(abs_top_builddir)/tests/unit/.libs"'
 
 # The allocations of the modules go through the test, which lets each of them fail in turn.
 tests_unit_test_memory_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=malloc -Wl,--wrap=calloc \

@@ -70,6 +70,7 @@ static void add_slots(struct facts *facts, struct rep_node *node)
         ADD(INTEGER, slot->spilled);
         ADD(WORDS, slot->wal_status);
         ADD(INTEGER, slot->safe);
+        ADD(INTEGER, slot->spilled);
         ADD(REAL, slot->inactive_age);
         ADD(TRUTH, slot->conflicting);
         ADD(TRUTH, slot->failover);

@@ -296,6 +296,7 @@ static inline void world_forget(struct world *world)
     struct rep_history *history = &world->history;
     dr_state_close(&history->file);
     free(history->system);
+    dr_selection_free(&world->selection);
     *history = (struct rep_history){.open = false};
 }
 
