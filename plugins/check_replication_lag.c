@@ -184,7 +184,11 @@ static const struct dr_manual_section manual[] = {
      "up to a second before it is believed.\n\n"
      "Where several nodes are given, the primary's position is read before and "
      "after the standbys', so that no "
-     "clock and no privilege is needed to compare them."},
+     "clock and no privilege is needed to compare them. A standby that is asked alone knows its "
+     "primary only as of its "
+     "last message, which on an idle link can be half of wal_receiver_timeout old (30 s by "
+     "default): for a shorter RPO "
+     "ask the primary too."},
     {"GRANTS", "With every node as a target, a role that may only log in is enough for the loss in "
                "bytes and seconds, the roles, "
                "timelines, promotability and slots. To judge from the primary alone, and to see "

@@ -209,3 +209,32 @@ def test_standby_under_two_names_counts_once(cluster, lag):
     result = lag(*targets(cluster.db1, cluster.db2), "-T", "reader=" + cluster.db2.uri("monitor"),
                  "--rpo", "5m", "--expect-count", "3")
     assert result.state == "CRITICAL" and result.perfdata["standbys"] == 2, result
+
+
+# ---- a standby that has not streamed since its start ----
+
+def test_standby_that_cannot_connect_since_its_start(cluster, lag):
+    """An idle primary hides that it gets nothing. One that restores from an archive by design is told apart: it has never
+    asked for a stream, and pg_last_wal_receive_lsn() is NULL."""
+    lost = cluster.temporary_standby("lost")
+    lost.wait_caught_up()
+    lost.restart(primary_conninfo="host=127.0.0.1 port=1 user=postgres application_name=lost")
+    lost.wait_for("select pg_last_wal_receive_lsn() is not null")
+    for user in ("monitor", "nobody"):
+        result = lag(*targets(cluster.db1, cluster.db2, lost, user=user), "--rpo", "5m")
+        assert result.state == "CRITICAL" and result.says("lost", "not receiving"), result
+
+
+def test_standby_that_restores_from_the_archive(cluster, lag):
+    """By design it does not stream: behind or not is all that counts."""
+    shipped = cluster.temporary_standby("shipped")
+    shipped.wait_caught_up()
+    shipped.restart(primary_conninfo="", restore_command="/bin/false")
+    shipped.wait_for("select pg_last_wal_receive_lsn() is null")
+    for user in ("monitor", "nobody"):
+        result = lag(*targets(*cluster.servers, shipped, user=user), "--rpo", "5m")
+        assert result.state == "OK" and result.says("shipped", "archive"), result
+    cluster.db1.write(20)
+    cluster.db2.wait_caught_up()
+    result = lag(*targets(cluster.db1, cluster.db2, shipped), "--rpo", "5m", "-c", "loss_bytes=10MB")
+    assert result.state == "CRITICAL" and result.says("shipped", "behind"), result
