@@ -13,8 +13,9 @@
  * readable by others: mode 0600, or 0640 when it belongs to root (the rule of libpq). This is not
  * asked of standard input and pipes.
  *
- * The file is read here and not by an INI library: inih, the one that is packaged everywhere, differs
- * in each build (inline comments, continuation lines, ":" for "=", lines of 200 bytes, keys without
+ * The file is read here and not by an INI library: inih, the one that is packaged everywhere,
+ * differs in each build (inline comments, continuation lines, ":" for "=", lines of 200 bytes, keys
+ * without
  * "=") and cuts names at 49 bytes silently. Lines of more than 8 KiB, NUL bytes, more than 100,000
  * lines and more than 1,000 options are errors; so is, in the section asked for, a line that is no
  * "key = value". What other sections hold does not matter. */

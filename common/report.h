@@ -11,18 +11,19 @@
  *
  * text: the headline is the verdict; where a finding is worse than the verdict it comes first
  * ("db3: ...; " + verdict), and alone where both would make the first line longer than 160 bytes:
- * the verdict is then the first of the lines below. The detail of a finding stands in brackets behind
- * its text, but never in the first line.
- * `next` is the advice of the worst finding that has one; it and the runbook are shown only when
- * the state is not OK. First line with its perfdata: at most 1,000 bytes (NRPE v2), whole perfdata
- * items left out from the end first, the text cut last; everything but the -v lines: at most 8 KiB;
- * at most 50 finding lines, then "... and N more (M not OK)". Where room is short the finding lines
- * give way first, best ones first, but keep half of it; then node perfdata, whole items.
+ * the verdict is then the first of the lines below. The detail of a finding stands in brackets
+ * behind its text, but never in the first line. `next` is the advice of the worst finding that has
+ * one; it and the runbook are shown only when the state is not OK. First line with its perfdata: at
+ * most 1,000 bytes (NRPE v2), whole perfdata items left out from the end first, the text cut last;
+ * everything but the -v lines: at most 8 KiB; at most 50 finding lines, then "... and N more (M not
+ * OK)". Where room is short the finding lines give way first, best ones first, but keep half of it;
+ * then node perfdata, whole items.
  *
- * The last line begins with "|", and nothing stands between that and the first label (Icinga 2 before
- * 2.14 takes a blank there for a part of it), because that is what both kinds of core read: Nagios and Naemon
- * take everything after the first "|" of the later lines as perfdata (parse_check_output), Icinga 2
- * splits each line at its own first "|" (PluginUtility::ParseCheckOutput).
+ * The last line begins with "|", and nothing stands between that and the first label (Icinga 2
+ * before 2.14 takes a blank there for a part of it), because that is what both kinds of core read:
+ * Nagios and Naemon take everything after the first "|" of the later lines as perfdata
+ * (parse_check_output), Icinga 2 splits each line at its own first "|"
+ * (PluginUtility::ParseCheckOutput).
  *
  * line: the first line alone, with as much of the node perfdata as its 1,000 bytes hold.
  *

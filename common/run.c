@@ -49,6 +49,22 @@ double dr_monotonic(void)
     return (double)now.tv_sec + (double)now.tv_nsec * 1e-9;
 }
 
+void dr_condition_init(pthread_cond_t *condition)
+{
+    pthread_condattr_t attributes;
+    pthread_condattr_init(&attributes);
+    pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
+    pthread_cond_init(condition, &attributes);
+    pthread_condattr_destroy(&attributes);
+}
+
+void dr_condition_wait(pthread_cond_t *condition, pthread_mutex_t *lock, double until)
+{
+    struct timespec when = {.tv_sec = (time_t)until};
+    when.tv_nsec = (long)((until - (double)when.tv_sec) * 1e9);
+    pthread_cond_timedwait(condition, lock, &when);
+}
+
 const struct dr_target *dr_task_target(const struct dr_task *task)
 {
     return &task->run->plan.targets->items[task->index];
@@ -97,14 +113,6 @@ void dr_task_secret(struct dr_task *task, const char *value)
     dr_secrets_add(task->run->plan.secrets, value);
 }
 
-/* Waits on the run's condition until `until` (monotonic). The lock is held. */
-static void wait_until(struct dr_run *run, double until)
-{
-    struct timespec when = {.tv_sec = (time_t)until};
-    when.tv_nsec = (long)((until - (double)when.tv_sec) * 1e9);
-    pthread_cond_timedwait(&run->changed, &run->lock, &when);
-}
-
 static void finish(struct dr_task *task, bool ok, const struct dr_error *error)
 {
     struct dr_run *run = task->run;
@@ -142,11 +150,7 @@ static struct dr_run *run_new(const struct dr_run_plan *plan)
         free(run);
         return NULL;
     }
-    pthread_condattr_t attributes;
-    pthread_condattr_init(&attributes);
-    pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
-    pthread_cond_init(&run->changed, &attributes);
-    pthread_condattr_destroy(&attributes);
+    dr_condition_init(&run->changed);
     pthread_mutex_init(&run->lock, NULL);
     double margin = plan->timeout / 10 < MARGIN_MAX ? plan->timeout / 10 : MARGIN_MAX;
     run->deadline = plan->started + plan->timeout;
@@ -210,7 +214,7 @@ struct dr_run *dr_run_targets(const struct dr_run_plan *plan, struct dr_outcome 
     start_tasks(run);
     pthread_mutex_lock(&run->lock);
     while (run->finished < run->count && dr_monotonic() < run->deadline)
-        wait_until(run, run->deadline);
+        dr_condition_wait(&run->changed, &run->lock, run->deadline);
     for (size_t i = 0; i < run->count; i++)
         take_outcome(run, i, &outcomes[i]);
     pthread_mutex_unlock(&run->lock);

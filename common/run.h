@@ -11,6 +11,7 @@
 #include "common/error.h"
 #include "common/target.h"
 
+#include <pthread.h>
 #include <stddef.h>
 
 struct dr_run;
@@ -42,6 +43,11 @@ double dr_task_left(const struct dr_task *task);
 
 /* Monotonic seconds; the clock of every time in the facts that compares readings of this run. */
 double dr_monotonic(void);
+
+/* A condition on that clock, and a wait for it that ends at `until` at the latest (the lock is
+ * held). */
+void dr_condition_init(pthread_cond_t *condition);
+void dr_condition_wait(pthread_cond_t *condition, pthread_mutex_t *lock, double until);
 
 /* A line for -v (1: steps), -vv (2: queries), -vvv (3: replies); printf style, bounded, masked when
  * printed. Costs nothing when that level was not asked for. */

@@ -5,7 +5,6 @@
 
 #include <pthread.h>
 #include <stdlib.h>
-#include <time.h>
 
 enum place { WORKING = 0, POSTED, FOLLOWING, DONE };
 
@@ -24,11 +23,7 @@ struct rep_board *rep_board_new(size_t nodes)
     if (board == NULL)
         return NULL;
     board->count = nodes;
-    pthread_condattr_t attributes;
-    pthread_condattr_init(&attributes);
-    pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
-    pthread_cond_init(&board->changed, &attributes);
-    pthread_condattr_destroy(&attributes);
+    dr_condition_init(&board->changed);
     pthread_mutex_init(&board->lock, NULL);
     return board;
 }
@@ -72,13 +67,6 @@ void rep_board_done(struct rep_board *board, size_t index)
     pthread_mutex_unlock(&board->lock);
 }
 
-static void wait_until(struct rep_board *board, double until)
-{
-    struct timespec when = {.tv_sec = (time_t)until};
-    when.tv_nsec = (long)((until - (double)when.tv_sec) * 1e9);
-    pthread_cond_timedwait(&board->changed, &board->lock, &when);
-}
-
 static size_t count_places(const struct rep_board *board, enum place where)
 {
     size_t count = 0;
@@ -91,7 +79,7 @@ bool rep_board_wait_mark(struct rep_board *board, double until, struct rep_mark 
 {
     pthread_mutex_lock(&board->lock);
     while (!board->marked && count_places(board, WORKING) > 0 && dr_monotonic() < until)
-        wait_until(board, until);
+        dr_condition_wait(&board->changed, &board->lock, until);
     bool marked = board->marked;
     if (marked)
         *mark = board->mark;
@@ -114,7 +102,7 @@ size_t rep_board_wait_done(struct rep_board *board, size_t index, size_t seen, d
         last = done;
         if (!*pending || now >= until)
             break;
-        wait_until(board, until);
+        dr_condition_wait(&board->changed, &board->lock, until);
     }
     pthread_mutex_unlock(&board->lock);
     return done;
