@@ -41,7 +41,10 @@ static void test_bad_expressions_are_explained(void **state)
     assert_non_null(strstr(error.text, "bad expression \"db[0-9\", position 7: "));
     assert_non_null(strstr(error.text, "terminating ]"));
     assert_null(dr_pattern_new("*", &error));
-    assert_non_null(strstr(error.text, "position 1: "));
+    /* PCRE2 points before or behind the quantifier, by its version. */
+    assert_true(strstr(error.text, "position 1: ") != NULL ||
+                strstr(error.text, "position 2: ") != NULL);
+    assert_non_null(strstr(error.text, "quantifier"));
     assert_null(dr_pattern_new("", &error));
     assert_non_null(strstr(error.text, "position 1: an empty one"));
     assert_null(dr_pattern_new("(", NULL));

@@ -465,7 +465,7 @@ static bool in_child(bool (*part)(void))
 
 static bool as_nobody(void)
 {
-    return geteuid() != 0 || (setegid(NOBODY) == 0 && seteuid(NOBODY) == 0);
+    return geteuid() != 0 || (setgid(NOBODY) == 0 && setuid(NOBODY) == 0);
 }
 
 static bool cannot_write_to_the_directory(void)
