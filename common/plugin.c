@@ -32,6 +32,7 @@ struct process {
     void *facts;
     struct dr_run *run;
     const char *password;
+    bool exposed; /* a password stood on the command line */
 };
 
 static void print(const struct dr_buffer *text)
@@ -129,14 +130,28 @@ static bool read_limits(struct process *process, struct dr_error *error)
     return true;
 }
 
+/* True for an argument that was on the command line, false for one from an extra-opts file. */
+static bool is_typed(const struct process *process, const char *argument)
+{
+    for (size_t i = 0; i < process->arguments.owned_count; i++) {
+        const char *owned = process->arguments.owned[i];
+        if (argument >= owned && argument <= owned + strlen(owned))
+            return false;
+    }
+    return true;
+}
+
 static bool add_targets(struct process *process, struct dr_error *error)
 {
     const struct dr_plugin *plugin = process->plugin;
     const struct dr_common_options *common = plugin->common;
     for (size_t i = 0; i < common->targets.count; i++) {
+        size_t first = process->targets.count;
         if (!dr_targets_add(&process->targets, plugin->schemes, plugin->scheme_count,
                             common->targets.items[i], error))
             return dr_error_prefix(error, "--target");
+        if (process->targets.count > first && process->targets.items[first].password != NULL)
+            process->exposed = process->exposed || is_typed(process, common->targets.items[i]);
     }
     if (common->hostname != NULL &&
         !dr_targets_add_host(&process->targets, plugin->schemes, plugin->scheme_count,
@@ -236,6 +251,10 @@ static enum dr_state judge(struct process *process)
     struct dr_result result;
     dr_result_init(&result, plugin->service);
     plugin->judge(&session, &result);
+    if (process->exposed)
+        dr_result_add(&result, DR_OK, "command line",
+                      "a password stood there, where others on this host could see it until it was "
+                      "wiped: use --password-file or the product's own file");
     report(process, &result);
     enum dr_state state = dr_result_state(&result);
     dr_result_free(&result);

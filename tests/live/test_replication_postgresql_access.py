@@ -91,6 +91,24 @@ def test_right_password(cluster, lag, tmp_path):
     no_secret(result, "open sesame")
 
 
+def test_password_on_the_command_line(cluster, lag):
+    """It works, and is warned of without an alarm."""
+    uri = "db1=" + cluster.db1.uri("locked").replace("locked@", "locked:open%20sesame@")
+    result = lag("-T", uri, "--rpo", "5m", "-vvv")
+    assert result.says("command line", "--password-file"), result
+    assert result.about("command line")[0][0] == "OK", result
+    no_secret(result, "open sesame", "open%20sesame")
+
+
+def test_password_in_an_ini_file(cluster, lag, tmp_path):
+    """Nobody else can read it there: nothing to warn of."""
+    uri = cluster.db1.uri("locked").replace("locked@", "locked:open%20sesame@")
+    path = secret_file(tmp_path, "[orders]\ntarget = db1=%s\nrpo = 5m\n" % uri)
+    result = lag("--extra-opts=orders@%s" % path, "-vvv")
+    assert result.says("db1") and not result.says("command line"), result
+    no_secret(result, "open sesame", "open%20sesame")
+
+
 def test_pgpassfile(cluster, lag, tmp_path):
     path = secret_file(tmp_path, "127.0.0.1:*:*:locked:open sesame\n")
     result = lag(*locked(cluster), "-vvv", environment={"PGPASSFILE": str(path)})
