@@ -77,23 +77,54 @@ static enum dr_error_class class_of_message(const char *message)
     return DR_ERR_CONNECT;
 }
 
-/* The first line of a libpq message without its SQLSTATE, in words for the person on call. */
+static enum dr_error_class class_of_line(const char *line)
+{
+    char state[6];
+    sqlstate(line, state);
+    return *state != '\0' ? class_of_state(state) : class_of_message(line);
+}
+
+static bool is_explanation(const char *line)
+{
+    return *line == '\0' || *line == '\t' || strncmp(line, "LOCATION:", 9) == 0 ||
+           strncmp(line, "DETAIL:", 7) == 0 || strncmp(line, "HINT:", 5) == 0;
+}
+
+/* The line that says most: libpq tries every address of a name and lists each failure, and that ::1
+ * refuses says less than that 127.0.0.1 has the wrong certificate. */
+static enum dr_error_class pick_line(const char *message, char *picked, size_t size)
+{
+    enum dr_error_class class = DR_ERR_NONE;
+    snprintf(picked, size, "the connection failed without a message");
+    while (*message != '\0') {
+        char line[400];
+        size_t length = strcspn(message, "\n");
+        snprintf(line, sizeof line, "%.*s",
+                 length < sizeof line ? (int)length : (int)sizeof line - 1, message);
+        message += length + (message[length] == '\n' ? 1 : 0);
+        if (is_explanation(line) || (class != DR_ERR_NONE && class != DR_ERR_CONNECT))
+            continue;
+        enum dr_error_class its = class_of_line(line);
+        if (class == DR_ERR_NONE || its != DR_ERR_CONNECT) {
+            class = its;
+            snprintf(picked, size, "%s", line);
+        }
+    }
+    return class != DR_ERR_NONE ? class : DR_ERR_CONNECT;
+}
+
+/* Sets the error from a libpq message: its telling line, without the SQLSTATE. */
 static bool fail_with(struct dr_pg *pg, const char *message)
 {
     char state[6];
-    sqlstate(message, state);
-    enum dr_error_class class = *state != '\0' ? class_of_state(state) : class_of_message(message);
     char line[400];
-    size_t size = strcspn(message, "\n");
-    snprintf(line, sizeof line, "%.*s", size < sizeof line ? (int)size : (int)sizeof line - 1,
-             message);
+    enum dr_error_class class = pick_line(message, line, sizeof line);
+    sqlstate(line, state);
     char *code = *state != '\0' ? strstr(line, state) : NULL;
     if (code != NULL)
         memmove(code, code + 7, strlen(code + 7) + 1);
     for (char *twice = strstr(line, ":  "); twice != NULL; twice = strstr(line, ":  "))
         memmove(twice + 1, twice + 2, strlen(twice + 2) + 1);
-    if (*line == '\0')
-        snprintf(line, sizeof line, "the connection failed without a message");
     return dr_error_set(pg->error, class, "%s", line);
 }
 

@@ -81,6 +81,12 @@ def test_unknown_authority(lag, tls):
     assert result.state == "UNKNOWN" and "certificate verify failed" in result.first, result
 
 
+def test_the_address_that_tells_most(lag, tls):
+    """localhost is ::1 too, where nobody listens: that is not what is wrong."""
+    result = lag("-T", tls.target("localhost", "sslmode=verify-full&sslrootcert=" + tls.other_ca), "--expect-count", "0")
+    assert "refused" not in result.first and "certificate" in result.first, result
+
+
 def test_server_without_tls(lag, tls, cluster):
     result = lag("-T", "db1=" + cluster.db1.uri("monitor") + "?sslmode=require", "--rpo", "5m")
     assert result.state == "UNKNOWN" and "does not support SSL" in result.first, result
