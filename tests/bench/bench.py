@@ -157,6 +157,12 @@ class Relays:
         return server.uri("monitor").replace(":%d/" % server.port, ":%d/" % self.ports[server.name])
 
     def close(self):
+        async def end():
+            tasks = [task for task in asyncio.all_tasks() if task is not asyncio.current_task()]
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+        asyncio.run_coroutine_threadsafe(end(), self.loop).result()
         self.loop.call_soon_threadsafe(self.loop.stop)
         self.thread.join()
 
