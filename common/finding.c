@@ -127,17 +127,23 @@ struct dr_finding *dr_result_add(struct dr_result *result, enum dr_state state, 
     return NULL;
 }
 
+__attribute__((format(printf, 3, 0))) static void set_text(struct dr_finding *finding, char **place,
+                                                           const char *format, va_list args)
+{
+    char *text = keep_format(format, args);
+    free(*place);
+    *place = text;
+    finding->incomplete = finding->incomplete || text == NULL;
+}
+
 void dr_finding_next(struct dr_finding *finding, const char *format, ...)
 {
     if (finding == NULL)
         return;
     va_list args;
     va_start(args, format);
-    char *next = keep_format(format, args);
+    set_text(finding, &finding->next, format, args);
     va_end(args);
-    free(finding->next);
-    finding->next = next;
-    finding->incomplete = finding->incomplete || next == NULL;
 }
 
 void dr_finding_detail(struct dr_finding *finding, const char *format, ...)
@@ -146,11 +152,8 @@ void dr_finding_detail(struct dr_finding *finding, const char *format, ...)
         return;
     va_list args;
     va_start(args, format);
-    char *detail = keep_format(format, args);
+    set_text(finding, &finding->detail, format, args);
     va_end(args);
-    free(finding->detail);
-    finding->detail = detail;
-    finding->incomplete = finding->incomplete || detail == NULL;
 }
 
 /* ---- figures ---- */

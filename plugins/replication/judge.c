@@ -493,13 +493,9 @@ static void judge_selection(struct judge *judge)
                       "an expression needs too many steps, so that names may have been left out");
 }
 
-struct missing {
-    struct judge *judge;
-};
-
 static void add_missing(const char *name, double last_seen, void *context)
 {
-    struct judge *judge = ((struct missing *)context)->judge;
+    struct judge *judge = context;
     char ago[32];
     for (size_t i = 0; i < judge->rules->expect_standby.count; i++) {
         if (strcmp(judge->rules->expect_standby.items[i], name) == 0)
@@ -543,9 +539,7 @@ static void judge_remembered(struct judge *judge)
     if (judge->survey.primary == NULL)
         return;
     forget_others(judge);
-    struct missing missing = {.judge = judge};
-    rep_history_standbys(judge->evidence->history, judge->evidence->now, 86400, add_missing,
-                         &missing);
+    rep_history_standbys(judge->evidence->history, judge->evidence->now, 86400, add_missing, judge);
     for (size_t i = 0; i < judge->survey.standby_count; i++) {
         const struct rep_standby *standby = &judge->survey.standbys[i];
         if (is_memorable(standby))
