@@ -26,6 +26,7 @@ struct process {
     struct dr_arguments arguments;
     struct dr_targets targets;
     struct dr_threshold thresholds[DR_METRICS_MAX];
+    size_t capacity; /* of the arrays below and of the targets' */
     dr_probe **probes;
     struct dr_error *load_errors;
     struct dr_outcome *outcomes;
@@ -193,14 +194,29 @@ static bool prepare(struct process *process, struct dr_error *error)
     return dr_targets_settle(&process->targets, error) && complete_targets(process, error);
 }
 
+/* Threads point at the targets: the list must not move while they run. */
+static bool make_room(struct process *process, struct dr_error *error)
+{
+    struct dr_target *items =
+        realloc(process->targets.items, DR_TARGETS_MAX * sizeof *process->targets.items);
+    if (items == NULL)
+        return dr_error_set(error, DR_ERR_INTERNAL, "out of memory");
+    process->targets.items = items;
+    process->capacity = DR_TARGETS_MAX;
+    return true;
+}
+
 static bool load_sources(struct process *process, struct dr_error *error)
 {
     const struct dr_plugin *plugin = process->plugin;
     size_t count = process->targets.count;
-    process->probes = calloc(count, sizeof(dr_probe *));
+    process->capacity = count;
+    if (plugin->discovers && !make_room(process, error))
+        return false;
+    process->probes = calloc(process->capacity, sizeof(dr_probe *));
     process->load_errors = calloc(count, sizeof *process->load_errors);
-    process->outcomes = calloc(count, sizeof *process->outcomes);
-    process->facts = calloc(count, plugin->facts_size);
+    process->outcomes = calloc(process->capacity, sizeof *process->outcomes);
+    process->facts = calloc(process->capacity, plugin->facts_size);
     if (process->probes == NULL || process->load_errors == NULL || process->outcomes == NULL ||
         process->facts == NULL)
         return dr_error_set(error, DR_ERR_INTERNAL, "out of memory");
@@ -211,7 +227,7 @@ static bool load_sources(struct process *process, struct dr_error *error)
         if (source != NULL)
             process->probes[i] = source->probe;
     }
-    return plugin->before_run == NULL || plugin->before_run(count, error);
+    return plugin->before_run == NULL || plugin->before_run(count, process->capacity, error);
 }
 
 static bool run(struct process *process, struct dr_error *error)
@@ -219,6 +235,7 @@ static bool run(struct process *process, struct dr_error *error)
     const struct dr_plugin *plugin = process->plugin;
     const struct dr_run_plan plan = {
         .targets = &process->targets,
+        .capacity = process->capacity,
         .probes = process->probes,
         .load_errors = process->load_errors,
         .facts = process->facts,

@@ -83,9 +83,10 @@ struct dr_plugin {
      * 3 with the error. NULL: nothing to do. */
     bool (*prepare)(struct dr_targets *targets, struct dr_threshold *thresholds,
                     struct dr_error *error);
-    /* Called before each run starts, with the number of targets, to set up what the sources share;
-     * NULL. */
-    bool (*before_run)(size_t targets, struct dr_error *error);
+    bool discovers; /* its sources may find more targets (dr_task_discover) */
+    /* Called before each run starts, to set up what the sources share, with the number of targets
+     * and the number there can be with those that are discovered; NULL. */
+    bool (*before_run)(size_t targets, size_t capacity, struct dr_error *error);
     /* Facts to findings. May read and write the state file (the history is a fact), nothing else.
      */
     void (*judge)(const struct dr_session *session, struct dr_result *result);

@@ -38,7 +38,9 @@ struct dr_run {
     double task_deadline;
     struct dr_task *tasks;
     size_t count;
+    size_t capacity;
     size_t finished;
+    bool closed; /* the outcomes were taken: nothing is added any more */
     bool stragglers;
 };
 
@@ -145,7 +147,8 @@ static struct dr_run *run_new(const struct dr_run_plan *plan)
         return NULL;
     run->plan = *plan;
     run->count = plan->targets->count;
-    run->tasks = calloc(run->count, sizeof *run->tasks);
+    run->capacity = plan->capacity > run->count ? plan->capacity : run->count;
+    run->tasks = calloc(run->capacity, sizeof *run->tasks);
     if (run->tasks == NULL) {
         free(run);
         return NULL;
@@ -155,35 +158,134 @@ static struct dr_run *run_new(const struct dr_run_plan *plan)
     double margin = plan->timeout / 10 < MARGIN_MAX ? plan->timeout / 10 : MARGIN_MAX;
     run->deadline = plan->started + plan->timeout;
     run->task_deadline = run->deadline - margin;
-    for (size_t i = 0; i < run->count; i++) {
+    for (size_t i = 0; i < run->capacity; i++) {
         run->tasks[i] = (struct dr_task){.run = run, .index = i, .trace = DR_BUFFER(TRACE_MAX)};
         atomic_init(&run->tasks[i].stage, "start");
     }
     return run;
 }
 
-static void start_tasks(struct dr_run *run)
+/* Returns an error number. */
+static int start_thread(struct dr_task *task)
 {
-    struct dr_error none = {.class = DR_ERR_INTERNAL, .text = "no source was loaded"};
     pthread_attr_t attributes;
     pthread_attr_init(&attributes);
     pthread_attr_setstacksize(&attributes, STACK_SIZE);
-    for (size_t i = 0; i < run->count; i++) {
+    int failed = pthread_create(&task->thread, &attributes, work, task);
+    pthread_attr_destroy(&attributes);
+    task->started = failed == 0;
+    return failed;
+}
+
+static void start_tasks(struct dr_run *run)
+{
+    struct dr_error none = {.class = DR_ERR_INTERNAL, .text = "no source was loaded"};
+    size_t given = run->plan.targets->count; /* the first task may discover more */
+    for (size_t i = 0; i < given; i++) {
         struct dr_task *task = &run->tasks[i];
         if (run->plan.probes[i] == NULL) {
             finish(task, false, run->plan.load_errors != NULL ? &run->plan.load_errors[i] : &none);
             continue;
         }
-        int failed = pthread_create(&task->thread, &attributes, work, task);
+        int failed = start_thread(task);
         if (failed != 0) {
             struct dr_error error;
             dr_error_set(&error, DR_ERR_INTERNAL, "cannot start a thread: %s", strerror(failed));
             finish(task, false, &error);
-            continue;
         }
-        task->started = true;
     }
-    pthread_attr_destroy(&attributes);
+}
+
+/* ---- discovered targets ---- */
+
+static size_t find_target(const struct dr_targets *targets, const char *host, int port)
+{
+    for (size_t i = 0; i < targets->count; i++) {
+        const struct dr_target *target = &targets->items[i];
+        const struct dr_uri_host *own =
+            target->host < target->uri.host_count ? &target->uri.hosts[target->host] : NULL;
+        if (own != NULL && own->port == port && strcmp(own->name, host) == 0)
+            return i;
+    }
+    return DR_TASK_NONE;
+}
+
+static bool copy_params(const struct dr_uri *from, struct dr_uri *to)
+{
+    if (from->param_count == 0)
+        return true;
+    to->params = calloc(from->param_count, sizeof *to->params);
+    if (to->params == NULL)
+        return false;
+    for (size_t i = 0; i < from->param_count; i++) {
+        struct dr_uri_param *param = &to->params[to->param_count++];
+        param->key = strdup(from->params[i].key);
+        param->value = strdup(from->params[i].value);
+        if (param->key == NULL || param->value == NULL)
+            return false;
+    }
+    return true;
+}
+
+static bool make_target(const struct dr_target *from, const struct dr_scheme *scheme,
+                        const char *host, int port, struct dr_target *target)
+{
+    struct dr_uri *uri = &target->uri;
+    *target = (struct dr_target){
+        .scheme = scheme, .password = from->password, .discovered = true, .named = true};
+    target->label = dr_text_format(strchr(host, ':') != NULL ? "[%s]:%d" : "%s:%d", host, port);
+    uri->scheme = strdup(scheme->scheme);
+    uri->user = from->uri.user != NULL ? strdup(from->uri.user) : NULL;
+    uri->path = strdup("");
+    uri->hosts = calloc(1, sizeof *uri->hosts);
+    if (uri->hosts != NULL) {
+        uri->host_count = 1;
+        uri->hosts[0] = (struct dr_uri_host){.name = strdup(host), .port = port};
+    }
+    return target->label != NULL && uri->scheme != NULL && uri->path != NULL &&
+           uri->hosts != NULL && uri->hosts[0].name != NULL &&
+           (from->uri.user == NULL || uri->user != NULL) && copy_params(&from->uri, uri);
+}
+
+/* The lock is held. */
+static size_t add_target(struct dr_task *task, const struct dr_scheme *scheme, const char *host,
+                         int port)
+{
+    struct dr_run *run = task->run;
+    struct dr_targets *targets = run->plan.targets;
+    size_t index = find_target(targets, host, port);
+    if (index != DR_TASK_NONE)
+        return index;
+    if (run->closed || run->count >= run->capacity)
+        return DR_TASK_NONE;
+    index = run->count;
+    struct dr_target *target = &targets->items[index];
+    if (!make_target(&targets->items[task->index], scheme, host, port, target)) {
+        free(target->label);
+        dr_uri_free(&target->uri);
+        return DR_TASK_NONE;
+    }
+    run->plan.probes[index] = run->plan.probes[task->index];
+    targets->count = ++run->count;
+    return index;
+}
+
+size_t dr_task_discover(struct dr_task *task, const struct dr_scheme *scheme, const char *host,
+                        int port)
+{
+    struct dr_run *run = task->run;
+    pthread_mutex_lock(&run->lock);
+    size_t before = run->count;
+    size_t index = add_target(task, scheme, host, port);
+    bool added = run->count > before;
+    int failed = added ? start_thread(&run->tasks[index]) : 0;
+    pthread_mutex_unlock(&run->lock);
+    if (failed != 0) {
+        struct dr_error error;
+        dr_error_set(&error, DR_ERR_INTERNAL, "cannot start a thread: %s", strerror(failed));
+        finish(&run->tasks[index], false, &error);
+    }
+    return index;
 }
 
 /* Copies how a task came out. The lock is held. */
@@ -215,6 +317,7 @@ struct dr_run *dr_run_targets(const struct dr_run_plan *plan, struct dr_outcome 
     pthread_mutex_lock(&run->lock);
     while (run->finished < run->count && dr_monotonic() < run->deadline)
         dr_condition_wait(&run->changed, &run->lock, run->deadline);
+    run->closed = true;
     for (size_t i = 0; i < run->count; i++)
         take_outcome(run, i, &outcomes[i]);
     pthread_mutex_unlock(&run->lock);
@@ -244,7 +347,7 @@ void dr_run_free(struct dr_run *run)
     /* A straggler may still be using all of it; the process is about to leave by _exit. */
     if (run == NULL || run->stragglers)
         return;
-    for (size_t i = 0; i < run->count; i++)
+    for (size_t i = 0; i < run->capacity; i++)
         dr_buffer_free(&run->tasks[i].trace);
     pthread_cond_destroy(&run->changed);
     pthread_mutex_destroy(&run->lock);

@@ -13,6 +13,7 @@
 
 #include <pthread.h>
 #include <stddef.h>
+#include <stdint.h>
 
 struct dr_run;
 
@@ -58,6 +59,15 @@ __attribute__((format(printf, 3, 4))) void dr_task_trace(struct dr_task *task, i
  */
 void dr_task_secret(struct dr_task *task, const char *value);
 
+/* Adds a target that the source has found, a node that another one named: the task's own URI with
+ * this scheme, host and port and without its path, probed by the same source in a thread of its
+ * own. Its label is host:port. Returns its index, also where a target with that host and port is
+ * there already (then nothing is added); DR_TASK_NONE when there is no room for more, no memory, or
+ * the run is over. The scheme must stay valid. */
+size_t dr_task_discover(struct dr_task *task, const struct dr_scheme *scheme, const char *host,
+                        int port);
+#define DR_TASK_NONE SIZE_MAX
+
 /* ---- for executables ---- */
 
 /* How one target came out. */
@@ -70,8 +80,10 @@ struct dr_outcome {
 };
 
 struct dr_run_plan {
-    const struct dr_targets *targets;
-    dr_probe *const
+    struct dr_targets *targets;
+    size_t capacity; /* elements that targets->items and every array here have room for; 0: as many
+                        as there are targets, so that none can be discovered */
+    dr_probe *
         *probes; /* one for each target; NULL: the outcome is load_errors[i] without a thread */
     const struct dr_error
         *load_errors;    /* parallel to targets; may be NULL when every probe is there */
@@ -84,7 +96,8 @@ struct dr_run_plan {
     struct dr_secrets *secrets;
 };
 
-/* Runs all probes; outcomes has one element for each target. NULL when no run could be set up
+/* Runs all probes; outcomes has one element for each target. Targets that are discovered are added
+ * to plan->targets, their facts and outcomes beside them. NULL when no run could be set up
  * (error). The run must be kept until the process ends when a task is unfinished; dr_run_free does
  * the right thing. */
 struct dr_run *dr_run_targets(const struct dr_run_plan *plan, struct dr_outcome *outcomes,

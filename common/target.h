@@ -28,6 +28,7 @@ struct dr_target {
     const char *password; /* from the URI, the password file or the environment; NULL when none; not
                              owned */
     bool named;           /* the label is a NAME: it stays as it is */
+    bool discovered;      /* not given: a source has found it (dr_task_discover) */
 };
 
 struct dr_targets {

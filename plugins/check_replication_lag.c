@@ -148,6 +148,14 @@ static const struct dr_option option_rows[] = {
 static const struct dr_scheme schemes[] = {
     {"postgresql", "postgresql", "libpq5", true},
     {"postgres", "postgresql", "libpq5", true},
+    {"mongodb", "mongodb", "libmongoc-1.0-0", true},
+    {"redis", "redis", "libhiredis0.14", true},
+    {"rediss", "redis", "libhiredis0.14", true},
+    {"redis+unix", "redis", "libhiredis0.14", true},
+    {"redis+sentinel", "redis", "libhiredis0.14", true},
+    {"rediss+sentinel", "redis", "libhiredis0.14", true},
+    {"mssql", "mssql", "libsybdb5", true},
+    {"azure-storage", "azure", "libcurl4", false},
 };
 
 static const struct dr_example examples[] = {
@@ -298,10 +306,10 @@ static bool prepare(struct dr_targets *targets, struct dr_threshold *thresholds,
            set_database(targets, error);
 }
 
-static bool before_run(size_t targets, struct dr_error *error)
+static bool before_run(size_t targets, size_t capacity, struct dr_error *error)
 {
     request.heartbeat = heartbeat;
-    request.board = rep_board_new(targets);
+    request.board = rep_board_new(capacity, targets);
     return request.board != NULL || dr_error_set(error, DR_ERR_INTERNAL, "out of memory");
 }
 
@@ -420,6 +428,7 @@ static const struct dr_plugin plugin = {
     .built_in = BUILT_IN,
     .facts_size = sizeof(struct rep_node),
     .request = &request,
+    .discovers = true,
     .prepare = prepare,
     .before_run = before_run,
     .judge = judge,

@@ -30,11 +30,16 @@ plugins_libreplication_la_SOURCES = \
 	plugins/replication/judge_slots.c \
 	plugins/replication/judge_standby.c \
 	plugins/replication/survey.c plugins/replication/survey.h \
+	plugins/replication/watch.c plugins/replication/watch.h \
 	plugins/replication/synchronous.c plugins/replication/synchronous.h
 plugins_check_replication_lag_SOURCES = plugins/check_replication_lag.c
 plugins_check_replication_lag_CFLAGS = $(program_cflags)
 plugins_check_replication_lag_LDFLAGS = $(program_ldflags)
 plugins_check_replication_lag_LDADD = plugins/libreplication.la common/libcommon.la
+
+# What every source of it is linked with.
+replication_source = \
+	plugins/replication/board.c plugins/replication/facts.c plugins/replication/watch.c
 
 if HAVE_LIBPQ
 replication_postgresql_sources = \
@@ -44,8 +49,7 @@ replication_postgresql_sources = \
 	plugins/replication/postgresql_read.c plugins/replication/postgresql_read.h
 if MODULES
 pkglib_LTLIBRARIES += plugins/replication-postgresql.la
-plugins_replication_postgresql_la_SOURCES = $(replication_postgresql_sources) \
-	plugins/replication/board.c plugins/replication/facts.c
+plugins_replication_postgresql_la_SOURCES = $(replication_postgresql_sources) $(replication_source)
 plugins_replication_postgresql_la_CFLAGS = $(AM_CFLAGS) $(LIBPQ_CFLAGS)
 plugins_replication_postgresql_la_LDFLAGS = $(module_ldflags)
 plugins_replication_postgresql_la_LIBADD = common/libsource.la $(LIBPQ_LIBS)

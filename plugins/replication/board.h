@@ -16,15 +16,20 @@ struct rep_board;
 struct rep_mark {
     double moment;    /* monotonic: everything committed before is at or below the position */
     int64_t position; /* bytes */
-    char system[32];  /* identifies the history; "" when the primary did not say */
+    char system[64];  /* identifies the history; "" when the primary did not say */
     bool
         heartbeat; /* written on purpose, so it must arrive: worth waiting for until the deadline */
 };
 
-struct rep_board *rep_board_new(size_t nodes);
+/* For `nodes` nodes of which the first `working` are at work from the start; the others join. */
+struct rep_board *rep_board_new(size_t nodes, size_t working);
 void rep_board_free(struct rep_board *board);
 
-/* Node `index` is a primary, and this is its mark; the first mark stays. */
+/* Node `index` was discovered during the run, and is at work: whoever discovers it says so before
+ * it says that it is done itself. */
+void rep_board_join(struct rep_board *board, size_t index);
+
+/* Node `index` is a primary, and this is its mark; the first mark of a system stays. */
 void rep_board_post(struct rep_board *board, size_t index, const struct rep_mark *mark);
 
 /* Node `index` is a standby: it will post no mark. */
@@ -33,8 +38,11 @@ void rep_board_follow(struct rep_board *board, size_t index);
 /* Node `index` has read all it will, or has failed. Every probe calls it before it returns. */
 void rep_board_done(struct rep_board *board, size_t index);
 
-/* Waits for a mark until `until` (monotonic). False when none came and none can come any more. */
-bool rep_board_wait_mark(struct rep_board *board, double until, struct rep_mark *mark);
+/* Waits for a mark of `system` until `until` (monotonic): positions of another history mean
+ * nothing. A side that does not know its system (NULL or "") takes part with any. False when none
+ * came and none can come any more. */
+bool rep_board_wait_mark(struct rep_board *board, const char *system, double until,
+                         struct rep_mark *mark);
 
 /* Waits until more than `seen` other nodes are done, then for as long as another one is done within
  * `quiet` seconds; at most until `until`. Returns how many are done. *pending is false when nobody

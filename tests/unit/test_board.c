@@ -19,13 +19,13 @@
 static void the_first_mark_stays(void **state)
 {
     (void)state;
-    struct rep_board *board = rep_board_new(3);
+    struct rep_board *board = rep_board_new(3, 3);
     const struct rep_mark first = {.moment = 1, .position = 100, .system = "1", .heartbeat = true};
     const struct rep_mark second = {.moment = 2, .position = 200, .system = "2"};
     struct rep_mark mark;
     rep_board_post(board, 0, &first);
     rep_board_post(board, 1, &second);
-    assert_true(rep_board_wait_mark(board, NEVER, &mark));
+    assert_true(rep_board_wait_mark(board, NULL, NEVER, &mark));
     assert_int_equal(mark.position, 100);
     assert_string_equal(mark.system, "1");
     assert_true(mark.heartbeat);
@@ -35,23 +35,23 @@ static void the_first_mark_stays(void **state)
 static void no_mark_can_come(void **state)
 {
     (void)state;
-    struct rep_board *board = rep_board_new(3);
+    struct rep_board *board = rep_board_new(3, 3);
     struct rep_mark mark;
     rep_board_follow(board, 0);
     rep_board_follow(board, 1);
     rep_board_done(board, 2); /* failed before it could say what it is */
-    assert_false(rep_board_wait_mark(board, NEVER, &mark));
+    assert_false(rep_board_wait_mark(board, NULL, NEVER, &mark));
     rep_board_free(board);
 }
 
 static void a_mark_is_waited_for_until_then(void **state)
 {
     (void)state;
-    struct rep_board *board = rep_board_new(2);
+    struct rep_board *board = rep_board_new(2, 2);
     struct rep_mark mark;
     rep_board_follow(board, 0);
     double until = dr_monotonic() + 0.02;
-    assert_false(rep_board_wait_mark(board, until, &mark));
+    assert_false(rep_board_wait_mark(board, NULL, until, &mark));
     assert_true(dr_monotonic() >= until);
     rep_board_free(board);
 }
@@ -59,7 +59,7 @@ static void a_mark_is_waited_for_until_then(void **state)
 static void who_is_done(void **state)
 {
     (void)state;
-    struct rep_board *board = rep_board_new(4);
+    struct rep_board *board = rep_board_new(4, 4);
     const struct rep_mark mark = {.position = 1};
     bool pending;
     rep_board_post(board, 0, &mark);
@@ -84,7 +84,7 @@ static void who_is_done(void **state)
 static void done_is_waited_for_until_then(void **state)
 {
     (void)state;
-    struct rep_board *board = rep_board_new(2);
+    struct rep_board *board = rep_board_new(2, 2);
     const struct rep_mark mark = {.position = 1};
     bool pending;
     rep_board_post(board, 0, &mark);
@@ -118,7 +118,7 @@ static void *follow(void *argument)
     struct party *party = argument;
     struct rep_mark mark = {.position = 0};
     rep_board_follow(party->board, party->index);
-    if (rep_board_wait_mark(party->board, NEVER, &mark))
+    if (rep_board_wait_mark(party->board, NULL, NEVER, &mark))
         party->seen = mark.position;
     rep_board_done(party->board, party->index);
     return NULL;
@@ -148,7 +148,7 @@ static int64_t meet(void *(*one_more)(void *), int64_t expected)
 {
     pthread_t threads[FOLLOWERS + 1];
     struct party parties[FOLLOWERS + 1];
-    struct rep_board *board = rep_board_new(FOLLOWERS + 1);
+    struct rep_board *board = rep_board_new(FOLLOWERS + 1, FOLLOWERS + 1);
     for (size_t i = 0; i <= FOLLOWERS; i++) {
         parties[i] = (struct party){.board = board, .index = i, .seen = -1};
         assert_int_equal(
