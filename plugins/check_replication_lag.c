@@ -386,9 +386,15 @@ static void judge(const struct dr_session *session, struct dr_result *result)
 #ifdef HAVE_LIBPQ
 extern const struct dr_source dr_source_replication_postgresql;
 #endif
+#ifdef HAVE_MONGOC
+extern const struct dr_source dr_source_replication_mongodb;
+#endif
 static const struct dr_source *const built_in[] = {
 #ifdef HAVE_LIBPQ
     &dr_source_replication_postgresql,
+#endif
+#ifdef HAVE_MONGOC
+    &dr_source_replication_mongodb,
 #endif
     NULL,
 };
