@@ -68,7 +68,9 @@ static bool is_unsettled(const struct rep_watch *watch, const struct rep_mark *m
         if (mark->heartbeat && stream->replayed.known && stream->replayed.value < mark->position)
             return true;
         double lag = stream->flush_lag.known ? stream->flush_lag.value : 0;
-        bool recent = stream->reply_age.known && stream->reply_age.value >= 0 &&
+        /* Where the loss is stated, the last sign of life tells nothing of the position. */
+        bool recent = !stream->loss.known && stream->reply_age.known &&
+                      stream->reply_age.value >= 0 &&
                       stream->reply_age.value + lag < REP_SETTLE_SECONDS;
         if (stream->flushed.value < mark->position && (mark->heartbeat || !recent))
             return true;
