@@ -501,7 +501,16 @@ static char *host_of(const char *name)
     return strndup(name, length);
 }
 
-static bool read_streams(const bson_t *config, struct rep_node *node, struct dr_error *error)
+/* What a member lacks was written after what it has, and both moments are of the primary's clock. */
+static struct dr_opt_real loss_of(const struct rep_member *member, struct dr_opt_real now)
+{
+    if (!member->position.known)
+        return (struct dr_opt_real){.known = false};
+    return age_of(now, dr_real(moment_of(member->position.value)));
+}
+
+static bool read_streams(const bson_t *config, struct dr_opt_real now, struct rep_node *node,
+                         struct dr_error *error)
 {
     rep_streams_free(node->streams, node->stream_count);
     node->streams = NULL;
@@ -520,6 +529,7 @@ static bool read_streams(const bson_t *config, struct rep_node *node, struct dr_
         stream->flushed = member->position;
         stream->replayed = member->position;
         stream->reply_age = member->heard;
+        stream->loss = loss_of(member, now);
     }
     return true;
 }
@@ -599,7 +609,7 @@ bool mongo_read_node(const struct mongo_replies *replies, struct rep_node *node,
         return is_missing(error, "optime of the primary");
     if (!read_server(replies->server, node))
         return dr_error_set(error, DR_ERR_INTERNAL, "out of memory");
-    return read_streams(replies->config, node, error);
+    return read_streams(replies->config, extra->server_time, node, error);
 }
 
 const char *mongo_set_name(const bson_t *reply)
