@@ -172,6 +172,25 @@ static void add_encoded(struct dr_buffer *text, const char *value)
     }
 }
 
+/* Mechanisms that take something else for a password: a certificate, a ticket, a token. */
+static const char *const passwordless[] = {"MONGODB-X509", "GSSAPI", "MONGODB-AWS", "MONGODB-OIDC",
+                                           NULL};
+
+/* Driver 1.23 dies of a user without a password as soon as a server asks for it. */
+static bool has_what_it_needs(const struct dr_target *target, struct dr_error *error)
+{
+    const char *mechanism = NULL;
+    for (size_t i = 0; i < target->uri.param_count; i++) {
+        if (strcasecmp(target->uri.params[i].key, "authMechanism") == 0)
+            mechanism = target->uri.params[i].value;
+    }
+    bool other = mechanism != NULL && is_one_of(mechanism, passwordless);
+    if (target->uri.user == NULL || target->password != NULL || other)
+        return true;
+    return dr_error_set(error, DR_ERR_AUTH, "no password for the user %s: --password-file",
+                        target->uri.user);
+}
+
 static void add_credentials(struct dr_buffer *text, const struct dr_target *target)
 {
     if (target->uri.user == NULL)
@@ -229,8 +248,9 @@ bool dr_mongo_open(struct dr_mongo *mongo, bool credentials)
     struct dr_buffer text = DR_BUFFER(URI_MAX);
     int left_ms = (int)(dr_task_left(mongo->task) * 1000) + 1;
     pthread_once(&started, start_driver);
-    bool ok = write_uri(dr_task_target(mongo->task), mongo->application, left_ms, credentials,
-                        &text, mongo->error);
+    const struct dr_target *target = dr_task_target(mongo->task);
+    bool ok = (!credentials || has_what_it_needs(target, mongo->error)) &&
+              write_uri(target, mongo->application, left_ms, credentials, &text, mongo->error);
     if (ok) {
         bson_error_t error;
         mongoc_uri_t *uri =

@@ -35,7 +35,8 @@ struct dr_mongo {
 /* Makes a client for the task's target; the connection comes with the first command. Parameters of
  * the URI are the driver's own (tls, tlsCAFile, authSource ...), but a name or a switch that it
  * does not know is an error: it would only be warned of, and leave TLS off. `replicaSet` and what
- * else would choose a server is not passed on. Without `credentials` nobody is logged in. */
+ * else would choose a server is not passed on. Without `credentials` nobody is logged in; with them
+ * a user without a password is an error, unless the mechanism takes none. */
 bool dr_mongo_open(struct dr_mongo *mongo, bool credentials);
 
 void dr_mongo_close(struct dr_mongo *mongo);

@@ -297,11 +297,14 @@ static bool write_heartbeat(struct probe *probe, struct rep_mark *mark)
 
 static bool compare(struct probe *probe)
 {
+    const struct dr_opt_real *delay = &probe->node->apply_delay;
     const struct rep_watch watch = {.task = probe->task,
                                     .node = probe->node,
                                     .look = look_again,
                                     .context = probe,
-                                    .settle = REP_SETTLE_SECONDS};
+                                    /* What is delayed does not come while we wait. */
+                                    .settle =
+                                        delay->known && delay->value > 0 ? 0 : REP_SETTLE_SECONDS};
     if (probe->node->role == REP_ROLE_WITNESS)
         return true;
     if (probe->node->role == REP_ROLE_STANDBY)

@@ -501,7 +501,8 @@ static char *host_of(const char *name)
     return strndup(name, length);
 }
 
-/* What a member lacks was written after what it has, and both moments are of the primary's clock. */
+/* What a member lacks was written after what it has, and both moments are of the primary's clock.
+ */
 static struct dr_opt_real loss_of(const struct rep_member *member, struct dr_opt_real now)
 {
     if (!member->position.known)
