@@ -44,6 +44,13 @@ tests_unit_test_postgresql_read_LDADD = $(LDADD) $(LIBPQ_LIBS)
 tests_unit_test_postgresql_query_SOURCES = tests/unit/test_postgresql_query.c \
 	plugins/replication/postgresql_query.c
 endif
+if HAVE_MONGOC
+unit_tests += tests/unit/test_mongodb_read
+tests_unit_test_mongodb_read_SOURCES = tests/unit/test_mongodb_read.c \
+	plugins/replication/mongodb_read.c
+tests_unit_test_mongodb_read_CPPFLAGS = $(AM_CPPFLAGS) $(MONGOC_CFLAGS)
+tests_unit_test_mongodb_read_LDADD = $(LDADD) $(MONGOC_LIBS)
+endif
 if HAVE_CMOCKA
 check_PROGRAMS += $(unit_tests)
 TESTS += $(unit_tests)
