@@ -168,6 +168,9 @@ static const struct dr_example examples[] = {
     {"Measured end to end, with a memory for trends and for the day the primary is gone",
      "-T postgresql://nagios@db1,db2/postgres --rpo 30s --heartbeat --state-dir "
      "/var/lib/nagios/dr"},
+    {"A MongoDB replica set, each member asked by itself",
+     "-T 'mongodb://nagios@m1,m2,m3/?replicaSet=rs0&tls=true' --password-file /etc/nagios/mongo "
+     "--rpo 30s"},
     {"Limits by name", "-T postgresql://nagios@db1/postgres -w loss_bytes=16MiB -c loss_bytes=1GiB "
                        "-c slot_retained=20GB"},
 };
@@ -198,15 +201,19 @@ static const struct dr_manual_section manual[] = {
      "last message, which on an idle link can be half of wal_receiver_timeout old (30 s by "
      "default): for a shorter RPO "
      "ask the primary too."},
-    {"GRANTS", "With every node as a target, a role that may only log in is enough for the loss in "
-               "bytes and seconds, the roles, "
-               "timelines, promotability and slots. To judge from the primary alone, and to see "
-               "the links and the synchronous "
-               "standbys, grant it pg_monitor:\n\n"
-               "    CREATE ROLE nagios LOGIN PASSWORD '...';\n"
-               "    GRANT pg_monitor TO nagios;\n\n"
-               "PostgreSQL 9.6 has no pg_monitor: there only a superuser sees everything. "
-               "--heartbeat needs no grant."},
+    {"GRANTS",
+     "With every node as a target, a role that may only log in is enough for the loss in "
+     "bytes and seconds, the roles, "
+     "timelines, promotability and slots. To judge from the primary alone, and to see "
+     "the links and the synchronous "
+     "standbys, grant it pg_monitor:\n\n"
+     "    CREATE ROLE nagios LOGIN PASSWORD '...';\n"
+     "    GRANT pg_monitor TO nagios;\n\n"
+     "PostgreSQL 9.6 has no pg_monitor: there only a superuser sees everything. "
+     "--heartbeat needs no grant.\n\n"
+     "MongoDB: the role clusterMonitor on the database admin; --heartbeat needs the action "
+     "appendOplogNote on the cluster as well. Arbiters hold no users, and are asked "
+     "without one."},
     {"STATES", "CRITICAL: a limit is broken; a target does not answer; a standby is expected and "
                "not connected, does not receive, "
                "is silent, follows another timeline or cluster, or cannot be promoted; a slot is "
@@ -459,7 +466,10 @@ static const struct dr_plugin plugin = {
         "with libpq's "
         "parameters (sslmode, sslrootcert, service, ...). Give the primary, a standby, or every "
         "node: the more nodes, "
-        "the less privilege is needed and the more is proven. It finds the roles itself.",
+        "the less privilege is needed and the more is proven. It finds the roles itself.\n\n"
+        "MongoDB 4.2 to 8.x: mongodb://USER@HOST[:PORT][,HOST...]/[?KEY=VALUE...] with the "
+        "driver's parameters (tls, tlsCAFile, authSource, ...). Each host is asked by itself; "
+        "replicaSet names the set that they must belong to.",
     .options = {option_rows, sizeof option_rows / sizeof option_rows[0]},
     .common = &common,
     .metrics = rep_metrics,

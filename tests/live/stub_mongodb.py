@@ -25,50 +25,17 @@ import sys
 import time
 
 HERE = os.path.dirname(os.path.abspath(__file__))
-sys.path.insert(0, os.path.join(HERE, os.pardir, "faults"))
+for folder in ("faults", "lab"):
+    sys.path.insert(0, os.path.join(HERE, os.pardir, folder))
 
 import peers  # noqa: E402
+from mongodb_wire import (OP_MSG, OP_QUERY, OP_REPLY, Date, Long, ObjectId, Timestamp, decode, encode,  # noqa: E402,F401
+                          from_json)
 
 SAMPLES = os.path.join(HERE, os.pardir, "samples", "mongodb")
-OP_REPLY, OP_QUERY, OP_MSG = 1, 2004, 2013
 
 
-# ---- values ----
-
-class Long(int):
-    """An int64."""
-
-
-class Date(int):
-    """Milliseconds since the epoch."""
-
-
-class Timestamp(tuple):
-    """(seconds, increment)"""
-
-
-class ObjectId(bytes):
-    """12 bytes."""
-
-
-def from_json(value):
-    """Extended JSON as json.loads leaves it."""
-    if isinstance(value, list):
-        return [from_json(item) for item in value]
-    if not isinstance(value, dict):
-        return value
-    if "$numberLong" in value:
-        return Long(value["$numberLong"])
-    if "$numberDouble" in value:
-        return float(value["$numberDouble"])
-    if "$date" in value:
-        return Date(value["$date"]["$numberLong"])
-    if "$timestamp" in value:
-        return Timestamp((value["$timestamp"]["t"], value["$timestamp"]["i"]))
-    if "$oid" in value:
-        return ObjectId(bytes.fromhex(value["$oid"]))
-    return {key: from_json(item) for key, item in value.items()}
-
+# ---- samples ----
 
 def sample(name):
     """The documents of a sample: {command: reply}."""
@@ -87,77 +54,6 @@ def moved(value, seconds):
     if isinstance(value, dict):
         return {key: moved(item, seconds) for key, item in value.items()}
     return value
-
-
-# ---- BSON ----
-
-def encode_item(name, value):
-    key = name.encode() + b"\0"
-    if isinstance(value, bool):
-        return b"\x08" + key + bytes([value])
-    if isinstance(value, Timestamp):
-        return b"\x11" + key + struct.pack("<II", value[1], value[0])
-    if isinstance(value, Date):
-        return b"\x09" + key + struct.pack("<q", value)
-    if isinstance(value, ObjectId):
-        return b"\x07" + key + bytes(value)
-    if isinstance(value, bytes):
-        return b"\x05" + key + struct.pack("<iB", len(value), 0) + value
-    if isinstance(value, Long):
-        return b"\x12" + key + struct.pack("<q", value)
-    if isinstance(value, int):
-        return b"\x10" + key + struct.pack("<i", value)
-    if isinstance(value, float):
-        return b"\x01" + key + struct.pack("<d", value)
-    if isinstance(value, str):
-        text = value.encode() + b"\0"
-        return b"\x02" + key + struct.pack("<i", len(text)) + text
-    if isinstance(value, dict):
-        return b"\x03" + key + encode(value)
-    if isinstance(value, list):
-        return b"\x04" + key + encode({str(place): item for place, item in enumerate(value)})
-    if value is None:
-        return b"\x0a" + key
-    raise TypeError("no BSON for %r" % (value,))
-
-
-def encode(document):
-    body = b"".join(encode_item(name, value) for name, value in document.items())
-    return struct.pack("<i", len(body) + 5) + body + b"\0"
-
-
-def decode(data):
-    """The document at the beginning of the data: of the kinds that a client sends."""
-    place, end = 4, struct.unpack_from("<i", data)[0] - 1
-    document = {}
-    while place < end:
-        kind = data[place]
-        stop = data.index(b"\0", place + 1)
-        name = data[place + 1:stop].decode()
-        place = stop + 1
-        if kind in (0x02, 0x05):
-            size = struct.unpack_from("<i", data, place)[0]
-            if kind == 0x02:
-                document[name] = data[place + 4:place + 4 + size - 1].decode()
-                place += 4 + size
-            else:
-                document[name] = data[place + 5:place + 5 + size]
-                place += 5 + size
-        elif kind in (0x03, 0x04):
-            size = struct.unpack_from("<i", data, place)[0]
-            inner = decode(data[place:place + size])
-            document[name] = list(inner.values()) if kind == 0x04 else inner
-            place += size
-        else:
-            form = {0x01: "<d", 0x08: "<?", 0x09: "<q", 0x10: "<i", 0x11: "<Q", 0x12: "<q", 0x0a: "<"}.get(kind)
-            if form is None:
-                size = {0x07: 12, 0x13: 16}[kind]
-                document[name] = data[place:place + size]
-            else:
-                size = struct.calcsize(form)
-                document[name] = struct.unpack_from(form, data, place)[0] if size else None
-            place += size
-    return document
 
 
 # ---- SCRAM-SHA-256 ----
@@ -197,6 +93,7 @@ def failure(code, name, text):
     return {"ok": 0.0, "errmsg": text, "code": code, "codeName": name}
 
 
+CLUSTER_MONITOR = ("replSetGetStatus", "replSetGetConfig", "serverStatus")
 DENIED = "not authorized on admin to execute command { %s: 1 }"
 
 
@@ -204,16 +101,18 @@ class Member:
     """One mongod.
 
     users      {name: password}: authentication is on
-    denied     commands that those who are logged in may not run
+    granted    commands that those who are logged in may run: those of the role clusterMonitor
+    denied     ... but for these
     wire       (least, greatest) wire version
     change     what a test does to a reply before it is sent: change(command, document) -> document
     asked      the commands that came, in order
     """
 
-    def __init__(self, name, documents, users=None, denied=(), wire=(0, 21), change=None, hosts=None):
+    def __init__(self, name, documents, users=None, granted=CLUSTER_MONITOR, denied=(), wire=(0, 21), change=None, hosts=None):
         self.name = name
         self.documents = documents
         self.users = users
+        self.granted = granted
         self.denied = denied
         self.wire = wire
         self.change = change
@@ -255,7 +154,7 @@ class Member:
             return {"ok": 1.0}
         if self.users is not None and not session.get("user"):
             return failure(13, "Unauthorized", "command %s requires authentication" % name)
-        if name in self.denied:
+        if name in self.denied or self.users is not None and name not in self.granted:
             return failure(13, "Unauthorized", DENIED % name)
         return self.answer(name)
 
