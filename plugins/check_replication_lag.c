@@ -493,6 +493,9 @@ static const struct dr_plugin plugin = {
 
 int main(int argc, char **argv)
 {
+    /* The MongoDB driver, when it is loaded, keeps its counters in a file named by its process, and
+     * warns on stderr when somebody has left one of that name. */
+    setenv("MONGOC_DISABLE_SHM", "1", 1);
     bool stragglers;
     int code = dr_plugin_main(&plugin, argc, argv, &stragglers);
     if (stragglers)

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
+#include <unistd.h>
 
 #define URI_MAX (16 * 1024)
 #define PORT 27017
@@ -20,6 +21,16 @@ static void say_nothing(mongoc_log_level_t level, const char *domain, const char
     (void)domain;
     (void)message;
     (void)context;
+}
+
+/* Where the driver is linked in, it has made its file of counters before main could forbid it. Only
+ * an orderly exit would remove it, and the next process of that number would be warned of it. */
+__attribute__((constructor)) static void forget_counters(void)
+{
+    char path[64];
+    snprintf(path, sizeof path, "/dev/shm/mongoc-%ld", (long)getpid());
+    if (getenv("MONGOC_DISABLE_SHM") == NULL)
+        unlink(path);
 }
 
 static void start_driver(void)
@@ -246,8 +257,8 @@ bool dr_mongo_open(struct dr_mongo *mongo, bool credentials)
 {
     static pthread_once_t started = PTHREAD_ONCE_INIT;
     struct dr_buffer text = DR_BUFFER(URI_MAX);
-    int left_ms = (int)(dr_task_left(mongo->task) * 1000) + 1;
     pthread_once(&started, start_driver);
+    int left_ms = (int)(dr_task_left(mongo->task) * 1000) + 1;
     const struct dr_target *target = dr_task_target(mongo->task);
     bool ok = (!credentials || has_what_it_needs(target, mongo->error)) &&
               write_uri(target, mongo->application, left_ms, credentials, &text, mongo->error);

@@ -300,25 +300,28 @@ struct counts {
     int64_t copies;
 };
 
-static void read_seat(const bson_t *entry, struct rep_set *set, struct counts *counts)
+static bool read_seat(const bson_t *entry, struct rep_set *set, struct counts *counts,
+                      struct dr_error *error)
 {
+    const char *host = text_at(entry, "host");
     struct dr_opt_int votes = whole_at(entry, "votes");
-    bool arbiter = is_on(entry, "arbiterOnly");
-    counts->votes += votes.known ? votes.value : 0;
-    counts->copies += votes.known && votes.value > 0 && !arbiter ? 1 : 0;
-    struct rep_member *member = find_member(set, text_at(entry, "host"));
+    struct dr_opt_real priority = number_at(entry, "priority");
+    struct dr_opt_bool arbiter = switch_at(entry, "arbiterOnly");
+    if (host == NULL || !votes.known || !priority.known || !arbiter.known)
+        return is_missing(error,
+                          "host, votes, priority or arbiterOnly of a member's configuration");
+    counts->votes += votes.value;
+    counts->copies += votes.value > 0 && !arbiter.value ? 1 : 0;
+    struct rep_member *member = find_member(set, host);
     if (member == NULL)
-        return;
+        return true;
     member->votes = votes;
-    member->priority = number_at(entry, "priority");
+    member->priority = priority;
     member->hidden = switch_at(entry, "hidden");
     member->delay = number_at(entry, "secondaryDelaySecs");
     if (!member->delay.known)
         member->delay = number_at(entry, "slaveDelay");
-    /* A dead arbiter is told from a dead copy by the configuration alone; it has no priority and
-     * is never a copy. */
-    if (arbiter && member->seat != REP_SEAT_DOWN)
-        member->seat = REP_SEAT_WITNESS;
+    return true;
 }
 
 static bool is_arbiter(const bson_t *config, const char *name)
@@ -353,8 +356,10 @@ static bool read_config(const bson_t *config, struct rep_node *node, struct dr_e
         return true;
     if (!walk.usable)
         return is_missing(error, "members of the configuration");
-    while (walk_on(&walk))
-        read_seat(&walk.document, set, &counts);
+    while (walk_on(&walk)) {
+        if (!read_seat(&walk.document, set, &counts, error))
+            return false;
+    }
     set->votes = dr_int(counts.votes);
     set->copies = dr_int(counts.copies);
     read_system(config, node);
@@ -383,6 +388,8 @@ static void count_votes(const bson_t *status, bool configured, struct rep_set *s
         set->copies = whole_at(status, "writableVotingMembersCount");
     if (!set->needed.known && set->votes.known)
         set->needed = dr_int(set->votes.value / 2 + 1);
+    if (!set->copies_needed.known && set->needed.known && set->copies.known)
+        set->copies_needed = set->copies.value < set->needed.value ? set->copies : set->needed;
     for (size_t i = 0; i < set->member_count && configured; i++) {
         const struct rep_member *member = &set->members[i];
         int64_t votes = member->votes.known ? member->votes.value : 0;

@@ -436,6 +436,10 @@ static void test_missing(void **state)
         {"\"members\":", "\"people\":", "members"},
         {"\"self\": true", "\"self\": false", "itself"},
         {"\"name\": \"db2:27017\"", "\"nome\": \"db2:27017\"", "name"},
+        {"\"votes\": 1", "\"vites\": 1", "votes"},
+        {"\"priority\": {", "\"proirity\": {", "priority"},
+        {"\"arbiterOnly\":", "\"arbiter\":", "arbiterOnly"},
+        {"\"host\": \"db2", "\"hist\": \"db2", "host"},
         {"\"state\": 2", "\"state\": \"2\"", "state"},
     };
     (void)state;
