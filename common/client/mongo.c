@@ -159,8 +159,18 @@ static const char *const untyped[] = {"authSource",
 
 static const char *const switches[] = {"true", "false", NULL};
 
+static const char *const files[] = {"tlsCAFile",
+                                    "tlsCertificateKeyFile",
+                                    "tlsCRLFile",
+                                    "sslCertificateAuthorityFile",
+                                    "sslClientCertificateKeyFile",
+                                    NULL};
+
 static bool is_usable(const struct dr_uri_param *param, struct dr_error *error)
 {
+    /* The driver would only speak of a connection error, as if the server were to blame. */
+    if (is_one_of(param->key, files) && access(param->value, R_OK) != 0)
+        return dr_error_set(error, DR_ERR_USAGE, "%s cannot be read: %s", param->key, param->value);
     bool is_switch = mongoc_uri_option_is_bool(param->key);
     if (!is_switch && !mongoc_uri_option_is_int32(param->key) &&
         !mongoc_uri_option_is_int64(param->key) && !mongoc_uri_option_is_utf8(param->key) &&

@@ -144,6 +144,7 @@ def test_heartbeat_needs_its_privilege(lag, password):
 @pytest.mark.parametrize("query, word", (
     ("?tlsCAFlie=/etc/ca.pem", "tlsCAFlie"),
     ("?tls=ture", "tls"),
+    ("?tls=true&tlsCAFile=/nonexistent/ca.pem", "tlsCAFile cannot be read"),
     ("?sslmode=verify-full", "sslmode")))
 def test_bad_parameter(lag, query, word):
     """The driver would only warn, and go on without TLS."""
