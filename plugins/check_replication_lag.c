@@ -85,6 +85,14 @@ static const struct dr_option option_rows[] = {
      .example = "db2",
      .group = GROUP_EXPECT,
      .into = &rules.expect_standby},
+    {.name = "partner",
+     .kind = DR_OPTION_TEXTS,
+     .argument = "NAME",
+     .help = "The same as --expect-standby, in the words of Azure SQL: the server that the "
+             "database must be replicated to; repeatable.",
+     .example = "db-west",
+     .group = GROUP_EXPECT,
+     .into = &rules.expect_standby},
     {.name = "expect-count",
      .kind = DR_OPTION_INTEGER,
      .argument = "N",
@@ -407,9 +415,15 @@ static void judge(const struct dr_session *session, struct dr_result *result)
 #ifdef HAVE_LIBPQ
 extern const struct dr_source dr_source_replication_postgresql;
 #endif
+#ifdef HAVE_FREETDS
+extern const struct dr_source dr_source_replication_mssql;
+#endif
 static const struct dr_source *const built_in[] = {
 #ifdef HAVE_LIBPQ
     &dr_source_replication_postgresql,
+#endif
+#ifdef HAVE_FREETDS
+    &dr_source_replication_mssql,
 #endif
     NULL,
 };
