@@ -136,6 +136,12 @@ static bool fail_by_server(struct dr_tds *tds)
     return dr_error_set(tds->error, DR_ERR_PROTOCOL, "%s (error %d)", said->text, said->number);
 }
 
+static const struct dr_uri_host *host_of(const struct dr_tds *tds)
+{
+    const struct dr_target *target = dr_task_target(tds->task);
+    return target->host < target->uri.host_count ? &target->uri.hosts[target->host] : NULL;
+}
+
 static bool fail_by_library(struct dr_tds *tds, const char *stage)
 {
     const struct dr_tds_trouble *known = &tds->library;
@@ -144,7 +150,8 @@ static bool fail_by_library(struct dr_tds *tds, const char *stage)
     case SYBETIME:
         return dr_error_set(tds->error, DR_ERR_TIMEOUT, "no answer in time (stage: %s)", stage);
     case SYBEUHST:
-        return dr_error_set(tds->error, DR_ERR_RESOLVE, "the host name has no address");
+        return dr_error_set(tds->error, DR_ERR_RESOLVE, "the name %s has no address",
+                            host_of(tds)->name);
     case SYBECONN:
     case SYBESOCK:
         return dr_error_set(tds->error, DR_ERR_CONNECT, "cannot connect: %s",
@@ -168,9 +175,8 @@ static bool fail_by_library(struct dr_tds *tds, const char *stage)
                 "the log-in failed before the server said anything: no TLS there, or a "
                 "certificate that is not trusted or not for this host (cafile=, trust=yes), or "
                 "no SQL Server");
-        return dr_error_set(tds->error, DR_ERR_PROTOCOL,
-                            "the log-in failed before the server said anything: no SQL Server, or "
-                            "one that wants TLS");
+        return dr_error_set(tds->error, DR_ERR_CONNECT,
+                            "the server ended the log-in without a word: no SQL Server?");
     case 0:
         return dr_error_set(tds->error, DR_ERR_PROTOCOL, "the reply cannot be used (stage: %s)",
                             stage);
@@ -403,9 +409,9 @@ bool dr_tds_open(struct dr_tds *tds)
 {
     const struct dr_target *target = dr_task_target(tds->task);
     const struct dr_uri *uri = &target->uri;
-    if (target->host >= uri->host_count)
+    const struct dr_uri_host *host = host_of(tds);
+    if (host == NULL)
         return dr_error_set(tds->error, DR_ERR_USAGE, "which host? mssql://USER@HOST/DATABASE");
-    const struct dr_uri_host *host = &uri->hosts[target->host];
     if (!environment_is_clean(tds) || !check_parameters(tds, uri) ||
         !prepare_host(tds, uri, host->name))
         return false;

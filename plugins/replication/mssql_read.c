@@ -182,13 +182,16 @@ static void forget_links(struct rep_node *node)
     node->receiver = (struct rep_receiver){.running = {.known = false}};
 }
 
-/* Nothing but the database itself says what it is. A read-only one is a secondary whose link is
- * gone, or a copy that no link serves. */
-static bool take_unlinked(struct rep_node *node, const struct mssql_server *server)
+/* Nothing but the database itself says what it is: one that takes no writes is a secondary whose
+ * link is gone, or a copy that no link serves. */
+static bool take_unlinked(struct rep_node *node, const struct mssql_server *server,
+                          struct dr_error *error)
 {
-    node->role = server->writable ? REP_ROLE_PRIMARY : REP_ROLE_STANDBY;
     if (!server->writable)
-        node->receiver.running = dr_bool(false);
+        return dr_error_set(error, DR_ERR_SERVER,
+                            "database %s takes no writes, and no replication link leads to it",
+                            server->database);
+    node->role = REP_ROLE_PRIMARY;
     return true;
 }
 
@@ -473,6 +476,6 @@ bool mssql_read_links(const struct dr_tds_result *result, struct rep_node *node,
     forget_links(node);
     server->position = (struct dr_opt_int){.known = false};
     if (result->rows == 0)
-        return take_unlinked(node, server);
+        return take_unlinked(node, server, error);
     return server->geo ? read_geo(&row, node, server) : read_group(&row, node, server);
 }

@@ -33,8 +33,7 @@ bool mssql_read_server(const struct dr_tds_result *result, const char *host, str
 
 /* Role, positions and streams from the rows of sys.dm_geo_replication_link_status, or from those of
  * sys.dm_hadr_database_replica_states. What an earlier look has left of these is replaced. No row:
- * a database that is written to is a primary without standbys, one that is not is a standby that
- * does not receive. */
+ * a database that takes writes is a primary without standbys, any other is an error. */
 bool mssql_read_links(const struct dr_tds_result *result, struct rep_node *node,
                       struct mssql_server *server, struct dr_error *error);
 
