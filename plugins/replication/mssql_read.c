@@ -296,11 +296,10 @@ static bool set_geo_system(struct rep_node *node, const char *primary, const cha
 }
 
 static bool take_geo_secondary(struct row *row, struct rep_node *node,
-                               const struct mssql_server *server)
+                               const struct mssql_server *server, const char *database)
 {
     int64_t state = needed_at(row, "replication_state");
     const char *primary = needed_text(row, "partner_server");
-    const char *database = needed_text(row, "partner_database");
     struct dr_opt_int commit = integer_at(row, "last_commit");
     if (row->failed)
         return false;
@@ -320,10 +319,11 @@ static bool read_geo(struct row *row, struct rep_node *node, struct mssql_server
     bool secondary = false;
     for (row->number = 0; row->number < row->result->rows; row->number++) {
         int64_t role = needed_at(row, "role");
+        const char *database = needed_text(row, "partner_database");
         if (!row->failed && role != 0 && role != 1)
             return dr_error_set(row->error, DR_ERR_PROTOCOL,
                                 "the reply cannot be used: role is neither 0 nor 1");
-        bool ok = role == 1 ? take_geo_secondary(row, node, server)
+        bool ok = role == 1 ? take_geo_secondary(row, node, server, database)
                             : add_geo_secondary(row, node, server);
         if (!ok || row->failed)
             return false;
@@ -344,8 +344,6 @@ static enum rep_stream_kind group_kind(const char *state, bool suspended)
 {
     if (suspended)
         return REP_STREAM_BROKEN;
-    if (state == NULL)
-        return REP_STREAM_CONNECTING;
     if (strcmp(state, "SYNCHRONIZED") == 0 || strcmp(state, "SYNCHRONIZING") == 0)
         return REP_STREAM_STANDBY;
     if (strcmp(state, "INITIALIZING") == 0 || strcmp(state, "REVERTING") == 0)
@@ -373,7 +371,7 @@ static struct replica read_replica(struct row *row)
         .primary = needed_at(row, "is_primary_replica") == 1,
         .suspended = needed_at(row, "is_suspended") == 1,
         .name = needed_text(row, "replica"),
-        .state = text_at(row, "state"),
+        .state = needed_text(row, "state"),
         .reason = text_at(row, "suspend_reason"),
         .lag = integer_at(row, "secondary_lag_seconds"),
         .hardened = integer_at(row, "hardened"),
@@ -385,10 +383,9 @@ static struct replica read_replica(struct row *row)
 
 static char *replica_state(const struct replica *replica)
 {
-    const char *state = replica->state != NULL ? replica->state : "unknown";
     if (!replica->suspended)
-        return strdup(state);
-    return dr_text_format("%s, suspended (%s)", state,
+        return strdup(replica->state);
+    return dr_text_format("%s, suspended (%s)", replica->state,
                           replica->reason != NULL ? replica->reason : "no reason given");
 }
 
