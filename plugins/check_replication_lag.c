@@ -176,6 +176,11 @@ static const struct dr_example examples[] = {
     {"Measured end to end, with a memory for trends and for the day the primary is gone",
      "-T postgresql://nagios@db1,db2/postgres --rpo 30s --heartbeat --state-dir "
      "/var/lib/nagios/dr"},
+    {"Azure SQL: both servers of a failover group, whichever is the primary now",
+     "-T mssql://monitor@db-east.database.windows.net,db-west.database.windows.net/appdb "
+     "--password-file /etc/nagios/azure.secret --rpo 1m"},
+    {"Azure SQL: the primary alone, and whom it must be replicated to",
+     "-T mssql://monitor@db-east.database.windows.net/appdb --partner db-west --rpo 1m"},
     {"Limits by name", "-T postgresql://nagios@db1/postgres -w loss_bytes=16MiB -c loss_bytes=1GiB "
                        "-c slot_retained=20GB"},
 };
@@ -205,7 +210,14 @@ static const struct dr_manual_section manual[] = {
      "primary only as of its "
      "last message, which on an idle link can be half of wal_receiver_timeout old (30 s by "
      "default): for a shorter RPO "
-     "ask the primary too."},
+     "ask the primary too.\n\n"
+     "Azure SQL: what was acknowledged last, last_replication less replication_lag_sec, is on the "
+     "secondary. When nothing was committed since, nothing is missing, however long ago that was; "
+     "else what is missing is younger. So neither an idle database nor the frozen lag of a "
+     "suspended link misleads. Availability groups: log blocks are compared; where that proves "
+     "nothing, secondary_lag_seconds while data moves, else the age of the last commit there. "
+     "There is no link age, and --heartbeat is refused: nothing can be written without a table. A "
+     "secondary that is asked alone does not know what its primary has."},
     {"GRANTS", "With every node as a target, a role that may only log in is enough for the loss in "
                "bytes and seconds, the roles, "
                "timelines, promotability and slots. To judge from the primary alone, and to see "
@@ -214,7 +226,14 @@ static const struct dr_manual_section manual[] = {
                "    CREATE ROLE nagios LOGIN PASSWORD '...';\n"
                "    GRANT pg_monitor TO nagios;\n\n"
                "PostgreSQL 9.6 has no pg_monitor: there only a superuser sees everything. "
-               "--heartbeat needs no grant."},
+               "--heartbeat needs no grant.\n\n"
+               "Azure SQL, in the user database:\n\n"
+               "    CREATE USER monitor WITH PASSWORD = '...';\n"
+               "    GRANT VIEW DATABASE STATE TO monitor;\n\n"
+               "SQL Server, on every replica, with the same SID:\n\n"
+               "    CREATE LOGIN monitor WITH PASSWORD = '...', SID = 0x...;\n"
+               "    GRANT VIEW SERVER STATE TO monitor;\n"
+               "    USE appdb; CREATE USER monitor FOR LOGIN monitor;"},
     {"STATES", "CRITICAL: a limit is broken; a target does not answer; a standby is expected and "
                "not connected, does not receive, "
                "is silent, follows another timeline or cluster, or cannot be promoted; a slot is "
@@ -467,7 +486,12 @@ static const struct dr_plugin plugin = {
         "with libpq's "
         "parameters (sslmode, sslrootcert, service, ...). Give the primary, a standby, or every "
         "node: the more nodes, "
-        "the less privilege is needed and the more is proven. It finds the roles itself.",
+        "the less privilege is needed and the more is proven. It finds the roles itself.\n\n"
+        "Azure SQL Database and Managed Instance with geo-replication, and SQL Server 2016 and "
+        "later with availability groups: mssql://USER@HOST[:PORT][,HOST...]/DATABASE[?KEY=VALUE"
+        "...]; encrypt=yes|no|strict, cafile=FILE, trust=yes, intent=readonly. The password: "
+        "--password-file, or SQLCMDPASSWORD. Name the user database, not master; behind some "
+        "gateways the user is USER%40SERVER.",
     .options = {option_rows, sizeof option_rows / sizeof option_rows[0]},
     .common = &common,
     .metrics = rep_metrics,
