@@ -142,6 +142,15 @@ static const struct dr_uri_host *host_of(const struct dr_tds *tds)
     return target->host < target->uri.host_count ? &target->uri.hosts[target->host] : NULL;
 }
 
+/* 1.3.16 and 1.3.17, Debian 12's, go on in the old TLS session on the new connection (issue 489 of
+ * FreeTDS). */
+static bool follows_redirections(void)
+{
+    const char *version = dbversion();
+    return version == NULL ||
+           (strstr(version, "v1.3.16") == NULL && strstr(version, "v1.3.17") == NULL);
+}
+
 static bool fail_by_library(struct dr_tds *tds, const char *stage)
 {
     const struct dr_tds_trouble *known = &tds->library;
@@ -174,7 +183,10 @@ static bool fail_by_library(struct dr_tds *tds, const char *stage)
                 tds->error, DR_ERR_TLS,
                 "the log-in failed before the server said anything: no TLS there, or a "
                 "certificate that is not trusted or not for this host (cafile=, trust=yes), or "
-                "no SQL Server");
+                "no SQL Server%s",
+                follows_redirections() ? ""
+                                       : ", or a redirection, which this FreeTDS cannot follow: "
+                                         "set the connection policy Proxy");
         return dr_error_set(tds->error, DR_ERR_CONNECT,
                             "the server ended the log-in without a word: no SQL Server?");
     case 0:

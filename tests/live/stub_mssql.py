@@ -184,11 +184,12 @@ class Server:
     """edition: AZURE, INSTANCE or SQL_SERVER. links: rows by link() or replica(), or a function that gives them for each
     batch. permitted=False: the views refuse; "empty": they are empty. encrypt: what the server does about TLS, with
     `certificate` (paths of chain and key). refuse: a SqlError for the login. spoil(alias, value) -> value changes what is
-    sent; drop: aliases of columns that are left out."""
+    sent; drop: aliases of columns that are left out. redirect: (host, port) that the client is
+    sent to after its login, as the gateway of Azure does."""
 
     def __init__(self, links=(), edition=AZURE, name="db-east", database="appdb", user="monitor", password=PASSWORD,
                  updateability="READ_WRITE", permitted=True, encrypt="off", certificate=None, refuse=None,
-                 version=None, clock=0.0, spoil=None, drop=()):
+                 version=None, clock=0.0, spoil=None, drop=(), redirect=None):
         self.links = links
         self.edition = edition
         self.name = name
@@ -204,6 +205,7 @@ class Server:
         self.clock = clock
         self.spoil = spoil
         self.drop = set(drop)
+        self.redirect = redirect
         self.logins = []
         self.batches = []
 
@@ -295,7 +297,15 @@ class Server:
         return (changed(1, login["database"], "master")
                 + said(0xAB, 5701, "Changed database context to '%s'." % login["database"], 10)
                 + changed(2, "us_english", "") + said(0xAB, 5703, "Changed language setting to us_english.", 10)
-                + struct.pack("<BH", 0xAD, len(body)) + body + changed(4, "4096", "4096") + done())
+                + struct.pack("<BH", 0xAD, len(body)) + body + changed(4, "4096", "4096") + self.route() + done())
+
+    def route(self):
+        """[MS-TDS] 2.2.7.9, type 20: go there instead."""
+        if self.redirect is None:
+            return b""
+        value = struct.pack("<BH", 0, self.redirect[1]) + long_text(self.redirect[0])
+        body = struct.pack("<BH", 20, len(value)) + value + b"\0\0"
+        return struct.pack("<BH", 0xE3, len(body)) + body
 
     def conversation(self, receive):
         _, data = self.message(receive, (LOGIN7,))
