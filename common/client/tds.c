@@ -3,6 +3,7 @@
 
 #include "common/buffer.h"
 
+#include <ctype.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -262,6 +263,17 @@ static bool check_cafile(struct dr_tds *tds, const char *file)
     return dr_error_set(tds->error, DR_ERR_USAGE, "cafile: %s cannot be read", file);
 }
 
+/* TDS 8 came with 1.5: "freetds v1.5.4". */
+static bool knows_strict(void)
+{
+    const char *version = dbversion();
+    const char *number = version != NULL ? strpbrk(version, "0123456789") : NULL;
+    char *end;
+    long major = number != NULL ? strtol(number, &end, 10) : 0;
+    long minor = major > 0 && *end == '.' ? strtol(end + 1, NULL, 10) : 0;
+    return major > 1 || (major == 1 && minor >= 5);
+}
+
 /* The settings of one host in freetds.conf's own words. All that a site's file could say otherwise
  * is said here: its [global] part is read first where a port is given. */
 static bool describe_host(struct dr_tds *tds, const struct dr_uri *uri, const char *host,
@@ -277,6 +289,9 @@ static bool describe_host(struct dr_tds *tds, const struct dr_uri *uri, const ch
     else if (encrypt != NULL && strcmp(encrypt, "strict") == 0)
         level = "strict";
     bool verify = tds->encrypted && (trust == NULL || strcmp(trust, "yes") != 0);
+    if (strcmp(level, "strict") == 0 && !knows_strict())
+        return dr_error_set(tds->error, DR_ERR_USAGE,
+                            "encrypt=strict needs FreeTDS 1.5, this is %s", dr_tds_library());
     if (!check_cafile(tds, cafile))
         return false;
     dr_buffer_addf(out,
@@ -308,10 +323,8 @@ static struct settings settings = {
 
 static bool add_section(struct dr_tds *tds, const char *host, const char *section)
 {
-    char title[400];
-    int length = snprintf(title, sizeof title, "[%s]\nhost = ", host);
-    if (length < 0 || length >= (int)sizeof title || strlen(host) > SETTING_MAX)
-        return dr_error_set(tds->error, DR_ERR_USAGE, "the host name is too long");
+    char title[SETTING_MAX + 16];
+    snprintf(title, sizeof title, "[%s]\nhost = ", host);
     const char *there = strstr(dr_buffer_text(&settings.text), title);
     if (there != NULL)
         return strncmp(there, section, strlen(section)) == 0 ||
@@ -344,10 +357,16 @@ static bool start_library(struct dr_tds *tds)
     return true;
 }
 
-static bool prepare_host(struct dr_tds *tds, const struct dr_uri *uri, const char *host)
+/* FreeTDS finds a section by its name in whatever case. */
+static bool prepare_host(struct dr_tds *tds, const struct dr_uri *uri, const char *name)
 {
     struct dr_buffer section = DR_BUFFER(4096);
-    bool ok = describe_host(tds, uri, host, &section);
+    char host[SETTING_MAX + 1] = "";
+    bool ok = strlen(name) < sizeof host ||
+              dr_error_set(tds->error, DR_ERR_USAGE, "the host name is too long");
+    for (size_t i = 0; ok && name[i] != '\0'; i++)
+        host[i] = (char)tolower((unsigned char)name[i]);
+    ok = ok && describe_host(tds, uri, host, &section);
     if (ok) {
         pthread_mutex_lock(&settings.lock);
         ok = start_library(tds) && add_section(tds, host, dr_buffer_text(&section));

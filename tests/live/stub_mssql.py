@@ -246,9 +246,15 @@ class Server:
         assert len(options[0]) == 6 and len(options[1]) == 1 and options[4] == b"\0"
         return options[1][0]
 
-    def prelogin(self, answer):
-        body = b"\x0c\x00\x07\xd0\x00\x00" + bytes([answer])
-        return struct.pack(">BHHBHHB", 0, 11, 6, 1, 17, 1, 0xFF) + body
+    @staticmethod
+    def prelogin(answer):
+        """VERSION, ENCRYPTION, INSTOPT, THREADID, MARS. Without the last one a client takes us for SQL Server 2000."""
+        options = ((0, b"\x0c\x00\x07\xd0\x00\x00"), (1, bytes([answer])), (2, b"\0"), (3, b""), (4, b"\0"))
+        heads, values = b"", b""
+        for kind, value in options:
+            heads += struct.pack(">BHH", kind, 5 * len(options) + 1 + len(values), len(value))
+            values += value
+        return heads + b"\xff" + values
 
     def negotiate(self, wanted):
         """[MS-TDS] 2.2.6.5: what client and server want of encryption."""
