@@ -177,7 +177,8 @@ static const struct dr_example examples[] = {
      "-T postgresql://nagios@db1,db2/postgres --rpo 30s --heartbeat --state-dir "
      "/var/lib/nagios/dr"},
     {"Azure SQL: both servers of a failover group, whichever is the primary now",
-     "-T mssql://monitor@db-east.database.windows.net,db-west.database.windows.net/appdb "
+     "-T mssql://monitor@db-east.database.windows.net/appdb "
+     "-T mssql://monitor@db-west.database.windows.net/appdb "
      "--password-file /etc/nagios/azure.secret --rpo 1m"},
     {"Azure SQL: the primary alone, and whom it must be replicated to",
      "-T mssql://monitor@db-east.database.windows.net/appdb --partner db-west --rpo 1m"},
