@@ -3,9 +3,10 @@
  *
  * Positions. Azure SQL: the commit time of the last transaction in microseconds since the epoch
  * (last_commit of sys.dm_geo_replication_link_status), which primary and secondary read from the
- * same log. Availability groups: the log block of the last commit (last_commit_lsn) or of what is
- * on disk (last_hardened_lsn), without the slot in the block; unlike last_commit_time it needs no
- * time zone and does not go back in October.
+ * same log; commits within one tick of that clock, some milliseconds, are not told apart.
+ * Availability groups: the log block of the last commit (last_commit_lsn) or of what is on disk
+ * (last_hardened_lsn), without the slot in the block; unlike last_commit_time it needs no time zone
+ * and does not go back in October.
  *
  * A column that is not there or does not read as what it should be is an error (DR_ERR_PROTOCOL); a
  * NULL is unknown. */
