@@ -21,6 +21,7 @@ import time
 import xml.etree.ElementTree
 
 import mongodb
+import nuget
 
 TREE = pathlib.Path(__file__).resolve().parents[2]
 PYTHON = "/usr/bin/python3"
@@ -209,6 +210,11 @@ class Everything:
                 part.one(part.run("make", target, cwd=folder))
         return work
 
+    def find_mongod(self):
+        found = mongodb.executable() or nuget.mongod()
+        if found:
+            os.environ["MONGOD"] = found
+
     def fuzz(self, part):
         self.make(self.clang, "fuzz-short")(part)
 
@@ -261,6 +267,7 @@ def main():
     signal.signal(signal.SIGTERM, interrupt)
     every = Everything(pathlib.Path(sys.argv[1]).resolve())
     try:
+        every.find_mongod()
         lanes([every.build_modules, every.distcheck],
               [every.build_static, every.build_clang])
         every.valgrind_unit()
@@ -272,7 +279,7 @@ def main():
         if part.failed:
             print("failed: %s%s" % (part.name, ", " + part.why if part.why else ""))
     if not mongodb.executable():
-        print(mongodb.NOT_RUN)
+        print("%s, and %s" % (mongodb.NOT_RUN, nuget.refused()))
     print("%.0f s" % (time.monotonic() - started))
     passed = sum(part.passed for part in every.parts)
     failed = sum(part.failed for part in every.parts)
