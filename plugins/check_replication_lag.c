@@ -3,6 +3,7 @@
  * be promoted. */
 #include "common/duration.h"
 #include "common/plugin.h"
+#include "plugins/replication/azure_targets.h"
 #include "plugins/replication/judge.h"
 #include "plugins/replication/request.h"
 
@@ -303,7 +304,7 @@ static bool prepare(struct dr_targets *targets, struct dr_threshold *thresholds,
     if (!rules.slot_inactive.known)
         rules.slot_inactive = dr_real(SLOT_INACTIVE_FALLBACK);
     return read_delays(error) && read_selection(error) && add_services(targets, error) &&
-           set_database(targets, error);
+           set_database(targets, error) && azure_expand_targets(targets, error);
 }
 
 static bool before_run(size_t targets, size_t capacity, struct dr_error *error)
@@ -386,9 +387,15 @@ static void judge(const struct dr_session *session, struct dr_result *result)
 #ifdef HAVE_LIBPQ
 extern const struct dr_source dr_source_replication_postgresql;
 #endif
+#ifdef HAVE_AZURE
+extern const struct dr_source dr_source_replication_azure;
+#endif
 static const struct dr_source *const built_in[] = {
 #ifdef HAVE_LIBPQ
     &dr_source_replication_postgresql,
+#endif
+#ifdef HAVE_AZURE
+    &dr_source_replication_azure,
 #endif
     NULL,
 };
