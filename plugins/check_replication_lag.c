@@ -352,6 +352,8 @@ static const char *group_of(const struct dr_target *target)
         return dr_uri_param(&target->uri, "replicaSet");
     if (kind == REP_MSSQL && target->uri.path[0] == '/')
         return target->uri.path + 1;
+    if (kind == REP_AZURE_STORAGE)
+        return target->label;
     return NULL;
 }
 

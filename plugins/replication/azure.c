@@ -37,7 +37,7 @@ static bool ask_service(struct dr_task *task, const struct azure_access *access,
         dr_error_set(error, DR_ERR_RESOLVE,
                      "no address for %s: without read access to a secondary (RA-GRS, RA-GZRS) an "
                      "account has none; one without this service leaves it out with services=",
-                     access->base + strlen("https://"));
+                     strstr(access->base, "://") + 3);
     return false;
 }
 
@@ -75,28 +75,24 @@ static double our_clock(void)
 }
 
 /* Who it is, as far as the target says it. */
-static bool name_node(const struct azure_access *access, struct rep_node *node,
-                      struct dr_buffer *secondary)
+static bool name_node(const struct dr_target *target, const struct azure_access *access,
+                      struct rep_node *node)
 {
-    bool arm = access->subscription != NULL;
     node->kind = REP_AZURE_STORAGE;
-    node->product =
-        arm ? strdup("Azure Storage") : dr_text_format("Azure Storage (%s)", access->service);
-    node->group =
-        arm ? strdup(access->account) : dr_text_format("%s-%s", access->account, access->service);
+    node->product = access->subscription != NULL
+                        ? strdup("Azure Storage")
+                        : dr_text_format("Azure Storage (%s)", access->service);
+    node->group = strdup(target->label);
     node->role = REP_ROLE_PRIMARY;
     node->unit = REP_MOMENTS;
     node->pause = REP_PAUSE_NONE;
-    dr_buffer_addf(secondary, "%s-secondary%s%s", access->account, arm ? "" : ".",
-                   arm ? "" : access->service);
-    return node->product != NULL && node->group != NULL && !secondary->cut;
+    return node->product != NULL && node->group != NULL;
 }
 
 static bool read_reply(const struct azure_access *access, const struct dr_http_reply *reply,
                        struct rep_node *node, struct dr_error *error)
 {
     struct azure_replication replication;
-    struct dr_buffer secondary = DR_BUFFER(AZURE_WORD_SIZE);
     if (reply->status != 200)
         return azure_refused(access, reply, our_clock(), error);
     if (!reply->date.known)
@@ -112,11 +108,8 @@ static bool read_reply(const struct azure_access *access, const struct dr_http_r
     /* the header is cut to whole seconds */
     rep_watch_take_clock(node, reply->date.value + 0.5, reply->received - reply->sent);
     node->clock_error += 0.5;
-    bool ok = name_node(access, node, &secondary) ||
-              dr_error_set(error, DR_ERR_INTERNAL, "out of memory");
-    ok = ok && azure_fill(&replication, reply->date.value, dr_buffer_text(&secondary), node, error);
-    dr_buffer_free(&secondary);
-    return ok;
+    const char *host = access->subscription == NULL ? strstr(access->base, "://") + 3 : NULL;
+    return azure_fill(&replication, reply->date.value, host, node, error);
 }
 
 static bool look(struct dr_task *task, struct rep_node *node, struct dr_error *error)
@@ -128,6 +121,8 @@ static bool look(struct dr_task *task, struct rep_node *node, struct dr_error *e
         return dr_error_set(error, DR_ERR_USAGE,
                             "--heartbeat measures nothing on Azure Storage: leave it out");
     bool ok = azure_access_read(task, &access, error) &&
+              (name_node(dr_task_target(task), &access, node) ||
+               dr_error_set(error, DR_ERR_INTERNAL, "out of memory")) &&
               (access.subscription != NULL ? ask_arm(task, &access, &reply, error)
                                            : ask_service(task, &access, &reply, error)) &&
               read_reply(&access, &reply, node, error);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "plugins/replication/azure_access.h"
 
+#include <arpa/inet.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -76,11 +77,20 @@ static bool read_account(const struct dr_uri *uri, struct azure_access *access,
     return true;
 }
 
+/* "127.0.0.1.example.org" is not. */
 static bool is_loopback(const char *host)
 {
+    char name[64];
+    struct in_addr address;
+    if (strncmp(host, "[::1]", 5) == 0)
+        return host[5] == '\0' || host[5] == ':' || host[5] == '/';
     size_t length = strcspn(host, ":/");
-    return strncmp(host, "127.", 4) == 0 || strncmp(host, "[::1]", 5) == 0 ||
-           (length == 9 && strncmp(host, "localhost", 9) == 0);
+    if (length >= sizeof name)
+        return false;
+    memcpy(name, host, length);
+    name[length] = '\0';
+    return strcmp(name, "localhost") == 0 ||
+           (inet_pton(AF_INET, name, &address) == 1 && ntohl(address.s_addr) >> 24 == 127);
 }
 
 /* endpoint=URL, with "{service}" replaced, as base and path. */

@@ -292,7 +292,7 @@ static bool kind_of(const struct azure_replication *replication, enum rep_stream
     return false;
 }
 
-bool azure_fill(const struct azure_replication *replication, double now, const char *secondary,
+bool azure_fill(const struct azure_replication *replication, double now, const char *host,
                 struct rep_node *node, struct dr_error *error)
 {
     enum rep_stream_kind kind;
@@ -307,13 +307,14 @@ bool azure_fill(const struct azure_replication *replication, double now, const c
     if (stream == NULL)
         return dr_error_set(error, DR_ERR_INTERNAL, "out of memory");
     stream->kind = kind;
-    stream->name = strdup(secondary);
+    stream->name = strdup("secondary");
+    stream->hostname = host != NULL ? strdup(host) : NULL;
     stream->state =
         strdup(replication->broken[0] != '\0' ? replication->broken : replication->status);
     stream->address = replication->location[0] != '\0' ? strdup(replication->location) : NULL;
     double loss = now - replication->synced.value;
     /* a sync that is still to come: one of the two clocks is wrong, and so is what it would say */
-    if (replication->synced.known && loss >= -CLOCK_TOLERANCE)
+    if (replication->synced.known && loss >= -CLOCK_TOLERANCE && kind != REP_STREAM_COPYING)
         stream->loss = dr_real(loss > 0 ? loss : 0);
     return true;
 }

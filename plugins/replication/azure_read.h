@@ -38,9 +38,9 @@ void azure_read_code(const struct dr_buffer *body, char code[AZURE_WORD_SIZE]);
 /* Copies a code if it looks like one (letters and digits); else leaves what is there. */
 void azure_clean_code(const char *from, char code[AZURE_WORD_SIZE]);
 
-/* The facts. `now`: the server's clock when it answered, seconds since the epoch. `secondary`: how
- * the stream is called. False with a PROTOCOL error for a status that is not known. */
-bool azure_fill(const struct azure_replication *replication, double now, const char *secondary,
+/* The facts. `now`: the server's clock when it answered, seconds since the epoch. `host`: the
+ * secondary's; NULL. False with a PROTOCOL error for a status that is not known. */
+bool azure_fill(const struct azure_replication *replication, double now, const char *host,
                 struct rep_node *node, struct dr_error *error);
 
 #endif
