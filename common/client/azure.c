@@ -167,38 +167,49 @@ bool dr_azure_read_sas(const char *text, struct dr_azure_sas *sas, struct dr_err
 
 /* ---- dates ---- */
 
+/* Reads `count` digits behind the text `before` and goes on behind them. */
+static bool take_digits(const char **text, const char *before, int count, int *value)
+{
+    size_t length = strlen(before);
+    if (strncmp(*text, before, length) != 0)
+        return false;
+    const char *p = *text + length;
+    *value = 0;
+    for (int i = 0; i < count; i++, p++) {
+        if (*p < '0' || *p > '9')
+            return false;
+        *value = *value * 10 + (*p - '0');
+    }
+    *text = p;
+    return true;
+}
+
+/* The time of day, from the "T" to the end. */
+static bool take_time_of_day(const char *text, struct tm *tm, double *fraction)
+{
+    if (!take_digits(&text, "T", 2, &tm->tm_hour) || !take_digits(&text, ":", 2, &tm->tm_min))
+        return false;
+    if (take_digits(&text, ":", 2, &tm->tm_sec) && *text == '.') {
+        double scale = 1;
+        for (text++; *text >= '0' && *text <= '9'; text++)
+            *fraction += (*text - '0') * (scale /= 10);
+    }
+    return (strcmp(text, "Z") == 0 || strcmp(text, "+00:00") == 0) && tm->tm_hour <= 23 &&
+           tm->tm_min <= 59 && tm->tm_sec <= 59;
+}
+
 bool dr_azure_time(const char *text, double *seconds)
 {
     struct tm tm = {.tm_year = 0};
-    int year = 0, month = 0, day = 0, used = 0;
-    if (strspn(text, "0123456789-:TZ.+") != strlen(text) ||
-        sscanf(text, "%4d-%2d-%2d%n", &year, &month, &day, &used) != 3 || used != 10)
-        return false;
-    const char *rest = text + used;
+    int year, month, day;
     double fraction = 0;
-    if (*rest == 'T') {
-        if (sscanf(rest, "T%2d:%2d%n", &tm.tm_hour, &tm.tm_min, &used) != 2 || used != 6)
-            return false;
-        rest += used;
-        used = 0;
-        if (*rest == ':' && (sscanf(rest, ":%2d%n", &tm.tm_sec, &used) != 1 || used != 3))
-            return false;
-        rest += *rest == ':' ? used : 0;
-        double scale = 1;
-        if (*rest == '.' && used == 3) {
-            for (rest++; *rest >= '0' && *rest <= '9'; rest++)
-                fraction += (*rest - '0') * (scale /= 10);
-        }
-        if (strcmp(rest, "Z") != 0 && strcmp(rest, "+00:00") != 0)
-            return false;
-    } else if (*rest != '\0') {
+    if (!take_digits(&text, "", 4, &year) || !take_digits(&text, "-", 2, &month) ||
+        !take_digits(&text, "-", 2, &day) || month < 1 || month > 12 ||
+        (*text != '\0' && !take_time_of_day(text, &tm, &fraction)))
         return false;
-    }
     tm.tm_year = year - 1900;
     tm.tm_mon = month - 1;
     tm.tm_mday = day;
-    if (month < 1 || month > 12 || tm.tm_hour > 23 || tm.tm_min > 59 || tm.tm_sec > 59)
-        return false;
     *seconds = (double)timegm(&tm) + fraction;
     /* timegm makes March of 30 February */
     return tm.tm_mday == day;
