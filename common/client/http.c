@@ -149,6 +149,8 @@ bool dr_http_header(const struct dr_http_reply *reply, const char *name, char *v
 
 void dr_http_reply_free(struct dr_http_reply *reply)
 {
+    if (reply->body.size > 0)
+        dr_wipe(reply->body.text, reply->body.size);
     dr_buffer_free(&reply->body);
     dr_buffer_free(&reply->header);
 }
@@ -288,8 +290,10 @@ static void take_facts(struct transfer *transfer)
     curl_easy_getinfo(transfer->easy, CURLINFO_RESPONSE_CODE, &reply->status);
     if (dr_http_header(reply, "Date", date, sizeof date) && dr_http_date(date, &seconds))
         reply->date = dr_real(seconds);
-    char *clean = dr_text_clean(dr_buffer_text(&reply->body), 4000);
     dr_task_trace(transfer->task, 1, "status %ld, %zu bytes", reply->status, reply->body.size);
+    if (transfer->request->private)
+        return;
+    char *clean = dr_text_clean(dr_buffer_text(&reply->body), 4000);
     dr_task_trace(transfer->task, 3, "reply: %s", clean != NULL ? clean : "");
     free(clean);
 }

@@ -27,6 +27,7 @@ struct dr_http_request {
     size_t body_max;     /* bytes of the reply's body; a longer one is an error */
     const char *ca_file; /* whom to trust instead of the system's list, PEM; NULL */
     const char *proxy;   /* URL of a proxy; NULL: none, whatever the environment says */
+    bool private;        /* the reply's body holds a secret: it is not traced */
     const char *stage;   /* static text: "ask for the statistics" */
 };
 

@@ -123,6 +123,7 @@ static bool look(struct dr_task *task, struct rep_node *node, struct dr_error *e
     bool ok = azure_access_read(task, &access, error) &&
               (name_node(dr_task_target(task), &access, node) ||
                dr_error_set(error, DR_ERR_INTERNAL, "out of memory")) &&
+              azure_access_identify(task, &access, error) &&
               (access.subscription != NULL ? ask_arm(task, &access, &reply, error)
                                            : ask_service(task, &access, &reply, error)) &&
               read_reply(&access, &reply, node, error);

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "plugins/replication/azure_access.h"
 
+#include "plugins/replication/azure_read.h"
+
 #include <arpa/inet.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -8,10 +10,12 @@
 
 #define ARM "https://management.azure.com"
 #define SUFFIX "core.windows.net"
+#define METADATA "http://169.254.169.254"
+#define TOKEN_REPLY_MAX ((size_t)64 * 1024)
 
 static const char *const parameters[] = {
-    "services",   "subscription", "resource_group", "endpoint", "endpoint_suffix",
-    "token_file", "sas_file",     "cacert",         "proxy",    "plain_http"};
+    "services", "subscription", "resource_group", "endpoint", "endpoint_suffix",   "token_file",
+    "sas_file", "cacert",       "proxy",          "identity", "identity_endpoint", "plain_http"};
 /* of an account SAS */
 static const char *const sas_parameters[] = {"sv", "ss",  "srt", "sp",  "se",
                                              "st", "spr", "sip", "ses", "sig"};
@@ -201,6 +205,26 @@ static const char *from_environment(struct dr_task *task, const char *name)
     return value;
 }
 
+static bool use_identity(const struct dr_uri *uri, struct azure_access *access,
+                         struct dr_error *error)
+{
+    const char *endpoint = dr_uri_param(uri, "identity_endpoint");
+    access->identity = dr_uri_param(uri, "identity");
+    if (access->identity[0] == '\0' || !is_plain(access->identity, "-"))
+        return dr_error_set(error, DR_ERR_USAGE,
+                            "identity= is neither \"system\" nor the client id of an identity");
+    /* the metadata service is on the machine itself and has no TLS */
+    endpoint = endpoint != NULL ? endpoint : METADATA;
+    const char *host = strstr(endpoint, "://");
+    bool own = strcmp(endpoint, METADATA) == 0 ||
+               (strncmp(endpoint, "http://", 7) == 0 && is_loopback(host + 3));
+    if (!own || !is_plain(endpoint, "-._~:/[]") || strlen(endpoint) >= AZURE_BASE_MAX)
+        return dr_error_set(error, DR_ERR_USAGE,
+                            "identity_endpoint= must be an http:// URL of this host");
+    snprintf(access->identity_base, sizeof access->identity_base, "%s", endpoint);
+    return true;
+}
+
 static bool read_token(struct dr_task *task, const char *path, struct azure_access *access,
                        struct dr_error *error)
 {
@@ -217,8 +241,11 @@ static bool read_secret(struct dr_task *task, struct azure_access *access, struc
     const char *text;
     if (token_file != NULL)
         return read_token(task, token_file, access, error);
+    if (dr_uri_param(&target->uri, "identity") != NULL)
+        return use_identity(&target->uri, access, error);
     if (access->subscription != NULL)
-        return dr_error_set(error, DR_ERR_AUTH, "ARM takes a bearer token only: say token_file=");
+        return dr_error_set(error, DR_ERR_AUTH,
+                            "ARM takes a bearer token only: say token_file= or identity=");
     if (dr_uri_param(&target->uri, "sig") != NULL)
         return use_pasted_sas(task, &target->uri, access, error);
     if (sas_file != NULL)
@@ -234,7 +261,7 @@ static bool read_secret(struct dr_task *task, struct azure_access *access, struc
         return use_sas(task, text, access, error);
     return dr_error_set(error, DR_ERR_AUTH,
                         "nothing to authorise the request with: give the account key "
-                        "(--password-file), sas_file= or token_file=");
+                        "(--password-file), sas_file=, token_file= or identity=");
 }
 
 bool azure_access_read(struct dr_task *task, struct azure_access *access, struct dr_error *error)
@@ -245,6 +272,48 @@ bool azure_access_read(struct dr_task *task, struct azure_access *access, struct
         return dr_error_set(error, DR_ERR_INTERNAL, "out of memory");
     return check_parameters(uri, error) && read_account(uri, access, error) &&
            read_place(uri, access, error) && read_secret(task, access, error);
+}
+
+bool azure_access_identify(struct dr_task *task, struct azure_access *access,
+                           struct dr_error *error)
+{
+    if (access->identity == NULL)
+        return true;
+    bool arm = access->subscription != NULL, own = strcmp(access->identity, "system") == 0;
+    char url[AZURE_BASE_MAX + 300];
+    snprintf(url, sizeof url,
+             "%s/metadata/identity/oauth2/token?api-version=2018-02-01&resource=%s%s%.100s",
+             access->identity_base,
+             arm ? "https%3A%2F%2Fmanagement.azure.com%2F" : "https%3A%2F%2Fstorage.azure.com%2F",
+             own ? "" : "&client_id=", own ? "" : access->identity);
+    const struct dr_http_request request = {.url = url,
+                                            .headers = {"Metadata: true"},
+                                            .body_max = TOKEN_REPLY_MAX,
+                                            .private = true,
+                                            .stage = "ask for the identity's token"};
+    struct dr_http_reply reply;
+    bool ok = dr_http_ask(task, &request, &reply, error) ||
+              dr_error_prefix(error, "the metadata service of this machine");
+    /* says nothing of the storage account */
+    if (!ok && error->class == DR_ERR_CONNECT)
+        error->class = DR_ERR_AUTH;
+    if (ok && reply.status != 200)
+        ok = dr_error_set(error, DR_ERR_AUTH,
+                          "the metadata service of this machine gives no token (HTTP %ld): assign "
+                          "it the identity",
+                          reply.status);
+    char *token = ok ? azure_read_token(&reply.body) : NULL;
+    if (ok && (token == NULL || !is_plain(token, "-._~+/=")))
+        ok = dr_error_set(error, DR_ERR_PROTOCOL,
+                          "the reply of the metadata service cannot be used: no token in it");
+    access->token = ok ? dr_secrets_add(access->secrets, token) : NULL;
+    if (token != NULL) {
+        dr_task_secret(task, token);
+        dr_wipe(token, strlen(token));
+    }
+    free(token);
+    dr_http_reply_free(&reply);
+    return ok && (access->token != NULL || dr_error_set(error, DR_ERR_INTERNAL, "out of memory"));
 }
 
 void azure_access_free(struct azure_access *access)

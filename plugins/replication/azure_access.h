@@ -18,6 +18,9 @@ struct azure_access {
     const char *sas;
     const char *token;
     struct dr_opt_real sas_expiry;
+    const char *identity; /* the token is still to be had from the managed identity of this
+                             virtual machine: "system", or the id of one; NULL */
+    char identity_base[AZURE_BASE_MAX];
     const char *ca_file;
     const char *proxy;
     struct dr_secrets *secrets; /* where they are kept; owned */
@@ -27,6 +30,11 @@ struct azure_access {
  * with a USAGE error, or an AUTH error where nothing is there to authorise the request; end with
  * azure_access_free in any case. */
 bool azure_access_read(struct dr_task *task, struct azure_access *access, struct dr_error *error);
+
+/* Gets the token of the managed identity where one was asked for: one request to the metadata
+ * service of the virtual machine. */
+bool azure_access_identify(struct dr_task *task, struct azure_access *access,
+                           struct dr_error *error);
 
 void azure_access_free(struct azure_access *access);
 

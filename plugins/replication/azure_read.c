@@ -242,6 +242,15 @@ bool azure_read_account(const struct dr_buffer *body, const char *account,
     return ok;
 }
 
+char *azure_read_token(const struct dr_buffer *body)
+{
+    json_t *root = json_loadb(dr_buffer_text(body), body->size, JSON_REJECT_DUPLICATES, NULL);
+    const char *token = text_of(root, "access_token");
+    char *copy = token[0] != '\0' ? strdup(token) : NULL;
+    json_decref(root);
+    return copy;
+}
+
 /* ---- errors ---- */
 
 void azure_clean_code(const char *from, char code[AZURE_WORD_SIZE])

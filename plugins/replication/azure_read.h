@@ -32,6 +32,9 @@ bool azure_read_stats(const struct dr_buffer *body, struct azure_replication *re
 bool azure_read_account(const struct dr_buffer *body, const char *account,
                         struct azure_replication *replication, struct dr_error *error);
 
+/* The access_token in a reply of the metadata service, which the caller wipes and frees; NULL. */
+char *azure_read_token(const struct dr_buffer *body);
+
 /* The code in an error's body ("AuthenticationFailed"), XML or JSON; "" where there is none. */
 void azure_read_code(const struct dr_buffer *body, char code[AZURE_WORD_SIZE]);
 

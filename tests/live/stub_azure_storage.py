@@ -26,7 +26,8 @@ REQUEST_MAX = 65536
 SERVICES = ("blob", "queue", "table")
 DATE_TOLERANCE = 900
 OLDEST_VERSION = "2017-11-09"  # the first that takes bearer tokens
-EXPECTED_HEADERS = {"host", "accept", "authorization", "x-ms-date", "x-ms-version", "x-ms-client-request-id"}
+EXPECTED_HEADERS = {"host", "accept", "authorization", "x-ms-date", "x-ms-version", "x-ms-client-request-id",
+                    "metadata"}
 
 
 def http_date(moment):
@@ -290,3 +291,30 @@ class Arm(Server):
 
     def error(self, refusal):
         return json.dumps({"error": {"code": refusal.code, "message": "In other words."}})
+
+
+class Metadata(Server):
+    """The metadata service of a virtual machine, which gives out the tokens of its identity."""
+
+    content_type = "application/json; charset=utf-8"
+
+    def __init__(self, resource, token, client_id=None):
+        super().__init__()
+        self.token = token
+        self.wanted = {"api-version": "2018-02-01", "resource": resource}
+        if client_id is not None:
+            self.wanted["client_id"] = client_id
+
+    def check(self, request):
+        if request.headers.get("metadata") != "true" or "authorization" in request.headers:
+            raise Refusal(400, "invalid_request")
+        if request.path != "/metadata/identity/oauth2/token" or dict(request.query) != self.wanted:
+            raise Refusal(400, "invalid_request")
+
+    def body(self, request):
+        if self.document is not None:
+            return self.document
+        return json.dumps({"access_token": self.token, "expires_in": "86000", "token_type": "Bearer"})
+
+    def error(self, refusal):
+        return json.dumps({"error": refusal.code, "error_description": "Identity not found"})

@@ -555,6 +555,67 @@ def test_arm_takes_no_key(lag, key_file):
     assert result.state == "UNKNOWN" and result.says("token_file="), result
 
 
+# ---- the identity of a virtual machine ----
+
+ARM_RESOURCE = "https://management.azure.com/"
+STORAGE_RESOURCE = "https://storage.azure.com/"
+
+
+def by_identity(peer, metadata, identity="system"):
+    return "azure-storage://acct?subscription=sub-1&resource_group=rg_1&endpoint=http://127.0.0.1:%d&identity=%s" \
+        "&identity_endpoint=http://127.0.0.1:%d" % (peer.port, identity, metadata.port)
+
+
+@pytest.mark.parametrize("client", (None, "6d1f2e3c-0000-4000-8000-000000000001"))
+def test_arm_by_identity(lag, client):
+    with served(stub.Metadata(ARM_RESOURCE, TOKEN, client)) as metadata, served(stub.Arm()) as peer:
+        result = lag("-T", by_identity(peer, metadata, client or "system"), "-vvv")
+    assert result.state == "OK", result
+    no_secret(result, TOKEN)
+
+
+def test_storage_by_identity(lag):
+    with served(stub.Metadata(STORAGE_RESOURCE, TOKEN)) as metadata, served(stub.Storage(token=TOKEN)) as peer:
+        result = lag("-T", uri(peer, "identity=system&identity_endpoint=http://127.0.0.1:%d" % metadata.port))
+    assert result.state == "OK", result
+
+
+# name: (status, reply, words)
+NO_TOKENS = {
+    "no such identity": (400, None, ("gives no token", "HTTP 400", "assign it the identity")),
+    "no JSON": (200, "hello", ("no token in it",)),
+    "no token": (200, "{}", ("no token in it",)),
+    "an empty token": (200, '{"access_token": ""}', ("no token in it",)),
+    "a number": (200, '{"access_token": 7}', ("no token in it",)),
+    "a line break": (200, '{"access_token": "a\\r\\nx-evil: 1"}', ("no token in it",)),
+    "a redirect": (302, "", ("HTTP 302",)),
+}
+
+
+@pytest.mark.parametrize("case", NO_TOKENS)
+def test_no_token_for_the_identity(lag, case):
+    status, reply, words = NO_TOKENS[case]
+    server = stub.Metadata(ARM_RESOURCE, TOKEN)
+    server.status, server.document = status, reply
+    with served(server) as metadata, served(stub.Arm()) as peer:
+        result = lag("-T", by_identity(peer, metadata))
+        assert peer.connections == 0
+    assert result.state == "UNKNOWN" and result.says(*words), result
+
+
+def test_no_virtual_machine(lag):
+    with peers.Refuse() as metadata, served(stub.Arm()) as peer:
+        result = lag("-T", by_identity(peer, metadata))
+    assert result.state == "UNKNOWN" and result.says("metadata service of this machine"), result
+
+
+@pytest.mark.parametrize("query", ("identity=", "identity=a%26b", "identity=system&identity_endpoint=http://192.0.2.1",
+                                   "identity=system&identity_endpoint=https://127.0.0.1"))
+def test_identity_usage(lag, query):
+    result = lag("-T", "azure-storage://acct?" + query)
+    assert result.state == "UNKNOWN" and "identity" in result.first, result
+
+
 # ---- how it is asked for ----
 
 USAGE = {
