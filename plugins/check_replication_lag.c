@@ -169,6 +169,10 @@ static const struct dr_example examples[] = {
     {"Measured end to end, with a memory for trends and for the day the primary is gone",
      "-T postgresql://nagios@db1,db2/postgres --rpo 30s --heartbeat --state-dir "
      "/var/lib/nagios/dr"},
+    {"Blob, queue and table of an Azure storage account with read access to its secondary",
+     "-T azure-storage://acct --password-file /etc/nagios/azure.key --rpo 15m"},
+    {"The same account by its management, with the identity of this virtual machine",
+     "-T 'azure-storage://acct?subscription=S&resource_group=G&identity=system' --rpo 15m"},
     {"Limits by name", "-T postgresql://nagios@db1/postgres -w loss_bytes=16MiB -c loss_bytes=1GiB "
                        "-c slot_retained=20GB"},
 };
@@ -208,6 +212,21 @@ static const struct dr_manual_section manual[] = {
                "    GRANT pg_monitor TO nagios;\n\n"
                "PostgreSQL 9.6 has no pg_monitor: there only a superuser sees everything. "
                "--heartbeat needs no grant."},
+    {"AZURE STORAGE",
+     "What is lost when the primary region is gone is what was written after the last sync time, "
+     "by Azure's own account and on Azure's own clock. Microsoft aims at less than 15 minutes "
+     "and promises nothing: give --rpo 15m or more.\n\n"
+     "azure-storage://ACCOUNT asks the secondary endpoint of blob, queue and table, each for "
+     "itself, which needs RA-GRS or RA-GZRS: services=blob,queue,table (those that the account "
+     "has), endpoint_suffix=core.windows.net, or endpoint=URL with {service} in it. The request "
+     "is authorised by the account key (--password-file, AZURE_STORAGE_KEY), an account SAS "
+     "(sas_file=FILE, AZURE_STORAGE_SAS_TOKEN, or pasted behind the \"?\"; ss=bqt, srt=s, sp=r), "
+     "a bearer token (token_file=FILE), or the managed identity of this virtual machine "
+     "(identity=system or its client id).\n\n"
+     "azure-storage://ACCOUNT?subscription=ID&resource_group=NAME asks the management (ARM), "
+     "which knows GRS and GZRS too, with token_file= or identity=; the role Reader on the account "
+     "is enough. cacert=FILE is a CA of one's own, proxy=URL a proxy; none is taken from the "
+     "environment."},
     {"STATES", "CRITICAL: a limit is broken; a target does not answer; a standby is expected and "
                "not connected, does not receive, "
                "is silent, follows another timeline or cluster, or cannot be promoted; a slot is "
@@ -462,7 +481,9 @@ static const struct dr_plugin plugin = {
         "with libpq's "
         "parameters (sslmode, sslrootcert, service, ...). Give the primary, a standby, or every "
         "node: the more nodes, "
-        "the less privilege is needed and the more is proven. It finds the roles itself.",
+        "the less privilege is needed and the more is proven. It finds the roles itself.\n\n"
+        "Azure Storage: azure-storage://ACCOUNT[?KEY=VALUE...], the last sync time of its blob, "
+        "queue and table service, or of the account as its management (ARM) knows it.",
     .options = {option_rows, sizeof option_rows / sizeof option_rows[0]},
     .common = &common,
     .metrics = rep_metrics,

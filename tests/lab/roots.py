@@ -29,6 +29,7 @@ import time
 # What building and testing needs, in every suite.
 PACKAGES = (
     "autoconf", "automake", "ca-certificates", "gcc", "libc6-dev", "libcmocka-dev", "libpcre2-dev",
+    "libcurl4-openssl-dev", "libexpat1-dev", "libjansson-dev", "libssl-dev",
     "libmonitoring-plugin-perl", "libpq-dev", "libtool", "make", "mandoc", "openssl", "pkg-config", "postgresql", "python3",
     "python3-pytest", "xz-utils",
 )
