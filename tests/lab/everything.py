@@ -20,6 +20,8 @@ import sys
 import time
 import xml.etree.ElementTree
 
+import azurite
+
 TREE = pathlib.Path(__file__).resolve().parents[2]
 PYTHON = "/usr/bin/python3"
 LIMIT = 900  # seconds for any one command
@@ -238,6 +240,16 @@ class Everything:
             DR_WRAPPER="valgrind -q --error-exitcode=99 --leak-check=full --errors-for-leak-kinds=definite"))
 
 
+    def azurite(self):
+        """Against Microsoft's own stand-in, where it can be had: it needs node, npm and its registry."""
+        try:
+            azurite.ensure()
+        except (azurite.NotAvailable, OSError) as reason:
+            print("NOT RUN: live tests against Azurite: %s" % reason, flush=True)
+            return
+        self.part("live tests, Azurite", lambda part: pytest(part, self.modules, "tests/live/azurite_storage.py"))
+
+
 def lanes(*steps):
     """Runs the lists of steps beside each other."""
     def lane(works):
@@ -263,6 +275,7 @@ def main():
               [every.build_static, every.build_clang])
         every.valgrind_unit()
         every.live()
+        every.azurite()
     except KeyboardInterrupt as reason:
         print("interrupted (%s): what is not named above was not run" % (reason or "Ctrl-C"))
         every.parts[-1].one(False, "interrupted")
