@@ -205,9 +205,13 @@ static const char *stage_reached(const struct transfer *transfer)
 static bool fail(const struct transfer *transfer, CURLcode code)
 {
     const struct dr_http_reply *reply = transfer->reply;
-    if (code == CURLE_OPERATION_TIMEDOUT)
+    if (code == CURLE_OPERATION_TIMEDOUT) {
+        /* before 7.87 libcurl waits at its end for a resolver that hangs: then the run tells */
+        const char *stage = stage_reached(transfer);
+        dr_task_stage(transfer->task, stage);
         return dr_error_set(transfer->error, DR_ERR_TIMEOUT, "no answer in time (stage: %s)",
-                            stage_reached(transfer));
+                            stage);
+    }
     if (reply->body.cut || reply->header.cut)
         return dr_error_set(transfer->error, DR_ERR_PROTOCOL,
                             "the reply cannot be used: more than %zu KiB of %s",

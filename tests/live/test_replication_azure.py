@@ -665,8 +665,9 @@ def test_proxy_of_the_environment_is_not_used(ask):
 
 def test_proxy_that_is_asked_for(ask):
     with peers.Refuse() as nobody:
-        result = ask(stub.Storage(), query="proxy=http://127.0.0.1:%d" % nobody.port)
-    assert result.state == "CRITICAL" and result.says("127.0.0.1 port %d" % nobody.port), result
+        server = stub.Storage()
+        result = ask(server, query="proxy=http://127.0.0.1:%d" % nobody.port)
+    assert result.state == "CRITICAL" and result.says("connect") and not server.requests, result
 
 
 def test_one_of_three_does_not_answer(ask):
