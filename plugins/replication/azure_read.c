@@ -313,7 +313,8 @@ bool azure_fill(const struct azure_replication *replication, double now, const c
                             "know",
                             replication->status);
     struct rep_stream *stream = rep_node_add_stream(node);
-    if (stream == NULL)
+    bool stays = replication->can_fail_over.known && !replication->can_fail_over.value;
+    if (stream == NULL || (stays && !rep_node_add_trait(node, REP_TRAIT_NO_FAILOVER, NULL)))
         return dr_error_set(error, DR_ERR_INTERNAL, "out of memory");
     stream->kind = kind;
     stream->name = strdup("secondary");

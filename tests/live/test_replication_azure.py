@@ -498,6 +498,14 @@ def test_arm_account(ask_arm, case):
     assert result.state == state and result.says(*words), result
 
 
+@pytest.mark.parametrize("arguments, state", (((), "WARNING"), (("--exclude", "^failover$"), "OK")))
+def test_arm_account_that_cannot_fail_over(ask_arm, arguments, state):
+    server = stub.Arm()
+    server.document["properties"]["geoReplicationStats"]["canFailover"] = False
+    result = ask_arm(server, *arguments)
+    assert result.state == state and result.says("canFailover") == (state == "WARNING"), result
+
+
 # name: (reply, words)
 NO_ACCOUNTS = {
     "empty": ("", ("no JSON",)),

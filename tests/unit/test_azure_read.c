@@ -113,6 +113,22 @@ static void facts(void **state)
     }
 }
 
+static void an_account_that_cannot_fail_over(void **state)
+{
+    (void)state;
+    struct azure_replication replication = {.geo = true, .status = "live"};
+    struct rep_node node = {.kind = REP_AZURE_STORAGE};
+    struct dr_error error = {.class = DR_ERR_NONE};
+    replication.can_fail_over = dr_bool(true);
+    assert_true(azure_fill(&replication, NOW, NULL, &node, &error));
+    assert_int_equal(node.trait_count, 0);
+    replication.can_fail_over = dr_bool(false);
+    assert_true(azure_fill(&replication, NOW, NULL, &node, &error));
+    assert_int_equal(node.trait_count, 1);
+    assert_int_equal(node.traits[0].kind, REP_TRAIT_NO_FAILOVER);
+    rep_node_free(&node);
+}
+
 static void no_facts(void **state)
 {
     (void)state;
