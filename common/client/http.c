@@ -98,6 +98,7 @@ struct transfer {
     struct dr_http_reply *reply;
     struct dr_error *error;
     struct curl_slist *headers;
+    const char *stage; /* as last told to the task */
     char message[CURL_ERROR_SIZE];
 };
 
@@ -181,14 +182,16 @@ static enum dr_error_class class_of(CURLcode code)
     return DR_ERR_PROTOCOL;
 }
 
-/* How far it had come, by the times that libcurl notes when a stage is over. */
+static const char resolving[] = "resolve the name";
+
+/* How far it has come, by the times that libcurl notes when a stage is over. */
 static const char *stage_reached(const struct transfer *transfer)
 {
     const struct {
         CURLINFO info;
         const char *stage;
     } stages[] = {
-        {CURLINFO_NAMELOOKUP_TIME_T, "resolve the name"},
+        {CURLINFO_NAMELOOKUP_TIME_T, resolving},
         {CURLINFO_CONNECT_TIME_T, "connect"},
         {CURLINFO_PRETRANSFER_TIME_T, "TLS handshake"},
         {CURLINFO_STARTTRANSFER_TIME_T, transfer->request->stage},
@@ -205,13 +208,9 @@ static const char *stage_reached(const struct transfer *transfer)
 static bool fail(const struct transfer *transfer, CURLcode code)
 {
     const struct dr_http_reply *reply = transfer->reply;
-    if (code == CURLE_OPERATION_TIMEDOUT) {
-        /* before 7.87 libcurl waits at its end for a resolver that hangs: then the run tells */
-        const char *stage = stage_reached(transfer);
-        dr_task_stage(transfer->task, stage);
+    if (code == CURLE_OPERATION_TIMEDOUT)
         return dr_error_set(transfer->error, DR_ERR_TIMEOUT, "no answer in time (stage: %s)",
-                            stage);
-    }
+                            stage_reached(transfer));
     if (reply->body.cut || reply->header.cut)
         return dr_error_set(transfer->error, DR_ERR_PROTOCOL,
                             "the reply cannot be used: more than %zu KiB of %s",
@@ -225,6 +224,25 @@ static bool fail(const struct transfer *transfer, CURLcode code)
 }
 
 /* ---- the transfer ---- */
+
+static void tell_stage(struct transfer *transfer, const char *stage)
+{
+    if (transfer->stage == stage)
+        return;
+    transfer->stage = stage;
+    dr_task_stage(transfer->task, stage);
+}
+
+/* Before 7.87 a resolver that hangs holds libcurl beyond its time: the run has to know the stage.
+ */
+static int watch(void *context, curl_off_t to_come, curl_off_t come, curl_off_t to_go,
+                 curl_off_t gone)
+{
+    (void)to_come, (void)come, (void)to_go, (void)gone;
+    struct transfer *transfer = context;
+    tell_stage(transfer, stage_reached(transfer));
+    return 0;
+}
 
 static void start_library(void)
 {
@@ -274,7 +292,10 @@ static bool set_request(struct transfer *transfer)
               curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, take_body) == CURLE_OK &&
               curl_easy_setopt(easy, CURLOPT_WRITEDATA, transfer) == CURLE_OK &&
               curl_easy_setopt(easy, CURLOPT_HEADERFUNCTION, take_header) == CURLE_OK &&
-              curl_easy_setopt(easy, CURLOPT_HEADERDATA, transfer) == CURLE_OK;
+              curl_easy_setopt(easy, CURLOPT_HEADERDATA, transfer) == CURLE_OK &&
+              curl_easy_setopt(easy, CURLOPT_XFERINFOFUNCTION, watch) == CURLE_OK &&
+              curl_easy_setopt(easy, CURLOPT_XFERINFODATA, transfer) == CURLE_OK &&
+              curl_easy_setopt(easy, CURLOPT_NOPROGRESS, 0L) == CURLE_OK;
     if (request->body != NULL)
         ok = ok && curl_easy_setopt(easy, CURLOPT_POSTFIELDS, request->body) == CURLE_OK &&
              curl_easy_setopt(easy, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)request->body_size) ==
@@ -311,7 +332,7 @@ static bool perform(struct transfer *transfer)
                             transfer->request->stage);
     if (!set_limits(transfer, left) || !set_request(transfer))
         return dr_error_set(transfer->error, DR_ERR_INTERNAL, "libcurl refuses an option");
-    dr_task_stage(transfer->task, transfer->request->stage);
+    tell_stage(transfer, resolving);
     dr_task_trace(transfer->task, 2, "%s %s",
                   transfer->request->method != NULL ? transfer->request->method : "GET",
                   transfer->request->url);

@@ -174,8 +174,12 @@ static void codes(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(replies_of_azurite), cmocka_unit_test(an_account), cmocka_unit_test(facts),
-        cmocka_unit_test(no_facts),           cmocka_unit_test(codes),
+        cmocka_unit_test(replies_of_azurite),
+        cmocka_unit_test(an_account),
+        cmocka_unit_test(facts),
+        cmocka_unit_test(an_account_that_cannot_fail_over),
+        cmocka_unit_test(no_facts),
+        cmocka_unit_test(codes),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
