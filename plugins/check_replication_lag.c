@@ -169,6 +169,9 @@ static const struct dr_example examples[] = {
     {"Measured end to end, with a memory for trends and for the day the primary is gone",
      "-T postgresql://nagios@db1,db2/postgres --rpo 30s --heartbeat --state-dir "
      "/var/lib/nagios/dr"},
+    {"A MongoDB replica set, each member asked by itself",
+     "-T 'mongodb://nagios@m1,m2,m3/?replicaSet=rs0&tls=true' --password-file /etc/nagios/mongo "
+     "--rpo 30s"},
     {"Blob, queue and table of an Azure storage account with read access to its secondary",
      "-T azure-storage://acct --password-file /etc/nagios/azure.key --rpo 15m"},
     {"The same account by its management, with the identity of this virtual machine",
@@ -203,15 +206,19 @@ static const struct dr_manual_section manual[] = {
      "last message, which on an idle link can be half of wal_receiver_timeout old (30 s by "
      "default): for a shorter RPO "
      "ask the primary too."},
-    {"GRANTS", "With every node as a target, a role that may only log in is enough for the loss in "
-               "bytes and seconds, the roles, "
-               "timelines, promotability and slots. To judge from the primary alone, and to see "
-               "the links and the synchronous "
-               "standbys, grant it pg_monitor:\n\n"
-               "    CREATE ROLE nagios LOGIN PASSWORD '...';\n"
-               "    GRANT pg_monitor TO nagios;\n\n"
-               "PostgreSQL 9.6 has no pg_monitor: there only a superuser sees everything. "
-               "--heartbeat needs no grant."},
+    {"GRANTS",
+     "With every node as a target, a role that may only log in is enough for the loss in "
+     "bytes and seconds, the roles, "
+     "timelines, promotability and slots. To judge from the primary alone, and to see "
+     "the links and the synchronous "
+     "standbys, grant it pg_monitor:\n\n"
+     "    CREATE ROLE nagios LOGIN PASSWORD '...';\n"
+     "    GRANT pg_monitor TO nagios;\n\n"
+     "PostgreSQL 9.6 has no pg_monitor: there only a superuser sees everything. "
+     "--heartbeat needs no grant.\n\n"
+     "MongoDB: the role clusterMonitor on the database admin; --heartbeat needs the action "
+     "appendOplogNote on the cluster as well. Arbiters hold no users, and are asked "
+     "without one."},
     {"AZURE STORAGE",
      "What is lost when the primary region is gone is what was written after the last sync time, "
      "by Azure's own account and on Azure's own clock. Microsoft aims at less than 15 minutes "
@@ -448,12 +455,18 @@ static void judge(const struct dr_session *session, struct dr_result *result)
 #ifdef HAVE_LIBPQ
 extern const struct dr_source dr_source_replication_postgresql;
 #endif
+#ifdef HAVE_MONGOC
+extern const struct dr_source dr_source_replication_mongodb;
+#endif
 #ifdef HAVE_AZURE
 extern const struct dr_source dr_source_replication_azure;
 #endif
 static const struct dr_source *const built_in[] = {
 #ifdef HAVE_LIBPQ
     &dr_source_replication_postgresql,
+#endif
+#ifdef HAVE_MONGOC
+    &dr_source_replication_mongodb,
 #endif
 #ifdef HAVE_AZURE
     &dr_source_replication_azure,
@@ -482,6 +495,9 @@ static const struct dr_plugin plugin = {
         "parameters (sslmode, sslrootcert, service, ...). Give the primary, a standby, or every "
         "node: the more nodes, "
         "the less privilege is needed and the more is proven. It finds the roles itself.\n\n"
+        "MongoDB 4.2 to 8.x: mongodb://USER@HOST[:PORT][,HOST...]/[?KEY=VALUE...] with the "
+        "driver's parameters (tls, tlsCAFile, authSource, ...). Each host is asked by itself; "
+        "replicaSet names the set that they must belong to.\n\n"
         "Azure Storage: azure-storage://ACCOUNT[?KEY=VALUE...], the last sync time of its blob, "
         "queue and table service, or of the account as its management (ARM) knows it.",
     .options = {option_rows, sizeof option_rows / sizeof option_rows[0]},
@@ -507,6 +523,9 @@ static const struct dr_plugin plugin = {
 
 int main(int argc, char **argv)
 {
+    /* The MongoDB driver, when it is loaded, keeps its counters in a file named by its process, and
+     * warns on stderr when somebody has left one of that name. */
+    setenv("MONGOC_DISABLE_SHM", "1", 1);
     bool stragglers;
     int code = dr_plugin_main(&plugin, argc, argv, &stragglers);
     if (stragglers)

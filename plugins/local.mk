@@ -65,6 +65,24 @@ plugins_check_replication_lag_LDADD += $(LIBPQ_LIBS)
 endif
 endif
 
+if HAVE_MONGOC
+replication_mongodb_sources = \
+	common/client/mongo.c common/client/mongo.h \
+	plugins/replication/mongodb.c \
+	plugins/replication/mongodb_read.c plugins/replication/mongodb_read.h
+if MODULES
+pkglib_LTLIBRARIES += plugins/replication-mongodb.la
+plugins_replication_mongodb_la_SOURCES = $(replication_mongodb_sources) $(replication_source)
+plugins_replication_mongodb_la_CFLAGS = $(AM_CFLAGS) $(MONGOC_CFLAGS)
+plugins_replication_mongodb_la_LDFLAGS = $(module_ldflags)
+plugins_replication_mongodb_la_LIBADD = common/libsource.la $(MONGOC_LIBS)
+else
+plugins_check_replication_lag_SOURCES += $(replication_mongodb_sources)
+plugins_check_replication_lag_CFLAGS += $(MONGOC_CFLAGS)
+plugins_check_replication_lag_LDADD += $(MONGOC_LIBS)
+endif
+endif
+
 if HAVE_AZURE
 azure_cflags = $(LIBCURL_CFLAGS) $(LIBCRYPTO_CFLAGS) $(EXPAT_CFLAGS) $(JANSSON_CFLAGS)
 azure_libs = $(LIBCURL_LIBS) $(LIBCRYPTO_LIBS) $(EXPAT_LIBS) $(JANSSON_LIBS)

@@ -322,6 +322,8 @@ bool azure_fill(const struct azure_replication *replication, double now, const c
     stream->state =
         strdup(replication->broken[0] != '\0' ? replication->broken : replication->status);
     stream->address = replication->location[0] != '\0' ? strdup(replication->location) : NULL;
+    if (stream->name == NULL || stream->state == NULL)
+        return dr_error_set(error, DR_ERR_INTERNAL, "out of memory");
     double loss = now - replication->synced.value;
     /* a sync that is still to come: one of the two clocks is wrong, and so is what it would say */
     if (replication->synced.known && loss >= -CLOCK_TOLERANCE && kind != REP_STREAM_COPYING)

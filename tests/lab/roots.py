@@ -30,7 +30,7 @@ import time
 PACKAGES = (
     "autoconf", "automake", "ca-certificates", "gcc", "libc6-dev", "libcmocka-dev", "libpcre2-dev",
     "libcurl4-openssl-dev", "libexpat1-dev", "libjansson-dev", "libssl-dev",
-    "libmonitoring-plugin-perl", "libpq-dev", "libtool", "make", "mandoc", "openssl", "pkg-config", "postgresql", "python3",
+    "libmongoc-dev", "libmonitoring-plugin-perl", "libpq-dev", "libtool", "make", "mandoc", "openssl", "pkg-config", "postgresql", "python3",
     "python3-pytest", "xz-utils",
 )
 SUITES = ("bullseye", "trixie", "sid")

@@ -57,6 +57,13 @@ tests_unit_test_azure_read_SOURCES = tests/unit/test_azure_read.c \
 tests_unit_test_azure_read_CPPFLAGS = $(AM_CPPFLAGS) $(azure_cflags)
 tests_unit_test_azure_read_LDADD = $(LDADD) $(azure_libs)
 endif
+if HAVE_MONGOC
+unit_tests += tests/unit/test_mongodb_read
+tests_unit_test_mongodb_read_SOURCES = tests/unit/test_mongodb_read.c \
+	plugins/replication/mongodb_read.c
+tests_unit_test_mongodb_read_CPPFLAGS = $(AM_CPPFLAGS) $(MONGOC_CFLAGS)
+tests_unit_test_mongodb_read_LDADD = $(LDADD) $(MONGOC_LIBS)
+endif
 if HAVE_CMOCKA
 check_PROGRAMS += $(unit_tests)
 TESTS += $(unit_tests)
