@@ -86,6 +86,14 @@ static const struct dr_option option_rows[] = {
      .example = "db2",
      .group = GROUP_EXPECT,
      .into = &rules.expect_standby},
+    {.name = "partner",
+     .kind = DR_OPTION_TEXTS,
+     .argument = "NAME",
+     .help = "The same as --expect-standby, in the words of Azure SQL: the server that the "
+             "database must be replicated to; repeatable.",
+     .example = "db-west",
+     .group = GROUP_EXPECT,
+     .into = &rules.expect_standby},
     {.name = "expect-count",
      .kind = DR_OPTION_INTEGER,
      .argument = "N",
@@ -172,6 +180,12 @@ static const struct dr_example examples[] = {
     {"A MongoDB replica set, each member asked by itself",
      "-T 'mongodb://nagios@m1,m2,m3/?replicaSet=rs0&tls=true' --password-file /etc/nagios/mongo "
      "--rpo 30s"},
+    {"Azure SQL: both servers of a failover group, whichever is the primary now",
+     "-T mssql://monitor@db-east.database.windows.net/appdb "
+     "-T mssql://monitor@db-west.database.windows.net/appdb "
+     "--password-file /etc/nagios/azure.secret --rpo 1m"},
+    {"Azure SQL: the primary alone, and whom it must be replicated to",
+     "-T mssql://monitor@db-east.database.windows.net/appdb --partner db-west --rpo 1m"},
     {"Blob, queue and table of an Azure storage account with read access to its secondary",
      "-T azure-storage://acct --password-file /etc/nagios/azure.key --rpo 15m"},
     {"The same account by its management, with the identity of this virtual machine",
@@ -205,7 +219,14 @@ static const struct dr_manual_section manual[] = {
      "primary only as of its "
      "last message, which on an idle link can be half of wal_receiver_timeout old (30 s by "
      "default): for a shorter RPO "
-     "ask the primary too."},
+     "ask the primary too.\n\n"
+     "Azure SQL: what was acknowledged last, last_replication less replication_lag_sec, is on the "
+     "secondary. When nothing was committed since, nothing is missing, however long ago that was; "
+     "else what is missing is younger. So neither an idle database nor the frozen lag of a "
+     "suspended link misleads. Availability groups: log blocks are compared; where that proves "
+     "nothing, secondary_lag_seconds while data moves, else the age of the last commit there. "
+     "There is no link age, and --heartbeat is refused: nothing can be written without a table. A "
+     "secondary that is asked alone does not know what its primary has."},
     {"GRANTS",
      "With every node as a target, a role that may only log in is enough for the loss in "
      "bytes and seconds, the roles, "
@@ -218,7 +239,14 @@ static const struct dr_manual_section manual[] = {
      "--heartbeat needs no grant.\n\n"
      "MongoDB: the role clusterMonitor on the database admin; --heartbeat needs the action "
      "appendOplogNote on the cluster as well. Arbiters hold no users, and are asked "
-     "without one."},
+     "without one.\n\n"
+     "Azure SQL, in the user database:\n\n"
+     "    CREATE USER monitor WITH PASSWORD = '...';\n"
+     "    GRANT VIEW DATABASE STATE TO monitor;\n\n"
+     "SQL Server, on every replica, with the same SID:\n\n"
+     "    CREATE LOGIN monitor WITH PASSWORD = '...', SID = 0x...;\n"
+     "    GRANT VIEW SERVER STATE TO monitor;\n"
+     "    USE appdb; CREATE USER monitor FOR LOGIN monitor;"},
     {"AZURE STORAGE",
      "What is lost when the primary region is gone is what was written after the last sync time, "
      "by Azure's own account and on Azure's own clock. Microsoft aims at less than 15 minutes "
@@ -458,6 +486,9 @@ extern const struct dr_source dr_source_replication_postgresql;
 #ifdef HAVE_MONGOC
 extern const struct dr_source dr_source_replication_mongodb;
 #endif
+#ifdef HAVE_FREETDS
+extern const struct dr_source dr_source_replication_mssql;
+#endif
 #ifdef HAVE_AZURE
 extern const struct dr_source dr_source_replication_azure;
 #endif
@@ -467,6 +498,9 @@ static const struct dr_source *const built_in[] = {
 #endif
 #ifdef HAVE_MONGOC
     &dr_source_replication_mongodb,
+#endif
+#ifdef HAVE_FREETDS
+    &dr_source_replication_mssql,
 #endif
 #ifdef HAVE_AZURE
     &dr_source_replication_azure,
@@ -498,6 +532,11 @@ static const struct dr_plugin plugin = {
         "MongoDB 4.2 to 8.x: mongodb://USER@HOST[:PORT][,HOST...]/[?KEY=VALUE...] with the "
         "driver's parameters (tls, tlsCAFile, authSource, ...). Each host is asked by itself; "
         "replicaSet names the set that they must belong to.\n\n"
+        "Azure SQL Database and Managed Instance with geo-replication, and SQL Server 2016 and "
+        "later with availability groups: mssql://USER@HOST[:PORT][,HOST...]/DATABASE[?KEY=VALUE"
+        "...]; encrypt=yes|no|strict, cafile=FILE, trust=yes, intent=readonly. The password: "
+        "--password-file, or SQLCMDPASSWORD. Name the user database, not master; behind some "
+        "gateways the user is USER%40SERVER.\n\n"
         "Azure Storage: azure-storage://ACCOUNT[?KEY=VALUE...], the last sync time of its blob, "
         "queue and table service, or of the account as its management (ARM) knows it.",
     .options = {option_rows, sizeof option_rows / sizeof option_rows[0]},

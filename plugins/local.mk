@@ -83,6 +83,23 @@ plugins_check_replication_lag_LDADD += $(MONGOC_LIBS)
 endif
 endif
 
+if HAVE_FREETDS
+replication_mssql_sources = \
+	common/client/tds.c common/client/tds.h \
+	plugins/replication/mssql.c \
+	plugins/replication/mssql_read.c plugins/replication/mssql_read.h
+if MODULES
+pkglib_LTLIBRARIES += plugins/replication-mssql.la
+plugins_replication_mssql_la_SOURCES = $(replication_mssql_sources) $(replication_source)
+plugins_replication_mssql_la_CFLAGS = $(AM_CFLAGS)
+plugins_replication_mssql_la_LDFLAGS = $(module_ldflags)
+plugins_replication_mssql_la_LIBADD = common/libsource.la $(FREETDS_LIBS)
+else
+plugins_check_replication_lag_SOURCES += $(replication_mssql_sources)
+plugins_check_replication_lag_LDADD += $(FREETDS_LIBS)
+endif
+endif
+
 if HAVE_AZURE
 azure_cflags = $(LIBCURL_CFLAGS) $(LIBCRYPTO_CFLAGS) $(EXPAT_CFLAGS) $(JANSSON_CFLAGS)
 azure_libs = $(LIBCURL_LIBS) $(LIBCRYPTO_LIBS) $(EXPAT_LIBS) $(JANSSON_LIBS)

@@ -28,9 +28,10 @@ import time
 
 # What building and testing needs, in every suite.
 PACKAGES = (
-    "autoconf", "automake", "ca-certificates", "gcc", "libc6-dev", "libcmocka-dev", "libpcre2-dev",
+    "autoconf", "automake", "ca-certificates", "freetds-dev", "gcc", "libc6-dev", "libcmocka-dev", "libmongoc-dev",
+    "libmonitoring-plugin-perl", "libpcre2-dev", "libpq-dev", "libtool", "make", "mandoc", "openssl", "pkg-config",
+    "postgresql", "python3",
     "libcurl4-openssl-dev", "libexpat1-dev", "libjansson-dev", "libssl-dev",
-    "libmongoc-dev", "libmonitoring-plugin-perl", "libpq-dev", "libtool", "make", "mandoc", "openssl", "pkg-config", "postgresql", "python3",
     "python3-pytest", "xz-utils",
 )
 SUITES = ("bullseye", "trixie", "sid")

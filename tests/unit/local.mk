@@ -34,6 +34,8 @@ unit_tests += tests/unit/test_state
 unit_tests += tests/unit/test_options
 unit_tests += tests/unit/test_extra_opts
 unit_tests += tests/unit/test_generate
+unit_tests += tests/unit/test_mssql_read
+tests_unit_test_mssql_read_SOURCES = tests/unit/test_mssql_read.c plugins/replication/mssql_read.c
 if HAVE_LIBPQ
 unit_tests += tests/unit/test_postgresql_read
 unit_tests += tests/unit/test_postgresql_query
