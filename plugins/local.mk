@@ -28,6 +28,7 @@ plugins_libreplication_la_SOURCES = \
 	plugins/replication/board.c plugins/replication/board.h \
 	plugins/replication/judge.c plugins/replication/judge.h plugins/replication/request.h \
 	plugins/replication/judge_parts.h \
+	plugins/replication/manual.c plugins/replication/manual.h \
 	plugins/replication/judge_expected.c \
 	plugins/replication/judge_set.c \
 	plugins/replication/judge_slots.c \
