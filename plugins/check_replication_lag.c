@@ -3,6 +3,7 @@
  * be promoted. */
 #include "common/duration.h"
 #include "common/plugin.h"
+#include "plugins/replication/azure_targets.h"
 #include "plugins/replication/judge.h"
 #include "plugins/replication/manual.h"
 #include "plugins/replication/request.h"
@@ -257,7 +258,7 @@ static bool prepare(struct dr_targets *targets, struct dr_threshold *thresholds,
     if (!rules.slot_inactive.known)
         rules.slot_inactive = dr_real(SLOT_INACTIVE_FALLBACK);
     return read_delays(error) && read_selection(error) && add_services(targets, error) &&
-           set_database(targets, error);
+           set_database(targets, error) && azure_expand_targets(targets, error);
 }
 
 static bool before_run(size_t targets, size_t capacity, struct dr_error *error)
@@ -303,6 +304,8 @@ static const char *group_of(const struct dr_target *target)
     bool path = kind == REP_MSSQL || (kind == REP_REDIS && target->discovered);
     if (path && target->uri.path[0] == '/' && target->uri.path[1] != '\0')
         return target->uri.path + 1;
+    if (kind == REP_AZURE_STORAGE)
+        return target->label;
     return NULL;
 }
 
@@ -382,6 +385,9 @@ extern const struct dr_source dr_source_replication_mongodb;
 #ifdef HAVE_FREETDS
 extern const struct dr_source dr_source_replication_mssql;
 #endif
+#ifdef HAVE_AZURE
+extern const struct dr_source dr_source_replication_azure;
+#endif
 static const struct dr_source *const built_in[] = {
 #ifdef HAVE_LIBPQ
     &dr_source_replication_postgresql,
@@ -391,6 +397,9 @@ static const struct dr_source *const built_in[] = {
 #endif
 #ifdef HAVE_FREETDS
     &dr_source_replication_mssql,
+#endif
+#ifdef HAVE_AZURE
+    &dr_source_replication_azure,
 #endif
     NULL,
 };

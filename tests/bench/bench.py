@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """What a run of check_replication_lag costs.
 
-    bench.py CHECK_REPLICATION_LAG MINIMAL_LIBPQ      (make bench)
+    bench.py CHECK_REPLICATION_LAG MINIMAL_LIBPQ [MINIMAL_LIBCURL]      (make bench)
 
 Everything is measured in this one run, on the same servers: a primary with two standbys on loopback, then with nine.
 
@@ -10,6 +10,7 @@ Everything is measured in this one run, on the same servers: a primary with two 
 2. wall time for 1, 3 and 10 nodes: they are asked at once, so it should stay flat. On loopback all servers share this
    machine's processors, so that is shown with each node behind a relay that makes it as far away as another site
 3. against check_postgres and check_pgactivity, on the same job
+4. Azure Storage: against the least that a libcurl program can do, on the same stand-in
 
 Instructions are counted by perf where the kernel lets it, else by callgrind. Times are medians over RUNS runs of each
 command, taken in turns, so that a busy moment hits all of them alike. Nothing here fails: figures are for people.
@@ -26,10 +27,15 @@ import sys
 import tempfile
 import threading
 import time
+import urllib.parse
 
-sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "lab"))
+TESTS = pathlib.Path(__file__).resolve().parents[1]
+for folder in ("lab", "live", "faults"):
+    sys.path.insert(0, str(TESTS / folder))
 
+import peers  # noqa: E402
 import postgresql  # noqa: E402
+import stub_azure_storage  # noqa: E402
 
 RUNS = 41
 PLUGINS = os.environ.get("PATH", "") + ":/usr/lib/nagios/plugins:/usr/lib64/nagios/plugins"
@@ -125,6 +131,32 @@ def against_minimal(check, minimal, primary):
         ours.wall_ms(), least.wall_ms(), ours.wall_ms() / least.wall_ms()))
 
 
+def azure(check, minimal):
+    """With a SAS, so that the minimal program needs to sign nothing; and once with the account key, which we do sign."""
+    sas = stub_azure_storage.make_sas()
+    query = urllib.parse.urlencode(sas)
+    server = stub_azure_storage.Storage(sas=sas)
+    with peers.Honest(server.session) as peer:
+        place = "http://127.0.0.1:%d/" % peer.port
+        uri = "azure-storage://acct?endpoint=%s{service}&services=" % place
+        ours = Cost([check, "-T", uri + "blob&" + query])
+        three = Cost([check, "-T", uri + "blob,queue,table&" + query])
+        signed = Cost([check, "-T", uri + "blob"], {"AZURE_STORAGE_KEY": stub_azure_storage.KEY})
+        least = Cost([minimal, place + "blob/?restype=service&comp=stats&" + query, "x-ms-version: 2020-10-02"])
+        print("\nAzure Storage, one service, against a minimal libcurl program")
+        how, counts = count_instructions(ours.command, least.command)
+        if counts:
+            print("  instructions (%s)   %12d  minimal %12d   %s" % (how, counts[0], counts[1], ratio(*counts)))
+        else:
+            print("  instructions: NOT MEASURED, neither perf nor valgrind can count here")
+        in_turns(ours, three, signed, least)
+    print("  CPU time             %9.2f ms  minimal %9.2f ms   %s" % (
+        ours.cpu_ms(), least.cpu_ms(), ratio(ours.cpu_ms(), least.cpu_ms())))
+    for name, cost in (("wall time", ours), ("with the account key", signed), ("three services", three)):
+        print("  %-20s %9.2f ms  minimal %9.2f ms   %.2f times" % (
+            name, cost.wall_ms(), least.wall_ms(), cost.wall_ms() / least.wall_ms()))
+
+
 class Relays:
     """Each server once more, on a port where every byte takes FAR seconds in each direction."""
 
@@ -207,6 +239,10 @@ def against_others(check, primary, standby):
 
 def main():
     check, minimal = (os.path.abspath(path) for path in sys.argv[1:3])
+    if len(sys.argv) > 3:
+        azure(check, os.path.abspath(sys.argv[3]))
+    else:
+        print("Azure Storage: NOT MEASURED, built without it")
     with postgresql.Lab() as lab:
         room = {"max_wal_senders": "30"}  # each pg_basebackup takes two
         primary = lab.primary("db1", **room)

@@ -8,7 +8,18 @@ tests_bench_minimal_libpq_CFLAGS = $(program_cflags) $(LIBPQ_CFLAGS)
 tests_bench_minimal_libpq_LDFLAGS = $(program_ldflags)
 tests_bench_minimal_libpq_LDADD = $(LIBPQ_LIBS)
 
-bench: $(libexec_PROGRAMS) $(pkglib_LTLIBRARIES) tests/bench/minimal_libpq$(EXEEXT)
+bench_minimal_libcurl =
+if HAVE_AZURE
+bench_minimal_libcurl += tests/bench/minimal_libcurl$(EXEEXT)
+EXTRA_PROGRAMS += tests/bench/minimal_libcurl
+CLEANFILES += tests/bench/minimal_libcurl$(EXEEXT)
+tests_bench_minimal_libcurl_CFLAGS = $(program_cflags) $(LIBCURL_CFLAGS)
+tests_bench_minimal_libcurl_LDFLAGS = $(program_ldflags)
+tests_bench_minimal_libcurl_LDADD = $(LIBCURL_LIBS)
+endif
+
+bench: $(libexec_PROGRAMS) $(pkglib_LTLIBRARIES) tests/bench/minimal_libpq$(EXEEXT) $(bench_minimal_libcurl)
 	DR_PLUGINS_MODULE_DIR=$(abs_builddir)/plugins/.libs $(PYTHON3) $(srcdir)/tests/bench/bench.py \
-		plugins/check_replication_lag$(EXEEXT) tests/bench/minimal_libpq$(EXEEXT)
+		plugins/check_replication_lag$(EXEEXT) tests/bench/minimal_libpq$(EXEEXT) \
+		$(bench_minimal_libcurl)
 .PHONY: bench

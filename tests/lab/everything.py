@@ -20,6 +20,7 @@ import sys
 import time
 import xml.etree.ElementTree
 
+import azurite
 import mongodb
 import nuget
 
@@ -246,6 +247,16 @@ class Everything:
             DR_WRAPPER="valgrind -q --error-exitcode=99 --leak-check=full --errors-for-leak-kinds=definite"))
 
 
+    def azurite(self):
+        """Against Microsoft's own stand-in, where it can be had: it needs node, npm and its registry."""
+        try:
+            azurite.ensure()
+        except (azurite.NotAvailable, OSError) as reason:
+            print("NOT RUN: live tests against Azurite: %s" % reason, flush=True)
+            return
+        self.part("live tests, Azurite", lambda part: pytest(part, self.modules, "tests/live/azurite_storage.py"))
+
+
 def lanes(*steps):
     """Runs the lists of steps beside each other."""
     def lane(works):
@@ -272,6 +283,7 @@ def main():
               [every.build_static, every.build_clang])
         every.valgrind_unit()
         every.live()
+        every.azurite()
     except KeyboardInterrupt as reason:
         print("interrupted (%s): what is not named above was not run" % (reason or "Ctrl-C"))
         every.parts[-1].one(False, "interrupted")

@@ -31,6 +31,7 @@ PACKAGES = (
     "autoconf", "automake", "ca-certificates", "freetds-dev", "gcc", "libc6-dev", "libcmocka-dev", "libmongoc-dev",
     "libmonitoring-plugin-perl", "libpcre2-dev", "libpq-dev", "libtool", "make", "mandoc", "openssl", "pkg-config",
     "postgresql", "python3",
+    "libcurl4-openssl-dev", "libexpat1-dev", "libjansson-dev", "libssl-dev",
     "python3-pytest", "xz-utils",
 )
 SUITES = ("bullseye", "trixie", "sid")
