@@ -15,6 +15,8 @@
 
 /* The RPO where no limit for a loss was given at all: judged by something, never by nothing. */
 #define RPO_FALLBACK 60.0
+/* What Microsoft aims at for Azure Storage. */
+#define RPO_FALLBACK_STORAGE 900.0
 #define SLOT_INACTIVE_FALLBACK 3600.0
 
 static struct dr_common_options common;
@@ -57,7 +59,7 @@ static const struct dr_option option_rows[] = {
     {.name = "rpo",
      .kind = DR_OPTION_DURATION,
      .argument = "DURATION",
-     .fallback = "1m, where no limit of loss or loss_bytes is given",
+     .fallback = "1m (Azure Storage alone: 15m), where no limit of loss or loss_bytes is given",
      .help = "The recovery point objective: CRITICAL when a standby lacks commits older than this, "
              "WARNING at 80 % of it.",
      .example = "1m",
@@ -239,6 +241,15 @@ static bool is_limited(const struct dr_threshold *threshold)
     return threshold->warning.given || threshold->critical.given;
 }
 
+static double rpo_fallback(const struct dr_targets *targets)
+{
+    for (size_t i = 0; i < targets->count; i++) {
+        if (rep_product_of(targets->items[i].scheme->source) != REP_AZURE_STORAGE)
+            return RPO_FALLBACK;
+    }
+    return RPO_FALLBACK_STORAGE;
+}
+
 static bool prepare(struct dr_targets *targets, struct dr_threshold *thresholds,
                     struct dr_error *error)
 {
@@ -247,7 +258,7 @@ static bool prepare(struct dr_targets *targets, struct dr_threshold *thresholds,
     rules.expect_upstream = expect_upstream;
     if (!rpo.known && !is_limited(&thresholds[REP_LOSS]) &&
         !is_limited(&thresholds[REP_LOSS_BYTES]))
-        rpo = dr_real(RPO_FALLBACK);
+        rpo = dr_real(rpo_fallback(targets));
     if (rpo.known)
         dr_threshold_from_objective(&thresholds[REP_LOSS], rpo.value);
     if (rto.known)

@@ -120,7 +120,7 @@ static void advise(struct dr_finding *finding, const struct rep_asked *asked)
             asked->label);
         break;
     case DR_ERR_AUTH:
-        dr_finding_next(finding, "check the user and its password here, and %s on %s", words->auth,
+        dr_finding_next(finding, "check %s here, and %s on %s", words->secret, words->auth,
                         asked->label);
         break;
     case DR_ERR_RESOLVE:
@@ -372,8 +372,10 @@ static void judge_verdicts(struct judge *parts, size_t count)
         }
         if (i == 0 || dr_state_is_worse(result->verdict_state, state)) {
             dr_buffer_clear(&worst);
-            dr_buffer_addf(&worst, "%s%s%s", judge->group != NULL ? judge->group : "",
-                           judge->group != NULL ? ": " : "", result->verdict);
+            bool named = judge->group == NULL ||
+                         strncmp(result->verdict, judge->group, strlen(judge->group)) == 0;
+            dr_buffer_addf(&worst, "%s%s%s", named ? "" : judge->group, named ? "" : ": ",
+                           result->verdict);
             state = result->verdict_state;
         }
     }

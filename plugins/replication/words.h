@@ -9,7 +9,8 @@
 struct rep_words {
     int port;             /* default */
     const char *timeline; /* what counts promotions: "timeline", "term" */
-    const char *auth;     /* log in failed: what to look at, besides user and password */
+    const char *secret;   /* what we log in with */
+    const char *auth;     /* log in failed: what to look at besides that, on the server */
     const char *tls;      /* the certificate was refused: our settings to look at */
     const char *link;     /* a standby does not receive: what to look at on it */
     const char *upstream; /* what says whom a standby receives from */
