@@ -135,7 +135,7 @@ const struct dr_manual_section rep_manual[REP_SECTIONS] = {
     {"AZURE STORAGE",
      "What is lost when the primary region is gone is what was written after the last sync "
      "time, by Azure's own account and on Azure's own clock. Microsoft aims at less than 15 "
-     "minutes and promises nothing: without --rpo it is 15m.\n\n"
+     "minutes and promises nothing: without --rpo the limit is 15m.\n\n"
      "azure-storage://ACCOUNT asks the secondary endpoint of blob, queue and table, each for "
      "itself, which needs RA-GRS or RA-GZRS: services=blob,queue,table (those that the "
      "account has), endpoint_suffix=core.windows.net, or endpoint=URL with {service} in it. "
