@@ -5,6 +5,7 @@
 #include "common/plugin.h"
 #include "plugins/replication/judge.h"
 #include "plugins/replication/request.h"
+#include "plugins/replication/words.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -255,6 +256,9 @@ static bool set_database(struct dr_targets *targets, struct dr_error *error)
 {
     for (size_t i = 0; database != NULL && i < targets->count; i++) {
         struct dr_uri *uri = &targets->items[i].uri;
+        enum rep_product kind = rep_product_of(targets->items[i].scheme->source);
+        if (kind != REP_POSTGRESQL && kind != REP_MSSQL)
+            continue;
         if (uri->path[0] == '/' && uri->path[1] != '\0')
             continue;
         char *path = dr_text_format("/%s", database);
@@ -317,8 +321,10 @@ static bool before_run(size_t targets, size_t capacity, struct dr_error *error)
 static char *identity(const struct dr_session *session)
 {
     struct dr_buffer text = DR_BUFFER(16384);
-    for (size_t i = 0; i < session->targets->count; i++)
-        dr_buffer_addf(&text, "%s ", session->targets->items[i].label);
+    for (size_t i = 0; i < session->targets->count; i++) {
+        if (!session->targets->items[i].discovered)
+            dr_buffer_addf(&text, "%s ", session->targets->items[i].label);
+    }
     return dr_buffer_take(&text);
 }
 
@@ -337,6 +343,17 @@ static void open_history(const struct dr_session *session, struct rep_history *h
     free(name);
 }
 
+/* The group of a target that did not answer, where its URI tells. */
+static const char *group_of(const struct dr_target *target)
+{
+    enum rep_product kind = rep_product_of(target->scheme->source);
+    if (kind == REP_MONGODB)
+        return dr_uri_param(&target->uri, "replicaSet");
+    if (kind == REP_MSSQL && target->uri.path[0] == '/')
+        return target->uri.path + 1;
+    return NULL;
+}
+
 static void judge_asked(const struct dr_session *session, struct rep_asked *asked,
                         struct dr_result *result)
 {
@@ -348,13 +365,17 @@ static void judge_asked(const struct dr_session *session, struct rep_asked *aske
             target->host < target->uri.host_count ? &target->uri.hosts[target->host] : NULL;
         asked[i] = (struct rep_asked){
             .label = target->label,
+            .kind = rep_product_of(target->scheme->source),
+            .discovered = target->discovered,
             .host = host != NULL ? host->name : NULL,
             .port = host != NULL ? host->port : 0,
             .answered = outcome->finished && outcome->ok,
             .node = outcome->finished && outcome->ok ? &nodes[i] : NULL,
             .error = &outcome->error,
         };
+        asked[i].group = asked[i].answered ? asked[i].node->group : group_of(target);
     }
+    rep_sort_groups(asked, session->targets->count);
     rep_find_aliases(asked, session->targets->count);
     struct rep_history history;
     struct dr_error error = {.class = DR_ERR_NONE};

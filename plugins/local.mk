@@ -27,8 +27,12 @@ plugins_libreplication_la_SOURCES = \
 	plugins/replication/board.c plugins/replication/board.h \
 	plugins/replication/judge.c plugins/replication/judge.h plugins/replication/request.h \
 	plugins/replication/judge_parts.h \
+	plugins/replication/judge_expected.c \
+	plugins/replication/judge_set.c \
 	plugins/replication/judge_slots.c \
 	plugins/replication/judge_standby.c \
+	plugins/replication/judge_verdict.c \
+	plugins/replication/words.c plugins/replication/words.h \
 	plugins/replication/survey.c plugins/replication/survey.h \
 	plugins/replication/watch.c plugins/replication/watch.h \
 	plugins/replication/synchronous.c plugins/replication/synchronous.h

@@ -237,34 +237,46 @@ static const struct dr_state_row *find_prefix(const struct rep_history *history,
     return NULL;
 }
 
-char *rep_history_primary(struct rep_history *history, const char *label)
+/* What the key of a primary begins with: "primary:", or "primary of GROUP:". The caller frees it.
+ */
+static char *primary_prefix(const char *group)
 {
-    if (!history->open)
+    return group != NULL ? dr_text_format("primary of %s:", group) : strdup(PRIMARY);
+}
+
+char *rep_history_primary(struct rep_history *history, const char *group, const char *label)
+{
+    char *prefix = history->open ? primary_prefix(group) : NULL;
+    if (prefix == NULL)
         return NULL;
-    const struct dr_state_row *row = find_prefix(history, PRIMARY);
-    if (row != NULL && strcmp(row->key + strlen(PRIMARY), label) == 0)
-        return NULL;
-    char *before = row != NULL ? strdup(row->key + strlen(PRIMARY)) : NULL;
-    if (row != NULL) {
-        char *old = strdup(row->key);
-        if (old != NULL)
+    const struct dr_state_row *row = find_prefix(history, prefix);
+    char *before = NULL;
+    if (row == NULL || strcmp(row->key + strlen(prefix), label) != 0) {
+        char *old = row != NULL ? strdup(row->key) : NULL;
+        char *key = dr_text_format("%s%s", prefix, label);
+        if (old != NULL) {
+            before = strdup(old + strlen(prefix));
             dr_state_remove(&history->file, old, NULL, NULL);
+        }
+        if (key != NULL)
+            dr_state_add(&history->file, key, NULL, 0);
+        free(key);
         free(old);
     }
-    char *key = dr_text_format(PRIMARY "%s", label);
-    if (key != NULL)
-        dr_state_add(&history->file, key, NULL, 0);
-    free(key);
+    free(prefix);
     return before;
 }
 
-char *rep_history_last_primary(const struct rep_history *history, double *time)
+char *rep_history_last_primary(const struct rep_history *history, const char *group, double *time)
 {
-    const struct dr_state_row *row = find_prefix(history, PRIMARY);
+    char *prefix = history->open ? primary_prefix(group) : NULL;
+    const struct dr_state_row *row = prefix != NULL ? find_prefix(history, prefix) : NULL;
     int64_t position;
-    if (row == NULL || !rep_history_newest(history, time, &position))
-        return NULL;
-    return strdup(row->key + strlen(PRIMARY));
+    char *label = NULL;
+    if (row != NULL && rep_history_newest(history, time, &position))
+        label = strdup(row->key + strlen(prefix));
+    free(prefix);
+    return label;
 }
 
 void rep_history_standby(struct rep_history *history, const char *name, double now)

@@ -54,12 +54,12 @@ struct dr_opt_real rep_history_slope(struct rep_history *history, const char *na
 /* Remembers a number under a name and returns the one remembered before. */
 struct dr_opt_int rep_history_swap(struct rep_history *history, const char *name, int64_t value);
 
-/* Remembers who the primary is; returns who it was before when that was somebody else, as a copy
- * the caller frees. */
-char *rep_history_primary(struct rep_history *history, const char *label);
+/* Remembers who the primary of the group is (NULL: there is only one); returns who it was before
+ * when that was somebody else, as a copy the caller frees. */
+char *rep_history_primary(struct rep_history *history, const char *group, const char *label);
 
 /* Who the primary was when it was last seen, and when; NULL. The caller frees it. */
-char *rep_history_last_primary(const struct rep_history *history, double *time);
+char *rep_history_last_primary(const struct rep_history *history, const char *group, double *time);
 
 /* Remembers that this standby was there. */
 void rep_history_standby(struct rep_history *history, const char *name, double now);

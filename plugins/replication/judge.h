@@ -19,6 +19,9 @@ enum rep_metric {
     REP_LOGICAL_GAP,
     REP_SLOT_SPILLED,
     REP_STANDBYS,
+    REP_WINDOW,
+    REP_WINDOW_USED,
+    REP_RESYNC_ETA,
     REP_SKEW,
     REP_METRICS
 };

@@ -46,11 +46,6 @@ static void judge_invalid(const struct rep_node *node, const struct rep_slot *sl
     }
 }
 
-static bool is_limited(const struct dr_threshold *threshold)
-{
-    return threshold->warning.given || threshold->critical.given;
-}
-
 /* Seconds until the slot can be lost, at the rate the primary has written lately. */
 static void judge_eta(struct judge *judge, const struct rep_slot *slot, struct line *line)
 {

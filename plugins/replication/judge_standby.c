@@ -21,12 +21,36 @@ static const char *bytes(double count, char *buffer, size_t size)
     return dr_unit_format(DR_UNIT_BYTES, count, buffer, size);
 }
 
-static bool is_limited(const struct dr_threshold *threshold)
+static const struct rep_words *words_for(const struct rep_standby *standby)
 {
-    return threshold->warning.given || threshold->critical.given;
+    return words_of(standby->asked != NULL ? standby->asked : standby->sender);
+}
+
+bool standby_is_measured(const struct rep_standby *standby)
+{
+    return standby->complete.known || standby->loss.known || standby->loss_bytes.known;
 }
 
 /* ---- can it be promoted at all ---- */
+
+/* It has the history that the primary went on from at its promotion, or went on from it itself.
+ * What it has beyond that point the primary never got. */
+static bool is_from_before(const struct judge *judge, const struct rep_standby *standby,
+                           struct line *line)
+{
+    const struct rep_asked *primary = judge->survey.primary;
+    const struct dr_opt_int *branch = &primary->node->branched_at;
+    bool behind =
+        standby->position.known && branch->known && standby->position.value <= branch->value &&
+        strcmp(standby->node->system,
+               primary->node->system_before != NULL ? primary->node->system_before : "") == 0;
+    if (line != NULL) {
+        line_problem(line, DR_CRITICAL, "does not follow %s since its promotion%s", primary->label,
+                     behind ? "" : ", and may have writes that are lost when it does");
+        line_next(line, DR_CRITICAL, "%s %s", words_for(standby)->rebuild, standby->name);
+    }
+    return behind;
+}
 
 static bool same_history(const struct judge *judge, const struct rep_standby *standby,
                          struct line *line)
@@ -38,8 +62,11 @@ static bool same_history(const struct judge *judge, const struct rep_standby *st
             line_problem(line, DR_UNKNOWN, "cannot tell whether it belongs to the same cluster");
         return true;
     }
+    if (strcmp(node->system, primary->node->system) != 0 && rep_same_origin(node, primary->node))
+        return is_from_before(judge, standby, line);
     if (strcmp(node->system, primary->node->system) != 0) {
-        if (line != NULL) {
+        /* It has no history of anybody yet, and is said to be not connected. */
+        if (line != NULL && !(node->receiver.never.known && node->receiver.never.value)) {
             line_problem(line, DR_CRITICAL,
                          "belongs to another cluster (system identifier %s, %s has %s)",
                          node->system, primary->label, primary->node->system);
@@ -78,9 +105,8 @@ static bool same_timeline(const struct judge *judge, const struct rep_standby *s
         line_problem(line, state, "is on timeline %lld, %s on timeline %lld", (long long)own->value,
                      primary->label, (long long)theirs->value);
         if (!follows)
-            line_next(line, state,
-                      "rewind (pg_rewind) or rebuild %s from %s: it does not follow it",
-                      standby->name, primary->label);
+            line_next(line, state, "%s %s from %s: it does not follow it",
+                      words_for(standby)->rebuild, standby->name, primary->label);
     }
     return follows;
 }
@@ -118,8 +144,18 @@ bool standby_has_history(const struct judge *judge, const struct rep_standby *st
            (same_history(judge, standby, NULL) && same_timeline(judge, standby, NULL));
 }
 
+/* It is being given a full copy, and is of no use before that is complete. */
+static bool is_copying(const struct rep_standby *standby)
+{
+    const struct rep_node *node = standby->node;
+    return (node != NULL && node->copying.running.known && node->copying.running.value) ||
+           (standby->stream != NULL && standby->stream->kind == REP_STREAM_COPYING);
+}
+
 bool standby_is_fit(const struct judge *judge, const struct rep_standby *standby, struct line *line)
 {
+    if (is_copying(standby) || !standby_is_electable(judge, standby))
+        return false;
     if (standby->node == NULL || judge->survey.primary == NULL)
         return true;
     if (!same_history(judge, standby, line))
@@ -145,7 +181,9 @@ bool standby_is_connected(const struct rep_standby *standby)
     const struct rep_node *node = standby->node;
     if (node != NULL && node->receiver.running.known)
         return node->receiver.running.value || ships_logs(standby);
-    return standby->stream != NULL && standby->stream->kind != REP_STREAM_CONNECTING;
+    return standby->stream != NULL && standby->stream->kind != REP_STREAM_CONNECTING &&
+           standby->stream->kind != REP_STREAM_COPYING &&
+           standby->stream->kind != REP_STREAM_BROKEN;
 }
 
 /* On an idle primary a standby reports for the first time after wal_receiver_status_interval, 10 s
@@ -163,8 +201,9 @@ static void judge_link_unknown(const struct judge *judge, const struct rep_stand
                                struct line *line)
 {
     char age[32];
-    bool complete = standby->loss_bytes.known && standby->loss_bytes.value == 0;
-    bool proven = standby->fresh || (judge->survey.primary != NULL && complete);
+    bool complete = standby->complete.known && standby->complete.value;
+    bool stated = standby->stream != NULL && standby->stream->loss.known;
+    bool proven = standby->fresh || stated || (judge->survey.primary != NULL && complete);
     if (proven && !is_limited(&judge->rules->thresholds[REP_LINK_AGE]))
         return;
     if (standby->node == NULL || !rep_link_is_untold(standby->node)) {
@@ -179,6 +218,58 @@ static void judge_link_unknown(const struct judge *judge, const struct rep_stand
               "set wal_receiver_timeout on %s, or give the primary as a target too", standby->name);
 }
 
+static void not_receiving(const struct rep_standby *standby, struct line *line)
+{
+    char age[32];
+    const struct rep_receiver *receiver = &standby->node->receiver;
+    if (receiver->never.known && receiver->never.value)
+        line_problem(line, DR_CRITICAL,
+                     "is not receiving: it was never connected to its primary since it started");
+    else if (receiver->down_age.known)
+        line_problem(line, DR_CRITICAL, "is not receiving: no connection to its primary for %s",
+                     duration(receiver->down_age.value, age, sizeof age));
+    else
+        line_problem(line, DR_CRITICAL, "is not receiving: no connection to its primary");
+    line_next(line, DR_CRITICAL, "look into the log of %s, and %s", standby->name,
+              words_for(standby)->link);
+}
+
+/* A copy takes as long as it takes: no alarm of its own beyond that it is no standby yet. */
+static void judge_copy(const struct rep_standby *standby, struct line *line)
+{
+    char text[32];
+    const struct rep_node *node = standby->node;
+    struct dr_opt_real done = {.known = false};
+    if (node != NULL)
+        done = node->copying.done;
+    if (!done.known && standby->stream != NULL)
+        done = standby->stream->copied;
+    if (standby->seat == NULL || standby->seat->seat != REP_SEAT_COPYING)
+        line_problem(line, DR_WARNING, "is being given a full copy");
+    if (done.known)
+        line_figure(line, "%.0f %% copied", done.value * 100);
+    if (node != NULL && node->copying.left.known)
+        line_figure(line, "%s to copy", bytes((double)node->copying.left.value, text, sizeof text));
+    if (node != NULL && node->copying.eta.known)
+        line_figure(line, "complete in %s", duration(node->copying.eta.value, text, sizeof text));
+    line_next(line, DR_WARNING, "wait until it is complete: until then it cannot be promoted");
+}
+
+static bool judge_broken(const struct rep_standby *standby, struct line *line)
+{
+    const struct rep_stream *stream = standby->stream;
+    if (stream == NULL || stream->kind != REP_STREAM_BROKEN)
+        return false;
+    /* The set says more of it. */
+    if (standby->voted == NULL || standby->voted->seat == REP_SEAT_STANDBY) {
+        line_problem(line, DR_CRITICAL, "nothing reaches it: %s, as %s sees it",
+                     stream->state != NULL ? stream->state : "its state is not known",
+                     standby->sender->label);
+        line_next(line, DR_CRITICAL, "look %s", words_for(standby)->link);
+    }
+    return true;
+}
+
 static void judge_link(struct judge *judge, const struct rep_standby *standby, struct line *line)
 {
     char age[32];
@@ -187,11 +278,14 @@ static void judge_link(struct judge *judge, const struct rep_standby *standby, s
     const struct rep_node *node = standby->node;
     if (standby_is_new(standby))
         return;
+    if (is_copying(standby)) {
+        judge_copy(standby, line);
+        return;
+    }
+    if (judge_broken(standby, line))
+        return;
     if (node != NULL && !standby_is_connected(standby)) {
-        line_problem(line, DR_CRITICAL, "is not receiving: no connection to its primary");
-        line_next(line, DR_CRITICAL,
-                  "look into the log of %s, and at its primary_conninfo, slot and network",
-                  standby->name);
+        not_receiving(standby, line);
         return;
     }
     if (ships_logs(standby)) {
@@ -231,9 +325,11 @@ static void unknown_loss(const struct judge *judge, const struct rep_standby *st
     if (witness != NULL && witness->privileged.known && !witness->privileged.value) {
         line_problem(line, DR_UNKNOWN, "how far it is behind is hidden from us");
         line_next(line, DR_UNKNOWN, "run on the server: %s; or give every node as a target",
-                  witness->grant != NULL ? witness->grant : "GRANT pg_monitor");
+                  witness->grant != NULL ? witness->grant : words_for(standby)->grant);
         return;
     }
+    if (is_copying(standby))
+        return;
     if (standby_is_connected(standby) || judge->survey.primary != NULL)
         line_problem(line, DR_UNKNOWN, "cannot tell how far it is behind");
 }
@@ -247,32 +343,93 @@ static void add_as_of(const struct rep_standby *standby, char *text, size_t size
         snprintf(text, size, " as of %s ago", duration(standby->as_of.value, age, sizeof age));
 }
 
+/* What a standby lacks on purpose, seconds: MongoDB holds back what is delayed before it is
+ * written, PostgreSQL only before it is shown. */
+static double held_back(const struct rep_standby *standby)
+{
+    const struct rep_node *node = standby->node;
+    const struct rep_node *told = node != NULL ? node : standby->sender->node;
+    if (told->kind != REP_MONGODB)
+        return 0;
+    if (node != NULL && node->apply_delay.known)
+        return node->apply_delay.value;
+    return standby->voted != NULL && standby->voted->delay.known ? standby->voted->delay.value : 0;
+}
+
+static void judge_seconds(struct judge *judge, const struct rep_standby *standby, const char *size,
+                          const char *as_of, struct line *line)
+{
+    char age[32];
+    double delay = held_back(standby);
+    if (standby->loss.known) {
+        double beyond = standby->loss.value > delay ? standby->loss.value - delay : 0;
+        duration(standby->loss.value, age, sizeof age);
+        line_figure(line, "%s%s%s behind%s", size, *size != '\0' ? " / " : "", age, as_of);
+        line_judge(judge, line, REP_LOSS, beyond, delay > 0 ? "beyond its delay by" : "behind by");
+        return;
+    }
+    double floor = standby->loss_floor.known ? standby->loss_floor.value : 0;
+    if (*size != '\0')
+        line_figure(line, "%s behind%s", size, as_of);
+    if (dr_threshold_judge(&judge->rules->thresholds[REP_LOSS], floor - delay) == DR_CRITICAL &&
+        floor > delay)
+        line_judge(judge, line, REP_LOSS, floor - delay, "behind by at least");
+    else
+        line_problem(line, DR_UNKNOWN, "lacks %s, for at least %s: since when is not known",
+                     *size != '\0' ? size : "something", duration(floor, age, sizeof age));
+    line_next(line, DR_UNKNOWN, "use --heartbeat or --state-dir to know the seconds");
+}
+
 static void judge_loss(struct judge *judge, const struct rep_standby *standby, struct line *line)
 {
-    char size[32];
-    char age[32];
+    char size[32] = "";
     char as_of[64];
-    if (!standby->loss_bytes.known) {
+    const struct dr_threshold *limit = &judge->rules->thresholds[REP_LOSS_BYTES];
+    bool complete = standby->complete.known && standby->complete.value;
+    if (!standby_is_measured(standby)) {
         unknown_loss(judge, standby, line);
         return;
     }
-    bytes((double)standby->loss_bytes.value, size, sizeof size);
+    if (standby->loss_bytes.known)
+        bytes((double)standby->loss_bytes.value, size, sizeof size);
     add_as_of(standby, as_of, sizeof as_of);
-    if (standby->loss.known) {
-        duration(standby->loss.value, age, sizeof age);
-        line_figure(line, "%s / %s behind%s", size, age, as_of);
-        line_judge(judge, line, REP_LOSS, standby->loss.value, "behind by");
-    } else {
-        double floor = standby->loss_floor.known ? standby->loss_floor.value : 0;
-        line_figure(line, "%s behind%s", size, as_of);
-        if (dr_threshold_judge(&judge->rules->thresholds[REP_LOSS], floor) == DR_CRITICAL)
-            line_judge(judge, line, REP_LOSS, floor, "behind by at least");
-        else
-            line_problem(line, DR_UNKNOWN, "lacks %s, for at least %s: since when is not known",
-                         size, duration(floor, age, sizeof age));
-        line_next(line, DR_UNKNOWN, "use --heartbeat or --state-dir to know the seconds");
+    judge_seconds(judge, standby, size, as_of, line);
+    if (standby->loss_bytes.known)
+        line_judge(judge, line, REP_LOSS_BYTES, (double)standby->loss_bytes.value, "behind by");
+    else if (is_limited(limit) && !complete)
+        line_problem(line, DR_UNKNOWN, "how many bytes it is behind is not known here");
+}
+
+/* How near it is to needing a full copy. */
+static void judge_outrun(struct judge *judge, const struct rep_standby *standby, struct line *line)
+{
+    char text[32];
+    if (standby->outrun && standby_is_connected(standby)) {
+        line_problem(line, DR_WARNING,
+                     "is behind what the primary keeps of its log: it needs a full copy once its "
+                     "link breaks");
+        line_next(line, DR_WARNING, "make the primary keep more (repl-backlog-size, oplog size)");
+    } else if (standby->outrun) {
+        line_problem(line, DR_CRITICAL,
+                     "lacks more than the primary keeps of its log: it needs a full copy");
+        line_next(line, DR_CRITICAL, "%s %s", words_for(standby)->rebuild, standby->name);
     }
-    line_judge(judge, line, REP_LOSS_BYTES, (double)standby->loss_bytes.value, "behind by");
+    if (standby->window_used.known) {
+        line_judge(judge, line, REP_WINDOW_USED, standby->window_used.value,
+                   "lacks of the log that is kept");
+        if (standby->window_used.value >= 1)
+            line_figure(line, "lacks %.0f %% of the log that is kept", standby->window_used.value);
+    } else if (is_limited(&judge->rules->thresholds[REP_WINDOW_USED])) {
+        line_problem(line, DR_UNKNOWN, "how much of the log that is kept it lacks is not known");
+    }
+    if (standby->resync_eta.known) {
+        line_judge(judge, line, REP_RESYNC_ETA, standby->resync_eta.value, "needs a full copy in");
+        if (standby->window_used.known && standby->window_used.value >= 1)
+            line_figure(line, "needs a full copy in %s",
+                        duration(standby->resync_eta.value, text, sizeof text));
+    } else if (is_limited(&judge->rules->thresholds[REP_RESYNC_ETA])) {
+        line_problem(line, DR_UNKNOWN, "when it needs a full copy is not known");
+    }
 }
 
 static void judge_heartbeat(struct judge *judge, const struct rep_standby *standby,
@@ -325,14 +482,13 @@ static void judge_delay(struct judge *judge, const struct rep_standby *standby, 
         line_problem(line, DR_CRITICAL, "delay is %s, expected %s",
                      duration(delay.value, have, sizeof have),
                      duration(expected.value, want, sizeof want));
-        line_next(line, DR_CRITICAL, "set recovery_min_apply_delay on %s", standby->name);
+        line_next(line, DR_CRITICAL, "set %s on %s", words_for(standby)->delay, standby->name);
     } else if (!expected.known && before.known && before.value > 0 && delay.known &&
                delay.value <= 0) {
         line_problem(line, DR_WARNING, "its delay of %s is gone",
                      duration((double)before.value, want, sizeof want));
-        line_next(line, DR_WARNING,
-                  "set recovery_min_apply_delay on %s again, or say --expect-delay %s=0",
-                  standby->name, standby->name);
+        line_next(line, DR_WARNING, "set %s on %s again, or say --expect-delay %s=0",
+                  words_for(standby)->delay, standby->name, standby->name);
     }
 }
 
@@ -342,7 +498,7 @@ static void judge_pause(struct judge *judge, const struct rep_standby *standby, 
     if (node->pause == REP_PAUSE_UNKNOWN) {
         line_problem(line, DR_UNKNOWN, "cannot tell whether replay is paused");
     } else if (node->pause != REP_PAUSE_NONE && judge->survey.primary == NULL &&
-               node->major >= 14) {
+               node->kind == REP_POSTGRESQL && node->major >= 14) {
         line_problem(line, DR_WARNING,
                      "replay is paused, by a user or because a setting is below the primary's");
         line_next(line, DR_WARNING,
@@ -351,9 +507,10 @@ static void judge_pause(struct judge *judge, const struct rep_standby *standby, 
                   standby->name);
     } else if (node->pause != REP_PAUSE_NONE && standby_is_fit(judge, standby, NULL)) {
         line_problem(line, DR_WARNING, "replay is paused by a user");
-        line_next(line, DR_WARNING, "SELECT pg_wal_replay_resume() on %s: %s", standby->name,
-                  node->major >= 13 ? "a promotion has to replay what has piled up first"
-                                    : "it cannot be promoted while paused");
+        line_next(line, DR_WARNING, "%s on %s: %s", words_for(standby)->resume, standby->name,
+                  node->kind != REP_POSTGRESQL || node->major >= 13
+                      ? "a promotion has to replay what has piled up first"
+                      : "it cannot be promoted while paused");
     }
 }
 
@@ -377,15 +534,18 @@ static void judge_apply(struct judge *judge, const struct rep_standby *standby, 
         judge_pause(judge, standby, line);
         judge_delay(judge, standby, line);
     }
-    if (!standby->apply_bytes.known) {
+    if (!standby->applied.known) {
         bool tells = standby->node != NULL ||
                      (standby->stream != NULL && standby->stream->kind == REP_STREAM_STANDBY);
         if (tells && standby->position.known)
             line_problem(line, DR_UNKNOWN, "cannot tell what it has replayed");
         return;
     }
-    line_judge(judge, line, REP_APPLY_BYTES, (double)standby->apply_bytes.value, "unapplied");
-    if (standby->apply_bytes.value > 0)
+    if (standby->apply_bytes.known)
+        line_judge(judge, line, REP_APPLY_BYTES, (double)standby->apply_bytes.value, "unapplied");
+    else if (is_limited(&judge->rules->thresholds[REP_APPLY_BYTES]) && !standby->applied.value)
+        line_problem(line, DR_UNKNOWN, "how many bytes are unapplied is not known here");
+    if (standby->apply_bytes.known && standby->apply_bytes.value > 0)
         line_figure(line, "%s to apply",
                     bytes((double)standby->apply_bytes.value, size, sizeof size));
     if (!standby->apply_lag.known) {
@@ -397,7 +557,7 @@ static void judge_apply(struct judge *judge, const struct rep_standby *standby, 
                        ? standby->node->apply_delay.value
                        : 0;
     double lag = standby->apply_lag.value > delay ? standby->apply_lag.value - delay : 0;
-    if (standby->apply_bytes.value > 0)
+    if (!standby->applied.value)
         line_figure(line, "applied up to %s ago",
                     duration(standby->apply_lag.value, age, sizeof age));
     line_judge(judge, line, REP_APPLY_LAG, lag, delay > 0 ? "beyond its delay by" : "apply lag");
@@ -418,7 +578,8 @@ static bool is_upstream(const struct judge *judge, const char *sender, const cha
         const struct rep_asked *asked = &judge->evidence->asked[i];
         if (asked->host == NULL || strcmp(asked->label, wanted) != 0)
             continue;
-        char *whole = dr_text_format("%s:%d", asked->host, asked->port > 0 ? asked->port : 5432);
+        char *whole = dr_text_format("%s:%d", asked->host,
+                                     asked->port > 0 ? asked->port : words_of(asked)->port);
         bool same = whole != NULL && strcmp(whole, sender) == 0;
         free(whole);
         if (same)
@@ -437,11 +598,11 @@ static void judge_upstream(struct judge *judge, const struct rep_standby *standb
     if (sender == NULL) {
         line_problem(line, DR_UNKNOWN, "where it receives from is hidden from us");
         line_next(line, DR_UNKNOWN, "run on the server: %s",
-                  standby->node->grant != NULL ? standby->node->grant : "GRANT pg_monitor");
+                  standby->node->grant != NULL ? standby->node->grant : words_for(standby)->grant);
     } else if (!is_upstream(judge, sender, wanted)) {
         line_problem(line, DR_CRITICAL, "its upstream is %s, expected %s", sender, wanted);
-        line_next(line, DR_CRITICAL, "set primary_conninfo on %s to %s and reload", standby->name,
-                  wanted);
+        line_next(line, DR_CRITICAL, "point %s on %s to %s", words_for(standby)->upstream,
+                  standby->name, wanted);
     }
 }
 
@@ -503,6 +664,10 @@ static void add_figures(struct judge *judge, const struct rep_standby *standby)
         add_figure(judge, standby, REP_APPLY_BYTES, (double)standby->apply_bytes.value);
     if (standby->link_age.known)
         add_figure(judge, standby, REP_LINK_AGE, standby->link_age.value);
+    if (standby->window_used.known)
+        add_figure(judge, standby, REP_WINDOW_USED, standby->window_used.value);
+    if (standby->resync_eta.known)
+        add_figure(judge, standby, REP_RESYNC_ETA, standby->resync_eta.value);
 }
 
 void judge_standby(struct judge *judge, const struct rep_standby *standby)
@@ -519,9 +684,13 @@ void judge_standby(struct judge *judge, const struct rep_standby *standby)
                     stream->sync_state != NULL && strcmp(stream->sync_state, "async") != 0
                         ? stream->sync_state
                         : "");
+    judge_seat(judge, standby, &line);
+    if (!same && standby->node->receiver.never.known && standby->node->receiver.never.value)
+        not_receiving(standby, &line);
     if (same) {
         judge_link(judge, standby, &line);
         judge_loss(judge, standby, &line);
+        judge_outrun(judge, standby, &line);
         judge_heartbeat(judge, standby, &line);
         judge_apply(judge, standby, &line);
         judge_upstream(judge, standby, &line);
@@ -534,9 +703,9 @@ void judge_standby(struct judge *judge, const struct rep_standby *standby)
 
 /* ---- which one would be promoted ---- */
 
-/* Less loss first; where the loss of one is not known, as with a dead primary, the one that has
- * more; then the one that is further with its replay. What is unknown comes last. */
-static bool is_better(const struct rep_standby *a, const struct rep_standby *b)
+/* The least loss first; where the loss of one is not known, as with a dead primary, the one that
+ * has more; then the one that is further with its replay. What is unknown comes last. */
+static bool has_more(const struct rep_standby *a, const struct rep_standby *b)
 {
     bool both = a->loss_bytes.known && b->loss_bytes.known;
     if (!both && a->position.known && b->position.known && a->position.value != b->position.value)
@@ -545,9 +714,28 @@ static bool is_better(const struct rep_standby *a, const struct rep_standby *b)
         return a->loss_bytes.known;
     if (a->loss_bytes.known && a->loss_bytes.value != b->loss_bytes.value)
         return a->loss_bytes.value < b->loss_bytes.value;
+    if (a->loss.known != b->loss.known)
+        return a->loss.known;
+    if (a->loss.known && !both && (a->loss.value < b->loss.value || a->loss.value > b->loss.value))
+        return a->loss.value < b->loss.value;
     if (a->apply_bytes.known != b->apply_bytes.known)
         return a->apply_bytes.known;
     return a->apply_bytes.known && a->apply_bytes.value < b->apply_bytes.value;
+}
+
+/* Sentinel looks at the priority first, and only then at what a standby has. */
+static bool is_chosen_before(const struct judge *judge, const struct rep_standby *a,
+                             const struct rep_standby *b)
+{
+    const struct rep_set *set = rep_survey_set(&judge->survey);
+    if (set != NULL && set->lower_first && a->voted != NULL && b->voted != NULL &&
+        a->voted->priority.known && b->voted->priority.known) {
+        double first = a->voted->priority.value;
+        double second = b->voted->priority.value;
+        if (first < second || first > second)
+            return first < second;
+    }
+    return has_more(a, b);
 }
 
 const struct rep_standby *best_standby(const struct judge *judge, bool *promotable)
@@ -556,11 +744,22 @@ const struct rep_standby *best_standby(const struct judge *judge, bool *promotab
     for (size_t i = 0; i < judge->survey.standby_count; i++) {
         const struct rep_standby *standby = &judge->survey.standbys[i];
         bool fit = standby_is_fit(judge, standby, NULL);
-        if (!fit && !standby_has_history(judge, standby))
+        if (!fit && (!standby_has_history(judge, standby) || is_copying(standby)))
             continue;
-        if (best[fit] == NULL || is_better(standby, best[fit]))
+        if (best[fit] == NULL || is_chosen_before(judge, standby, best[fit]))
             best[fit] = standby;
     }
     *promotable = best[1] != NULL;
     return *promotable ? best[1] : best[0];
+}
+
+const struct rep_standby *fresher_standby(const struct judge *judge,
+                                          const struct rep_standby *chosen)
+{
+    for (size_t i = 0; i < judge->survey.standby_count; i++) {
+        const struct rep_standby *standby = &judge->survey.standbys[i];
+        if (standby != chosen && standby_is_fit(judge, standby, NULL) && has_more(standby, chosen))
+            return standby;
+    }
+    return NULL;
 }

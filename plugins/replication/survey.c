@@ -72,6 +72,57 @@ void rep_find_aliases(struct rep_asked *asked, size_t count)
     }
 }
 
+/* ---- several systems in one run ---- */
+
+static bool in_group(const struct rep_asked *asked, const char *group)
+{
+    return group == NULL ? asked->group == NULL : same(asked->group, group);
+}
+
+static const char *only_group(const struct rep_asked *asked, size_t count)
+{
+    const char *group = NULL;
+    for (size_t i = 0; i < count; i++) {
+        if (asked[i].group != NULL && group != NULL && !same(asked[i].group, group))
+            return NULL;
+        if (asked[i].group != NULL)
+            group = asked[i].group;
+    }
+    return group;
+}
+
+void rep_sort_groups(struct rep_asked *asked, size_t count)
+{
+    const char *only = only_group(asked, count);
+    for (size_t i = 0; i < count; i++) {
+        if (asked[i].group == NULL)
+            asked[i].group = only;
+    }
+    for (size_t i = 1; i < count; i++) {
+        size_t place = i;
+        for (size_t j = 0; j < i; j++)
+            place = in_group(&asked[j], asked[i].group) ? j + 1 : place;
+        const struct rep_asked moved = asked[i];
+        memmove(&asked[place + 1], &asked[place], (i - place) * sizeof *asked);
+        asked[place] = moved;
+    }
+}
+
+size_t rep_group_size(const struct rep_asked *asked, size_t count)
+{
+    size_t size = 1;
+    while (size < count && in_group(&asked[size], asked[0].group))
+        size++;
+    return size;
+}
+
+bool rep_same_origin(const struct rep_node *a, const struct rep_node *b)
+{
+    bool known = a->system != NULL && b->system != NULL;
+    return !known || same(a->system, b->system) || same(a->system, b->system_before) ||
+           same(a->system_before, b->system) || same(a->system_before, b->system_before);
+}
+
 /* ---- whose connection is it ---- */
 
 typedef bool stream_test(const struct rep_asked *asked, const struct rep_stream *stream);
@@ -84,6 +135,11 @@ static bool by_slot(const struct rep_asked *asked, const struct rep_stream *stre
 static bool by_application_name(const struct rep_asked *asked, const struct rep_stream *stream)
 {
     return same(asked->node->application_name, stream->name);
+}
+
+static bool by_reached(const struct rep_asked *asked, const struct rep_stream *stream)
+{
+    return same(asked->node->reached, stream->name);
 }
 
 static bool by_cluster_name(const struct rep_asked *asked, const struct rep_stream *stream)
@@ -105,14 +161,15 @@ static bool by_address(const struct rep_asked *asked, const struct rep_stream *s
 }
 
 /* From the surest sign to the weakest. */
-static stream_test *const stream_tests[] = {by_slot, by_application_name, by_cluster_name, by_label,
-                                            by_address};
+static stream_test *const stream_tests[] = {
+    by_slot, by_application_name, by_reached, by_cluster_name, by_label, by_address};
 #define STREAM_TESTS (sizeof stream_tests / sizeof stream_tests[0])
 
 static bool may_be_standby(const struct rep_stream *stream)
 {
     return stream->kind == REP_STREAM_STANDBY || stream->kind == REP_STREAM_CONNECTING ||
-           stream->kind == REP_STREAM_HIDDEN;
+           stream->kind == REP_STREAM_HIDDEN || stream->kind == REP_STREAM_COPYING ||
+           stream->kind == REP_STREAM_BROKEN;
 }
 
 static bool is_taken(const struct rep_survey *survey, const struct rep_stream *stream)
@@ -271,7 +328,90 @@ static void add_seen(const struct rep_evidence *evidence, struct rep_survey *sur
     }
 }
 
+/* ---- the set that elects its primary ---- */
+
+const struct rep_set *rep_survey_set(const struct rep_survey *survey)
+{
+    return survey->authority != NULL ? &survey->authority->node->set : NULL;
+}
+
+/* The primary knows best, then those who watch it, then any member; of equals the one that sees
+ * more of the votes, then the later term: who is cut off sees less. */
+static int authority_rank(const struct rep_asked *asked)
+{
+    static const int ranks[] = {[REP_ROLE_PRIMARY] = 3, [REP_ROLE_WITNESS] = 2};
+    if (!asked->answered || asked->node->set.name == NULL || asked->node->set.member_count == 0)
+        return 0;
+    return asked->node->role == REP_ROLE_PRIMARY || asked->node->role == REP_ROLE_WITNESS
+               ? ranks[asked->node->role]
+               : 1;
+}
+
+static bool sees_more(const struct rep_set *a, const struct rep_set *b)
+{
+    if (a->present.known && b->present.known && a->present.value != b->present.value)
+        return a->present.value > b->present.value;
+    return a->term.known && b->term.known && a->term.value > b->term.value;
+}
+
+static void find_authority(const struct rep_evidence *evidence, struct rep_survey *survey)
+{
+    int best = 0;
+    for (size_t i = 0; i < evidence->count; i++) {
+        const struct rep_asked *asked = &evidence->asked[i];
+        int rank = authority_rank(asked);
+        if (rank > best || (rank > 0 && rank == best &&
+                            sees_more(&asked->node->set, &survey->authority->node->set))) {
+            survey->authority = asked;
+            best = rank;
+        }
+        for (size_t m = 0; rank > 0 && m < asked->node->set.member_count; m++) {
+            if (asked->node->set.members[m].seat == REP_SEAT_PRIMARY)
+                survey->seen_primary = true;
+        }
+    }
+}
+
+static bool is_called(const struct rep_standby *standby, const char *name)
+{
+    const struct rep_node *node = standby->node;
+    return name != NULL &&
+           ((node != NULL && (same(node->application_name, name) || same(node->reached, name))) ||
+            (standby->stream != NULL && same(standby->stream->name, name)) ||
+            (standby->asked != NULL && same(standby->asked->label, name)));
+}
+
+static void find_seats(struct rep_survey *survey)
+{
+    const struct rep_set *set = rep_survey_set(survey);
+    for (size_t i = 0; set != NULL && i < survey->standby_count; i++) {
+        struct rep_standby *standby = &survey->standbys[i];
+        const struct rep_set *own = standby->node != NULL ? &standby->node->set : NULL;
+        for (size_t m = 0; own != NULL && m < own->member_count; m++) {
+            if (own->members[m].self)
+                standby->seat = &own->members[m];
+        }
+        const char *name = standby->seat != NULL ? standby->seat->name : NULL;
+        for (size_t m = 0; m < set->member_count; m++) {
+            const struct rep_member *member = &set->members[m];
+            if (same(member->name, name) || is_called(standby, member->name) ||
+                is_called(standby, member->address))
+                standby->voted = member;
+        }
+    }
+}
+
 /* ---- how far behind ---- */
+
+/* How far `behind` is behind `ahead`: whether at all, and in bytes where positions are bytes. */
+static void take_gap(enum rep_unit unit, int64_t ahead, int64_t behind,
+                     struct dr_opt_bool *complete, struct dr_opt_int *bytes)
+{
+    int64_t gap = rep_beyond(ahead, behind);
+    *complete = dr_bool(gap == 0);
+    if (unit == REP_BYTES)
+        *bytes = dr_int(gap);
+}
 
 static struct dr_opt_real least(struct dr_opt_real a, struct dr_opt_real b)
 {
@@ -324,6 +464,9 @@ static struct dr_opt_real corrected(struct dr_opt_real age, struct dr_opt_real s
  * older only shows that the clocks differ. */
 static struct dr_opt_real reply_age(const struct rep_standby *standby)
 {
+    /* Taken on the sender's clock alone. */
+    if (standby->sender->node->sender_silence.known)
+        return rep_plausible(standby->stream->reply_age);
     struct dr_opt_real age = corrected(standby->stream->reply_age, standby->skew, 1);
     const struct dr_opt_real *timeout = &standby->sender->node->sender_timeout;
     if (timeout->known && timeout->value > 0 && age.value > timeout->value + SENDER_GRACE)
@@ -338,13 +481,16 @@ static void measure_link(struct rep_standby *standby)
     if (node != NULL && !rep_link_is_untold(node))
         standby->link_age = rep_plausible(node->receiver.message_age);
     if (standby->link_age.known) {
-        standby->link_limit = rep_link_limit(node->receiver.timeout);
+        standby->link_limit = node->receiver.silence.known ? node->receiver.silence.value
+                                                           : rep_link_limit(node->receiver.timeout);
     } else if (standby->stream != NULL) {
         standby->link_age = reply_age(standby);
-        standby->link_limit = rep_link_limit(standby->sender->node->sender_timeout);
+        const struct rep_node *sender = standby->sender->node;
+        standby->link_limit = sender->sender_silence.known ? sender->sender_silence.value
+                                                           : rep_link_limit(sender->sender_timeout);
         /* Reports come every wal_receiver_status_interval, 10 s, even where the sender would ask
          * sooner. */
-        if (standby->link_limit < 12)
+        if (standby->link_limit < 12 && !sender->sender_silence.known)
             standby->link_limit = 12;
     }
 }
@@ -441,14 +587,23 @@ static struct dr_opt_real flush_lag_of(const struct rep_standby *standby)
                                    : (struct dr_opt_real){.known = false};
 }
 
+static struct dr_opt_real stated_loss(const struct rep_standby *standby)
+{
+    return standby->stream != NULL ? rep_plausible(standby->stream->loss)
+                                   : (struct dr_opt_real){.known = false};
+}
+
 static void measure_against_primary(const struct rep_evidence *evidence,
                                     struct rep_standby *standby, const struct rep_node *primary)
 {
     const struct rep_reading *newest = last_reading(primary);
-    if (newest == NULL || !standby->position.known)
+    if (newest == NULL || !standby->position.known) {
+        standby->loss = stated_loss(standby);
         return;
-    standby->loss_bytes = dr_int(rep_beyond(newest->position, standby->position.value));
-    if (standby->loss_bytes.value == 0) {
+    }
+    take_gap(primary->unit, newest->position, standby->position.value, &standby->complete,
+             &standby->loss_bytes);
+    if (standby->complete.value) {
         standby->loss = dr_real(0);
         return;
     }
@@ -457,6 +612,7 @@ static void measure_against_primary(const struct rep_evidence *evidence,
     struct dr_opt_real loss = least(now, by_report(standby, flush_lag_of(standby)));
     loss = least(loss, by_history(standby->position.value, evidence));
     loss = least(loss, by_replay(standby));
+    loss = least(loss, stated_loss(standby));
     standby->fresh = now.known;
     standby->loss_floor = loss_at_least(standby, primary);
     if (loss.known && standby->loss_floor.known && loss.value < standby->loss_floor.value)
@@ -474,8 +630,9 @@ static void measure_alone(const struct rep_evidence *evidence, struct rep_standb
     if (!receiver->running.known || !receiver->running.value || !receiver->announced.known ||
         !standby->position.known)
         return;
-    standby->hop_bytes = dr_int(rep_beyond(receiver->announced.value, standby->position.value));
-    if (standby->hop_bytes.value == 0) {
+    take_gap(standby->node->unit, receiver->announced.value, standby->position.value,
+             &standby->hop_complete, &standby->hop_bytes);
+    if (standby->hop_complete.value) {
         standby->hop = dr_real(0);
         return;
     }
@@ -490,9 +647,11 @@ static void measure_cascade(struct rep_standby *standby)
     standby->as_of = standby->link_age;
     if (newest == NULL || !standby->position.known)
         return;
-    standby->hop_bytes = dr_int(rep_beyond(newest->position, standby->position.value));
-    standby->hop =
-        standby->hop_bytes.value > 0 ? by_report(standby, flush_lag_of(standby)) : dr_real(0);
+    take_gap(standby->sender->node->unit, newest->position, standby->position.value,
+             &standby->hop_complete, &standby->hop_bytes);
+    standby->hop = standby->hop_complete.value
+                       ? dr_real(0)
+                       : least(by_report(standby, flush_lag_of(standby)), stated_loss(standby));
 }
 
 static const struct rep_standby *sender_of(const struct rep_survey *survey,
@@ -509,11 +668,14 @@ static const struct rep_standby *sender_of(const struct rep_survey *survey,
  * added, hop by hop (no chain is longer than there are standbys). */
 static void add_hops(const struct rep_survey *survey, struct rep_standby *standby)
 {
+    standby->complete = standby->hop_complete;
     standby->loss_bytes = standby->hop_bytes;
     standby->loss = standby->hop;
     const struct rep_standby *sender = sender_of(survey, standby);
     for (size_t i = 0; sender != NULL && i < survey->standby_count; i++) {
         int64_t *bytes = &standby->loss_bytes.value;
+        standby->complete.known = standby->complete.known && sender->hop_complete.known;
+        standby->complete.value = standby->complete.value && sender->hop_complete.value;
         standby->loss_bytes.known = standby->loss_bytes.known && sender->hop_bytes.known;
         standby->loss.known = standby->loss.known && sender->hop.known;
         if (__builtin_add_overflow(*bytes, sender->hop_bytes.value, bytes))
@@ -521,6 +683,11 @@ static void add_hops(const struct rep_survey *survey, struct rep_standby *standb
         standby->loss.value += sender->hop.value;
         sender = sender_of(survey, sender);
     }
+}
+
+static enum rep_unit unit_of(const struct rep_standby *standby)
+{
+    return standby->node != NULL ? standby->node->unit : standby->sender->node->unit;
 }
 
 /* The primary does not answer: what an earlier run has seen of it, where that is more than what the
@@ -531,14 +698,18 @@ static void measure_remembered(const struct rep_evidence *evidence, struct rep_s
     int64_t newest;
     if (!standby->position.known || !rep_history_newest(evidence->history, &time, &newest))
         return;
-    int64_t gap = rep_beyond(newest, standby->position.value);
-    if (standby->loss_bytes.known && standby->loss_bytes.value >= gap)
+    struct dr_opt_bool complete;
+    struct dr_opt_int bytes = {.known = false};
+    take_gap(unit_of(standby), newest, standby->position.value, &complete, &bytes);
+    if (standby->complete.known && (complete.value || (bytes.known && standby->loss_bytes.known &&
+                                                       standby->loss_bytes.value >= bytes.value)))
         return;
     struct dr_opt_real reached = rep_history_when(evidence->history, standby->position.value);
     standby->as_of = dr_real(not_negative(evidence->now - time));
-    standby->loss_bytes = dr_int(gap);
+    standby->complete = complete;
+    standby->loss_bytes = bytes;
     standby->loss = (struct dr_opt_real){.known = false};
-    if (gap == 0)
+    if (complete.value)
         standby->loss = dr_real(0);
     else if (reached.known)
         standby->loss = dr_real(not_negative(time - reached.value));
@@ -578,11 +749,42 @@ static void measure_apply(const struct rep_evidence *evidence, const struct rep_
         replayed = standby->stream->replayed;
     if (!replayed.known || !standby->position.known)
         return;
-    standby->apply_bytes = dr_int(rep_beyond(standby->position.value, replayed.value));
-    if (standby->apply_bytes.value == 0)
+    take_gap(unit_of(standby), standby->position.value, replayed.value, &standby->applied,
+             &standby->apply_bytes);
+    if (standby->applied.value)
         standby->apply_lag = dr_real(0);
     else
         standby->apply_lag = apply_lag(evidence, survey, standby, replayed.value);
+}
+
+/* How long it may lack what it lacks until the primary has dropped the log it would go on from. */
+static void measure_window(const struct rep_evidence *evidence, const struct rep_node *primary,
+                           struct rep_standby *standby)
+{
+    if (!standby->position.known)
+        return;
+    if (primary->kept_from.known)
+        standby->outrun = standby->position.value < primary->kept_from.value;
+    if (standby->outrun) {
+        standby->window_used = dr_real(100);
+        standby->resync_eta = dr_real(0);
+        return;
+    }
+    struct dr_opt_real rate = rep_history_rate(evidence->history, evidence->now);
+    if (primary->window.known && standby->loss.known && primary->window.value > 0) {
+        double used = standby->loss.value / primary->window.value;
+        standby->window_used = dr_real(used < 1 ? used * 100 : 100);
+        standby->resync_eta = dr_real(not_negative(primary->window.value - standby->loss.value));
+    } else if (primary->unit == REP_BYTES && primary->kept_from.known &&
+               primary->reading_count > 0) {
+        double kept = (double)rep_beyond(last_reading(primary)->position, primary->kept_from.value);
+        double lacks = (double)standby->loss_bytes.value;
+        standby->window_used = dr_real(kept > 0 && lacks < kept ? lacks / kept * 100 : 100);
+        if (lacks <= 0)
+            standby->window_used = dr_real(0);
+        if (rate.known && rate.value >= 1)
+            standby->resync_eta = dr_real(not_negative(kept - lacks) / rate.value);
+    }
 }
 
 static void measure(const struct rep_evidence *evidence, const struct rep_survey *survey,
@@ -599,6 +801,8 @@ static void measure(const struct rep_evidence *evidence, const struct rep_survey
     else
         measure_cascade(standby);
     measure_apply(evidence, survey, standby);
+    if (primary != NULL)
+        measure_window(evidence, primary, standby);
 }
 
 bool rep_survey_take(const struct rep_evidence *evidence, struct rep_survey *survey)
@@ -614,6 +818,8 @@ bool rep_survey_take(const struct rep_evidence *evidence, struct rep_survey *sur
         return false;
     add_asked(evidence, survey);
     add_seen(evidence, survey);
+    find_authority(evidence, survey);
+    find_seats(survey);
     for (size_t i = 0; i < survey->standby_count; i++)
         measure(evidence, survey, &survey->standbys[i]);
     for (size_t i = 0; survey->primary == NULL && i < survey->standby_count; i++)

@@ -207,18 +207,18 @@ static void who_was_the_primary(void **state)
 {
     struct place *place = *state;
     double time;
-    assert_null(rep_history_primary(&place->history, "db1"));
-    assert_null(rep_history_last_primary(&place->history, &time)); /* nothing was seen of it */
+    assert_null(rep_history_primary(&place->history, NULL, "db1"));
+    assert_null(rep_history_last_primary(&place->history, NULL, &time)); /* nothing was seen of it */
     rep_history_sample(&place->history, NOW, 1000);
-    assert_null(rep_history_primary(next_run(place), "db1"));
-    char *last = rep_history_last_primary(&place->history, &time);
+    assert_null(rep_history_primary(next_run(place), NULL, "db1"));
+    char *last = rep_history_last_primary(&place->history, NULL, &time);
     assert_string_equal(last, "db1");
     assert_true(fabs(time - NOW) < 1e-3);
     free(last);
-    char *before = rep_history_primary(next_run(place), "site b|%\n");
+    char *before = rep_history_primary(next_run(place), NULL, "site b|%\n");
     assert_string_equal(before, "db1");
     free(before);
-    last = rep_history_last_primary(next_run(place), &time);
+    last = rep_history_last_primary(next_run(place), NULL, &time);
     assert_string_equal(last, "site b|%\n");
     free(last);
 }
@@ -290,8 +290,8 @@ static void without_memory(void **state)
         assert_false(rep_history_since(&history, "x", true, NOW).known);
         assert_false(rep_history_slope(&history, "x", NOW + 60 * twice, 1).known);
         assert_false(rep_history_swap(&history, "x", 1).known);
-        assert_null(rep_history_primary(&history, twice == 0 ? "db1" : "db2"));
-        assert_null(rep_history_last_primary(&history, &time));
+        assert_null(rep_history_primary(&history, NULL, twice == 0 ? "db1" : "db2"));
+        assert_null(rep_history_last_primary(&history, NULL, &time));
     }
     rep_history_standbys(&history, NOW, 86400, remember_name, names);
     assert_string_equal(names, "");

@@ -314,7 +314,7 @@ static void left_over_behind(struct world *world)
 static void switched_over(struct world *world)
 {
     world_remember(world);
-    rep_history_primary(&world->history, "db1");
+    rep_history_primary(&world->history, NULL, "db1");
     rep_history_standby(&world->history, "db2", NOW - 60);
     rep_history_standby(&world->history, "db3", NOW - 60);
     struct rep_node *old = world->db1;
@@ -1370,7 +1370,7 @@ static void primary_dead_remembered(struct world *world)
     rep_history_system(&world->history, SYSTEM);
     rep_history_sample(&world->history, NOW - 180, POSITION);
     rep_history_sample(&world->history, NOW - 120, POSITION + 30 * MB);
-    free(rep_history_primary(&world->history, "db1"));
+    free(rep_history_primary(&world->history, NULL, "db1"));
 }
 
 static void primary_dead_nothing_missing(struct world *world)

@@ -150,6 +150,9 @@ static void expect_everything(struct world *world)
         world_limit(world, (enum rep_metric)m, 1e9, 2e9);
     world->thresholds[REP_STANDBYS] =
         (struct dr_threshold){.critical = {.given = true, .range = {.start = 1, .end = 10}}};
+    /* PostgreSQL keeps its log for slots: there is no window that is known. */
+    for (size_t m = REP_WINDOW; m <= REP_RESYNC_ETA; m++)
+        world->thresholds[m] = (struct dr_threshold){.warning = {.given = false}};
     world_limit(world, REP_LINK_AGE, 30, 60);
     world_limit(world, REP_LOSS, 48, 60);
     world_limit(world, REP_APPLY_LAG, 48, 60);

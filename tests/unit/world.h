@@ -111,6 +111,7 @@ static inline struct rep_node *world_node(struct world *world, const char *label
     size_t i = world->evidence.count++;
     struct rep_node *node = &world->nodes[i];
     *node = (struct rep_node){
+        .kind = REP_POSTGRESQL,
         .product = TEXT("PostgreSQL 15.8"),
         .major = 15,
         .role = role,
