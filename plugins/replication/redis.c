@@ -25,13 +25,13 @@
 #define SETTLE_SECONDS 2.0
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
-#define ADD(redis, ...)                                                                           \
+#define ADD(redis, ...)                                                                            \
     dr_redis_add(redis, COUNT(((const char *const[]){__VA_ARGS__})),                               \
                  (const char *const[]){__VA_ARGS__})
 
 /* The nodes that are discovered are asked in the way in which the first one was. */
 static const struct dr_scheme scheme_plain = {"redis", "redis", "libhiredis0.14", true};
-static const struct dr_scheme scheme_tls = {"rediss", "rediss", "libhiredis0.14", true};
+static const struct dr_scheme scheme_tls = {"rediss", "rediss", "libhiredis0.14 and libssl3", true};
 
 struct probe {
     struct dr_redis redis;
@@ -50,13 +50,14 @@ static const struct dr_uri *uri_of(const struct probe *probe)
 
 /* ---- a node ---- */
 
-/* The text of INFO; NULL with the error set. */
-static const char *info_text(struct probe *probe, const redisReply *reply)
+/* False with the error set. End with redis_info_free in any case. */
+static bool read_info(struct probe *probe, const redisReply *reply, struct redis_info *info)
 {
-    if (reply->type == REDIS_REPLY_STRING)
-        return reply->str;
-    dr_redis_fail(&probe->redis, "INFO", reply);
-    return NULL;
+    *info = (struct redis_info){.text = NULL};
+    if (reply->type != REDIS_REPLY_STRING)
+        return dr_redis_fail(&probe->redis, "INFO", reply);
+    return redis_info_read(info, reply->str) ||
+           dr_error_set(probe->error, DR_ERR_INTERNAL, "out of memory");
 }
 
 /* The value of one setting; NULL where CONFIG is not allowed, or not there (managed services). */
@@ -108,21 +109,16 @@ enum { INFO, SAVE, MIN_REPLICAS, PING_PERIOD, FIRST_REPLIES };
 
 static bool read_first(struct probe *probe, redisReply **replies, double sent)
 {
-    const char *text = info_text(probe, replies[INFO]);
     struct redis_info info;
     struct dr_opt_int ping = redis_number(setting(replies[PING_PERIOD]));
     const struct redis_settings settings = {
         .save = setting(replies[SAVE]),
         .min_replicas = redis_number(setting(replies[MIN_REPLICAS])),
-        .ping_period = ping.known ? dr_real((double)ping.value)
-                                  : (struct dr_opt_real){.known = false}};
-    if (text == NULL)
-        return false;
-    bool ok = redis_info_read(&info, text) ||
-              dr_error_set(probe->error, DR_ERR_INTERNAL, "out of memory");
-    ok = ok && check_mode(probe, &info) &&
-         redis_read_node(&info, &settings, probe->node, probe->error) &&
-         check_loading(probe, &info) && read_progress(probe, &info, sent);
+        .ping_period =
+            ping.known ? dr_real((double)ping.value) : (struct dr_opt_real){.known = false}};
+    bool ok = read_info(probe, replies[INFO], &info) && check_mode(probe, &info) &&
+              redis_read_node(&info, &settings, probe->node, probe->error) &&
+              check_loading(probe, &info) && read_progress(probe, &info, sent);
     redis_info_free(&info);
     return ok;
 }
@@ -151,13 +147,8 @@ static bool look_first(struct probe *probe)
 
 static bool read_again(struct probe *probe, const redisReply *reply, double sent)
 {
-    const char *text = info_text(probe, reply);
     struct redis_info info;
-    if (text == NULL)
-        return false;
-    bool ok = redis_info_read(&info, text) ||
-              dr_error_set(probe->error, DR_ERR_INTERNAL, "out of memory");
-    ok = ok && read_progress(probe, &info, sent);
+    bool ok = read_info(probe, reply, &info) && read_progress(probe, &info, sent);
     redis_info_free(&info);
     return ok;
 }
@@ -221,8 +212,7 @@ static bool discover(struct probe *probe, const char *host, int port)
 {
     const char *scheme = uri_of(probe)->scheme;
     bool tls = strncmp(scheme, "rediss", 6) == 0;
-    size_t index =
-        dr_task_discover(probe->task, tls ? &scheme_tls : &scheme_plain, host, port);
+    size_t index = dr_task_discover(probe->task, tls ? &scheme_tls : &scheme_plain, host, port);
     if (index == DR_TASK_NONE)
         return dr_error_set(probe->error, DR_ERR_INTERNAL,
                             "there is no room for one more node: %s, port %d", host, port);
@@ -253,9 +243,11 @@ static bool read_cluster(struct probe *probe, redisReply **replies)
         if (replies[i]->type != REDIS_REPLY_STRING)
             return dr_redis_fail(&probe->redis, "CLUSTER", replies[i]);
     }
+    struct redis_info health = {.text = NULL};
     bool ok = redis_cluster_read(&cluster, replies[0]->str, probe->error) &&
-              meet_peers(probe, &cluster) &&
-              redis_read_cluster_health(replies[1]->str, probe->node, probe->error);
+              meet_peers(probe, &cluster) && read_info(probe, replies[1], &health) &&
+              redis_read_cluster_health(&health, probe->node, probe->error);
+    redis_info_free(&health);
     redis_cluster_free(&cluster);
     return ok;
 }
@@ -325,11 +317,8 @@ static bool meet_nodes(struct probe *probe, redisReply **replies)
 static bool read_sentinel_itself(struct probe *probe, const redisReply *reply)
 {
     struct rep_node *node = probe->node;
-    const char *text = info_text(probe, reply);
     struct redis_info info;
-    if (text == NULL)
-        return false;
-    bool ok = redis_info_read(&info, text) && redis_read_product(&info, node, probe->error);
+    bool ok = read_info(probe, reply, &info) && redis_read_product(&info, node, probe->error);
     struct dr_opt_int tilt = redis_number(info.values[REDIS_SENTINEL_TILT]);
     if (ok && info.values[REDIS_RUN_ID] != NULL)
         node->instance = strdup(info.values[REDIS_RUN_ID]);
@@ -425,9 +414,8 @@ static bool ask_sentinel(struct probe *probe)
 /* A parameter that is mistyped would be left out in silence. */
 static bool check_uri(struct probe *probe, bool sentinel)
 {
-    static const char *const known[] = {"cacert",        "cert",
-                                        "key",           "insecure",
-                                        "sentinel_user", "sentinel_password_file"};
+    static const char *const known[] = {"cacert",   "cert",          "key",
+                                        "insecure", "sentinel_user", "sentinel_password_file"};
     const struct dr_uri *uri = uri_of(probe);
     for (size_t i = 0; i < uri->param_count; i++) {
         bool found = false;
@@ -477,3 +465,16 @@ const struct dr_source DR_SOURCE_SYMBOL(replication, redis) = {
     .library = library,
     .probe = probe_target,
 };
+
+#if defined DR_STATIC_SOURCES && defined DR_REDIS_TLS
+/* As modules the two are files of their own: only TLS costs the loading of its library. */
+extern const struct dr_source DR_SOURCE_SYMBOL(replication, rediss);
+const struct dr_source DR_SOURCE_SYMBOL(replication, rediss) = {
+    .abi = DR_SOURCE_ABI,
+    .group = "replication",
+    .name = "rediss",
+    .facts_size = sizeof(struct rep_node),
+    .library = library,
+    .probe = probe_target,
+};
+#endif

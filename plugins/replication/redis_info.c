@@ -8,6 +8,9 @@
 const char *const redis_info_names[REDIS_KEYS] = {
     "aof_enabled",
     "cluster_enabled",
+    "cluster_slots_assigned",
+    "cluster_slots_ok",
+    "cluster_state",
     "connected_slaves",
     "loading",
     "loading_eta_seconds",
@@ -48,8 +51,7 @@ static int compare(const void *key, const void *name)
 
 static bool add_replica(struct redis_info *info, const char *value)
 {
-    const char **more =
-        realloc(info->replicas, (info->replica_count + 1) * sizeof *info->replicas);
+    const char **more = realloc(info->replicas, (info->replica_count + 1) * sizeof *info->replicas);
     if (more == NULL)
         return false;
     info->replicas = more;

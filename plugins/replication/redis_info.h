@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* The text of INFO, read by key and never by position: what is not known here is passed over, so
- * that every version of Redis and Valkey can be read. */
+/* The text of INFO (and of CLUSTER INFO), read by key and never by position: what is not known here
+ * is passed over, so that every version of Redis and Valkey can be read. */
 #ifndef REPLICATION_REDIS_INFO_H
 #define REPLICATION_REDIS_INFO_H
 
@@ -12,6 +12,9 @@
 enum redis_key {
     REDIS_AOF_ENABLED,
     REDIS_CLUSTER_ENABLED,
+    REDIS_CLUSTER_ASSIGNED,
+    REDIS_CLUSTER_OK,
+    REDIS_CLUSTER_STATE,
     REDIS_CONNECTED_SLAVES,
     REDIS_LOADING,
     REDIS_LOADING_ETA,

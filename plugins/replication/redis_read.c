@@ -111,8 +111,8 @@ static bool read_history(const struct redis_info *info, struct rep_node *node,
     struct dr_opt_int second = number(info, REDIS_SECOND_OFFSET);
     if (id == NULL)
         return missing(REDIS_MASTER_REPLID, error);
-    bool branched = before != NULL && strspn(before, "0") != strlen(before) && second.known &&
-                    second.value > 0;
+    bool branched =
+        before != NULL && strspn(before, "0") != strlen(before) && second.known && second.value > 0;
     /* The second offset is the first position that is no longer the same. */
     node->branched_at = branched ? dr_int(second.value - 1) : (struct dr_opt_int){.known = false};
     return copy(has_history(info) ? id : NULL, &node->system, error) &&
@@ -173,11 +173,9 @@ static bool read_traits(const struct redis_info *info, const struct redis_settin
                         struct rep_node *node, struct dr_error *error)
 {
     if (node->role == REP_ROLE_PRIMARY)
-        return read_persistence(info, settings, node, error) &&
-               read_eviction(info, node, error) &&
+        return read_persistence(info, settings, node, error) && read_eviction(info, node, error) &&
                read_write_safety(info, settings, node, error);
-    if (is_zero(info, REDIS_SLAVE_READ_ONLY) &&
-        !add_trait(node, REP_TRAIT_WRITABLE, NULL, error))
+    if (is_zero(info, REDIS_SLAVE_READ_ONLY) && !add_trait(node, REP_TRAIT_WRITABLE, NULL, error))
         return false;
     return !is_zero(info, REDIS_REPLICA_ANNOUNCED) ||
            add_trait(node, REP_TRAIT_UNANNOUNCED, NULL, error);
@@ -195,6 +193,25 @@ bool redis_read_node(const struct redis_info *info, const struct redis_settings 
     return redis_read_product(info, node, error) && read_role(info, node, error) &&
            copy(info->values[REDIS_RUN_ID], &node->instance, error) &&
            read_traits(info, settings, node, error);
+}
+
+#define SLOTS 16384
+
+bool redis_read_cluster_health(const struct redis_info *info, struct rep_node *node,
+                               struct dr_error *error)
+{
+    struct dr_opt_int served = number(info, REDIS_CLUSTER_OK);
+    const char *state = info->values[REDIS_CLUSTER_STATE];
+    char text[100];
+    if (state == NULL)
+        return missing(REDIS_CLUSTER_STATE, error);
+    if (!served.known)
+        return missing(REDIS_CLUSTER_OK, error);
+    if (strcmp(state, "ok") == 0 && served.value == SLOTS)
+        return true;
+    snprintf(text, sizeof text, "cluster_state %.20s, %lld of %d slots are served", state,
+             (long long)served.value, SLOTS);
+    return add_trait(node, REP_TRAIT_DEGRADED, text, error);
 }
 
 /* ---- what a primary sees of its replicas ---- */
@@ -225,15 +242,17 @@ static bool read_replica(const char *text, struct rep_node *node, struct dr_erro
     stream->state = redis_pair(text, "state");
     if (stream->address == NULL || stream->state == NULL || !port.known || port.value < 0 ||
         port.value > 65535)
-        return dr_error_set(error, DR_ERR_PROTOCOL,
-                            "the reply to INFO cannot be used: a replica without ip, port or state");
+        return dr_error_set(
+            error, DR_ERR_PROTOCOL,
+            "the reply to INFO cannot be used: a replica without ip, port or state");
     stream->name = redis_address(stream->address, (int)port.value);
     stream->kind = kind_of(stream->state, port.value > 0);
     /* Of one that is not online yet both are no more than a beginning. */
     if (strcmp(stream->state, "online") == 0) {
         if (!offset.known || !lag.known)
-            return dr_error_set(error, DR_ERR_PROTOCOL,
-                                "the reply to INFO cannot be used: a replica without offset or lag");
+            return dr_error_set(
+                error, DR_ERR_PROTOCOL,
+                "the reply to INFO cannot be used: a replica without offset or lag");
         stream->flushed = stream->replayed = offset;
         stream->reply_age = dr_real((double)lag.value);
     }
@@ -276,8 +295,8 @@ static void read_copy(const struct redis_info *info, struct rep_copy *copying)
 {
     struct dr_opt_int total = number(info, REDIS_MASTER_SYNC_TOTAL);
     struct dr_opt_int left = number(info, REDIS_MASTER_SYNC_LEFT);
-    *copying = (struct rep_copy){.running = dr_bool(is_one(info, REDIS_MASTER_SYNC_RUNNING) ||
-                                                    is_one(info, REDIS_LOADING))};
+    *copying = (struct rep_copy){
+        .running = dr_bool(is_one(info, REDIS_MASTER_SYNC_RUNNING) || is_one(info, REDIS_LOADING))};
     /* A copy without a file has no size. */
     if (is_one(info, REDIS_MASTER_SYNC_RUNNING) && total.known && total.value > 0 && left.known &&
         left.value >= 0 && left.value <= total.value) {
@@ -299,16 +318,15 @@ static bool read_link(const struct redis_info *info, struct rep_node *node, stru
     receiver->running = dr_bool(up);
     receiver->never =
         dr_bool(!up && down.known && down.value == -1 && !node->copying.running.value);
-    receiver->down_age = up ? (struct dr_opt_real){.known = false}
-                            : seconds(info, REDIS_MASTER_LINK_DOWN_SINCE);
+    receiver->down_age =
+        up ? (struct dr_opt_real){.known = false} : seconds(info, REDIS_MASTER_LINK_DOWN_SINCE);
     receiver->message_age = seconds(info, REDIS_MASTER_LAST_IO);
     if (up && !receiver->message_age.known)
         return missing(REDIS_MASTER_LAST_IO, error);
     struct dr_opt_int port = number(info, REDIS_MASTER_PORT);
     const char *host = info->values[REDIS_MASTER_HOST];
     free(receiver->sender);
-    receiver->sender =
-        host != NULL && port.known ? redis_address(host, (int)port.value) : NULL;
+    receiver->sender = host != NULL && port.known ? redis_address(host, (int)port.value) : NULL;
     return copy(info->values[REDIS_MASTER_LINK_STATUS], &receiver->status, error);
 }
 

@@ -35,6 +35,10 @@ bool redis_read_progress(const struct redis_info *info, struct rep_node *node, i
 bool redis_read_product(const struct redis_info *info, struct rep_node *node,
                         struct dr_error *error);
 
+/* CLUSTER INFO: a trait where not all of the data is served. */
+bool redis_read_cluster_health(const struct redis_info *info, struct rep_node *node,
+                               struct dr_error *error);
+
 /* "[::1]:6379" or "127.0.0.1:6379"; NULL when out of memory. */
 char *redis_address(const char *host, int port);
 

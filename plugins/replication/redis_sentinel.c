@@ -152,8 +152,7 @@ static bool add_sentinels(struct rep_set *set, const redisReply *sentinels, stru
 {
     int64_t usable = 1; /* the one that tells */
     for (size_t i = 0; i < sentinels->elements; i++) {
-        struct rep_member *member =
-            add_member(set, sentinels->element[i], REP_SEAT_WITNESS, error);
+        struct rep_member *member = add_member(set, sentinels->element[i], REP_SEAT_WITNESS, error);
         if (member == NULL)
             return false;
         member->votes = dr_int(1);
