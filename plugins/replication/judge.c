@@ -394,32 +394,43 @@ static void judge_all(struct judge *parts, size_t count)
     judge_selection(&parts[0]);
 }
 
+/* Cuts the evidence into its groups; their surveys are taken. False when out of memory. */
+static bool take_parts(const struct rep_evidence *evidence, struct rep_evidence *slices,
+                       struct judge *parts, size_t *count)
+{
+    bool several = rep_group_size(evidence->asked, evidence->count) < evidence->count;
+    for (size_t i = 0; i < evidence->count; i += slices[*count - 1].count) {
+        struct rep_evidence *slice = &slices[*count];
+        struct judge *judge = &parts[(*count)++];
+        *slice = *evidence;
+        slice->asked = &evidence->asked[i];
+        slice->count = rep_group_size(slice->asked, evidence->count - i);
+        slice->group = several ? slice->asked[0].group : NULL;
+        judge->evidence = slice;
+        judge->group = slice->group;
+        rep_history_system(evidence->history, system_of(slice));
+        if (!rep_survey_take(slice, &judge->survey))
+            return false;
+    }
+    return true;
+}
+
 void rep_judge(const struct rep_evidence *evidence, const struct rep_rules *rules,
                enum dr_state timeout_state, struct dr_result *result)
 {
     size_t count = 0;
     struct judge *parts = calloc(evidence->count, sizeof *parts);
     struct rep_evidence *slices = calloc(evidence->count, sizeof *slices);
-    bool room = parts != NULL && slices != NULL;
-    for (size_t i = 0; room && i < evidence->count; i += slices[count - 1].count) {
-        struct rep_evidence *slice = &slices[count];
-        *slice = *evidence;
-        slice->asked = &evidence->asked[i];
-        slice->count = rep_group_size(slice->asked, evidence->count - i);
-        parts[count] = (struct judge){.evidence = slice,
-                                      .rules = rules,
-                                      .result = result,
-                                      .timeout_state = timeout_state,
-                                      .parts = parts};
-        rep_history_system(evidence->history, system_of(slice));
-        room = rep_survey_take(slice, &parts[count].survey);
-        count++;
-    }
+    bool taken =
+        parts != NULL && slices != NULL && take_parts(evidence, slices, parts, &count) && count > 0;
     for (size_t i = 0; i < count; i++) {
+        parts[i].rules = rules;
+        parts[i].result = result;
+        parts[i].timeout_state = timeout_state;
+        parts[i].parts = parts;
         parts[i].part_count = count;
-        parts[i].group = count > 1 ? slices[i].asked[0].group : NULL;
     }
-    if (room && count > 0)
+    if (taken)
         judge_all(parts, count);
     else
         result->out_of_memory = true;

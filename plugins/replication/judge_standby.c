@@ -718,6 +718,8 @@ static bool has_more(const struct rep_standby *a, const struct rep_standby *b)
         return a->loss.known;
     if (a->loss.known && !both && (a->loss.value < b->loss.value || a->loss.value > b->loss.value))
         return a->loss.value < b->loss.value;
+    if (standby_is_connected(a) != standby_is_connected(b))
+        return standby_is_connected(a);
     if (a->apply_bytes.known != b->apply_bytes.known)
         return a->apply_bytes.known;
     return a->apply_bytes.known && a->apply_bytes.value < b->apply_bytes.value;

@@ -306,6 +306,16 @@ static bool is_accounted_for(struct rep_survey *survey, const struct rep_asked *
     return false;
 }
 
+/* Two systems may call their standbys alike. */
+static void qualify(const struct rep_evidence *evidence, struct rep_standby *standby)
+{
+    if (evidence->group == NULL)
+        return;
+    standby->own_name = dr_text_format("%s %s", evidence->group, standby->name);
+    if (standby->own_name != NULL)
+        standby->name = standby->own_name;
+}
+
 static void add_seen(const struct rep_evidence *evidence, struct rep_survey *survey)
 {
     for (size_t i = 0; i < evidence->count; i++) {
@@ -324,6 +334,7 @@ static void add_seen(const struct rep_evidence *evidence, struct rep_survey *sur
                 survey->hidden++;
             survey->standbys[survey->standby_count++] = (struct rep_standby){
                 .name = stream_name(stream), .stream = stream, .sender = sender};
+            qualify(evidence, &survey->standbys[survey->standby_count - 1]);
         }
     }
 }
@@ -829,6 +840,8 @@ bool rep_survey_take(const struct rep_evidence *evidence, struct rep_survey *sur
 
 void rep_survey_free(struct rep_survey *survey)
 {
+    for (size_t i = 0; i < survey->standby_count; i++)
+        free(survey->standbys[i].own_name);
     free(survey->standbys);
     *survey = (struct rep_survey){.primary = NULL};
 }

@@ -43,14 +43,17 @@ bool rep_same_origin(const struct rep_node *a, const struct rep_node *b);
 struct rep_evidence {
     const struct rep_asked *asked;
     size_t count;
-    struct rep_history *history;          /* never NULL; closed when there is none */
-    double now;                           /* seconds since the epoch, our clock */
+    const char *group;           /* of all of them; NULL where there is only one in the run */
+    struct rep_history *history; /* never NULL; closed when there is none */
+    double now;                  /* seconds since the epoch, our clock */
     const struct dr_selection *selection; /* --include/--exclude: names of standbys and slots */
 };
 
 /* A standby, from every side it was seen from. */
 struct rep_standby {
-    const char *name; /* how it is shown: the target's label, else how it calls itself */
+    const char *name; /* how it is shown: the target's label, else how it calls itself; behind the
+                         group's name where there are several groups */
+    char *own_name;   /* the memory of such a name; NULL */
     const struct rep_asked *asked;   /* itself; NULL: only its sender was asked */
     const struct rep_node *node;     /* = asked->node, or NULL */
     const struct rep_stream *stream; /* its sender's view; NULL */

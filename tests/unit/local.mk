@@ -13,6 +13,7 @@ unit_tests += tests/unit/test_synchronous
 unit_tests += tests/unit/test_history
 unit_tests += tests/unit/test_judge
 unit_tests += tests/unit/test_judge_missing
+unit_tests += tests/unit/test_judge_products
 unit_tests += tests/unit/test_memory
 unit_tests += tests/unit/test_state_file
 unit_tests += tests/unit/test_report

@@ -32,6 +32,44 @@ static void the_first_mark_stays(void **state)
     rep_board_free(board);
 }
 
+/* Positions of another history mean nothing. */
+static void a_mark_of_its_own_system(void **state)
+{
+    (void)state;
+    struct rep_board *board = rep_board_new(3, 3);
+    const struct rep_mark first = {.position = 100, .system = "1"};
+    const struct rep_mark second = {.position = 200, .system = "2"};
+    struct rep_mark mark;
+    rep_board_post(board, 0, &first);
+    rep_board_post(board, 1, &second);
+    rep_board_follow(board, 2);
+    assert_true(rep_board_wait_mark(board, "2", NEVER, &mark));
+    assert_int_equal(mark.position, 200);
+    assert_true(rep_board_wait_mark(board, "1", NEVER, &mark));
+    assert_int_equal(mark.position, 100);
+    assert_false(rep_board_wait_mark(board, "3", NEVER, &mark));
+    rep_board_free(board);
+}
+
+static void who_was_discovered_is_waited_for(void **state)
+{
+    (void)state;
+    struct rep_board *board = rep_board_new(3, 1);
+    bool pending;
+    rep_board_join(board, 2);
+    rep_board_done(board, 0);
+    struct rep_mark mark;
+    double until = dr_monotonic() + 0.02;
+    assert_false(rep_board_wait_mark(board, NULL, until, &mark)); /* node 2 may still post one */
+    assert_true(dr_monotonic() >= until);
+    rep_board_done(board, 2);
+    rep_board_join(board, 2); /* it was quicker than the one who found it */
+    assert_false(rep_board_wait_mark(board, NULL, NEVER, &mark));
+    assert_int_equal(rep_board_wait_done(board, 0, 0, NEVER, 0, &pending), 1);
+    assert_false(pending);
+    rep_board_free(board);
+}
+
 static void no_mark_can_come(void **state)
 {
     (void)state;
@@ -181,6 +219,8 @@ int main(void)
     alarm(60); /* whoever hangs fails */
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_first_mark_stays),
+        cmocka_unit_test(a_mark_of_its_own_system),
+        cmocka_unit_test(who_was_discovered_is_waited_for),
         cmocka_unit_test(no_mark_can_come),
         cmocka_unit_test(a_mark_is_waited_for_until_then),
         cmocka_unit_test(who_is_done),

@@ -208,7 +208,8 @@ static void who_was_the_primary(void **state)
     struct place *place = *state;
     double time;
     assert_null(rep_history_primary(&place->history, NULL, "db1"));
-    assert_null(rep_history_last_primary(&place->history, NULL, &time)); /* nothing was seen of it */
+    assert_null(
+        rep_history_last_primary(&place->history, NULL, &time)); /* nothing was seen of it */
     rep_history_sample(&place->history, NOW, 1000);
     assert_null(rep_history_primary(next_run(place), NULL, "db1"));
     char *last = rep_history_last_primary(&place->history, NULL, &time);

@@ -28,29 +28,6 @@ static void judge_scene(const struct scene *scene, struct world *world, struct d
     world_judge(world, result);
 }
 
-static bool has_advice(const struct dr_result *result, const struct scene *scene)
-{
-    for (size_t i = 0; i < result->finding_count; i++) {
-        const struct dr_finding *finding = &result->findings[i];
-        if (finding->subject != NULL && strcmp(finding->subject, scene->subject) == 0 &&
-            finding->next != NULL && strstr(finding->next, scene->advice) != NULL)
-            return true;
-    }
-    return false;
-}
-
-/* The words are looked for with any state: the state that counts is the whole's, and a finding that
- * is not OK in a system that is would be seen by it. */
-static bool says(const struct dr_result *result, const char *subject, const char *words)
-{
-    static const enum dr_state states[] = {DR_OK, DR_WARNING, DR_UNKNOWN, DR_CRITICAL};
-    for (size_t i = 0; i < sizeof states / sizeof states[0]; i++) {
-        if (world_found(result, states[i], subject, words))
-            return true;
-    }
-    return false;
-}
-
 static void play(const struct scene *scenes, size_t count)
 {
     size_t failed = 0;
@@ -59,8 +36,9 @@ static void play(const struct scene *scenes, size_t count)
         struct dr_result result;
         judge_scene(&scenes[i], &world, &result);
         bool right = dr_result_state(&result) == scenes[i].state &&
-                     says(&result, scenes[i].subject, scenes[i].words) &&
-                     (scenes[i].advice == NULL || has_advice(&result, &scenes[i]));
+                     world_says(&result, scenes[i].subject, scenes[i].words) &&
+                     (scenes[i].advice == NULL ||
+                      world_advises(&result, scenes[i].subject, scenes[i].advice));
         if (!right) {
             fprintf(stderr, "%s: expected %s, %s: \"%s\"%s%s\n", scenes[i].name,
                     dr_state_name(scenes[i].state),

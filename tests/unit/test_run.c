@@ -356,6 +356,115 @@ static void as_many_as_are_allowed(void **state)
     }
 }
 
+/* ---- discovered targets ---- */
+
+static const struct dr_scheme found_scheme = {"found", "test", "none", true};
+
+/* A given target names two nodes, one of them twice and one that was given; what is found finds
+ * nothing more. */
+static bool find_others(struct dr_task *task, void *facts, struct dr_error *error)
+{
+    (void)error;
+    const struct dr_target *target = dr_task_target(task);
+    struct facts *own = facts;
+    own->seen = 5;
+    own->index = dr_task_index(task);
+    if (target->discovered)
+        return true;
+    size_t first = dr_task_discover(task, &found_scheme, "192.0.2.1", 6379);
+    size_t second = dr_task_discover(task, &found_scheme, "2001:db8::1", 6379);
+    return first != DR_TASK_NONE && second != DR_TASK_NONE && first != second &&
+           dr_task_discover(task, &found_scheme, "192.0.2.1", 6379) == first;
+}
+
+static bool finds_too_many(struct dr_task *task, void *facts, struct dr_error *error)
+{
+    (void)facts;
+    (void)error;
+    size_t found = 0;
+    for (int i = 0; !dr_task_target(task)->discovered && i < 2 * DR_TARGETS_MAX; i++)
+        found += dr_task_discover(task, &found_scheme, "192.0.2.1", 1 + i) != DR_TASK_NONE;
+    return dr_task_target(task)->discovered || found == DR_TARGETS_MAX - 1;
+}
+
+static void give_room(struct fixture *fixture)
+{
+    fixture->targets.items =
+        realloc(fixture->targets.items, DR_TARGETS_MAX * sizeof *fixture->targets.items);
+    assert_non_null(fixture->targets.items);
+    fixture->plan.capacity = DR_TARGETS_MAX;
+}
+
+static void what_is_found_is_probed_too(void **state)
+{
+    (void)state;
+    static struct fixture fixture;
+    make(&fixture, 2, 60);
+    give_room(&fixture);
+    char path[] = "with=found://nagios@h9:1/path?tls=yes";
+    struct dr_error error;
+    assert_true(dr_targets_add(&fixture.targets, &found_scheme, 1, path, &error));
+    give_room(&fixture);
+    fixture.targets.items[2].password = "secret";
+    fixture.probes[0] = fixture.probes[1] = well;
+    fixture.probes[2] = find_others;
+    run(&fixture);
+    assert_int_equal(fixture.targets.count, 5);
+    for (size_t i = 0; i < 5; i++)
+        assert_true(fixture.outcomes[i].finished && fixture.outcomes[i].ok);
+    for (size_t i = 3; i < 5; i++) {
+        const struct dr_target *target = &fixture.targets.items[i];
+        assert_int_equal(fixture.facts[i].index, i);
+        assert_true(target->discovered);
+        assert_string_equal(target->label, i == 3 ? "192.0.2.1:6379" : "[2001:db8::1]:6379");
+        assert_string_equal(target->uri.user, "nagios");
+        assert_string_equal(target->uri.path, "");
+        assert_string_equal(dr_uri_param(&target->uri, "tls"), "yes");
+        assert_string_equal(target->password, "secret");
+        assert_ptr_equal(target->scheme, &found_scheme);
+    }
+    clean(&fixture);
+}
+
+static void what_was_given_is_not_found_again(void **state)
+{
+    (void)state;
+    static struct fixture fixture;
+    make(&fixture, 0, 60);
+    char given[] = "found://192.0.2.1:6379";
+    char finder[] = "found://h9:1";
+    struct dr_error error;
+    assert_true(dr_targets_add(&fixture.targets, &found_scheme, 1, given, &error));
+    assert_true(dr_targets_add(&fixture.targets, &found_scheme, 1, finder, &error));
+    give_room(&fixture);
+    fixture.probes[0] = well;
+    fixture.probes[1] = find_others;
+    run(&fixture);
+    assert_int_equal(fixture.targets.count, 3);
+    assert_true(fixture.outcomes[1].ok);
+    assert_int_equal(fixture.facts[0].seen, 1);
+    clean(&fixture);
+}
+
+static void no_more_than_there_is_room_for(void **state)
+{
+    (void)state;
+    static struct fixture fixture;
+    make(&fixture, 1, 60);
+    give_room(&fixture);
+    fixture.probes[0] = finds_too_many;
+    run(&fixture);
+    assert_int_equal(fixture.targets.count, DR_TARGETS_MAX);
+    assert_true(fixture.outcomes[0].ok);
+    clean(&fixture);
+    make(&fixture, 1, 60);
+    fixture.probes[0] = find_others; /* no room at all */
+    run(&fixture);
+    assert_int_equal(fixture.targets.count, 1);
+    assert_false(fixture.outcomes[0].ok);
+    clean(&fixture);
+}
+
 static void nothing_is_fine(void **state)
 {
     (void)state;
@@ -368,11 +477,19 @@ int main(void)
 {
     alarm(60); /* whoever hangs fails */
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(everyone_comes_back),      cmocka_unit_test(one_that_never_returns),
-        cmocka_unit_test(all_of_them_hang),         cmocka_unit_test(no_time_left),
-        cmocka_unit_test(a_source_that_is_missing), cmocka_unit_test(what_each_level_shows),
-        cmocka_unit_test(a_trace_has_its_limit),    cmocka_unit_test(secrets_are_registered),
-        cmocka_unit_test(as_many_as_are_allowed),   cmocka_unit_test(nothing_is_fine),
+        cmocka_unit_test(everyone_comes_back),
+        cmocka_unit_test(one_that_never_returns),
+        cmocka_unit_test(all_of_them_hang),
+        cmocka_unit_test(no_time_left),
+        cmocka_unit_test(a_source_that_is_missing),
+        cmocka_unit_test(what_each_level_shows),
+        cmocka_unit_test(a_trace_has_its_limit),
+        cmocka_unit_test(secrets_are_registered),
+        cmocka_unit_test(what_is_found_is_probed_too),
+        cmocka_unit_test(what_was_given_is_not_found_again),
+        cmocka_unit_test(no_more_than_there_is_room_for),
+        cmocka_unit_test(as_many_as_are_allowed),
+        cmocka_unit_test(nothing_is_fine),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -563,6 +563,39 @@ static void what_is_not_shown_yet(void **state)
     assert_false(find("db2")->apply_lag.known);
 }
 
+static void groups_come_together(void **state)
+{
+    (void)state;
+    struct rep_asked asked[] = {
+        {.label = "a", .group = "x"}, {.label = "b", .group = "y"}, {.label = "c", .group = NULL},
+        {.label = "d", .group = "x"}, {.label = "e", .group = "y"}, {.label = "f", .group = NULL},
+    };
+    char order[7] = "";
+    rep_sort_groups(asked, 6);
+    for (size_t i = 0; i < 6; i++)
+        order[i] = *asked[i].label;
+    assert_string_equal(order, "adbecf");
+    assert_int_equal(rep_group_size(asked, 6), 2);
+    assert_int_equal(rep_group_size(asked + 4, 2), 2);
+    struct rep_asked one[] = {{.label = "a", .group = NULL}, {.label = "b", .group = "x"}};
+    rep_sort_groups(one, 2);
+    assert_int_equal(rep_group_size(one, 2), 2); /* the silent one is of the only group */
+    assert_string_equal(one[0].group, "x");
+}
+
+static void one_origin(void **state)
+{
+    (void)state;
+    char now[] = "now", before[] = "before", other[] = "other";
+    struct rep_node a = {.system = now, .system_before = before};
+    struct rep_node b = {.system = before};
+    struct rep_node c = {.system = other};
+    struct rep_node d = {.system = NULL};
+    assert_true(rep_same_origin(&a, &b) && rep_same_origin(&b, &a));
+    assert_false(rep_same_origin(&a, &c) || rep_same_origin(&c, &b));
+    assert_true(rep_same_origin(&a, &d)); /* nothing says otherwise */
+}
+
 static void nobody_at_all(void **state)
 {
     (void)state;
@@ -581,6 +614,8 @@ int main(void)
         cmocka_unit_test(how_long_a_link_may_be_silent),
         cmocka_unit_test(how_far_beyond),
         cmocka_unit_test(which_ages_are_plausible),
+        cmocka_unit_test(groups_come_together),
+        cmocka_unit_test(one_origin),
         TEST(the_usual_three),
         TEST(two_primaries_are_none),
         TEST(three_primaries_are_none),

@@ -27,7 +27,7 @@ enum view {
     VIEWS
 };
 
-#define NODES 5
+#define NODES 8
 #define STREAMS 6
 #define SLOTS 4
 
@@ -289,6 +289,7 @@ static inline void world_write(struct world *world, int64_t gap)
 static inline void world_judge(struct world *world, struct dr_result *result)
 {
     dr_result_init(result, "REPLICATION");
+    rep_sort_groups(world->asked, world->evidence.count);
     rep_find_aliases(world->asked, world->evidence.count);
     rep_judge(&world->evidence, &world->rules, DR_CRITICAL, result);
 }
@@ -313,6 +314,31 @@ static inline bool world_found(const struct dr_result *result, enum dr_state sta
         const struct dr_finding *finding = &result->findings[i];
         if (finding->state == state && finding->subject != NULL &&
             strcmp(finding->subject, subject) == 0 && strstr(finding->text, words) != NULL)
+            return true;
+    }
+    return false;
+}
+
+static inline bool world_advises(const struct dr_result *result, const char *subject,
+                                 const char *advice)
+{
+    for (size_t i = 0; i < result->finding_count; i++) {
+        const struct dr_finding *finding = &result->findings[i];
+        if (finding->subject != NULL && strcmp(finding->subject, subject) == 0 &&
+            finding->next != NULL && strstr(finding->next, advice) != NULL)
+            return true;
+    }
+    return false;
+}
+
+/* The words are looked for with any state: the state that counts is the whole's, and a finding that
+ * is not OK in a system that is would be seen by it. */
+static inline bool world_says(const struct dr_result *result, const char *subject,
+                              const char *words)
+{
+    static const enum dr_state states[] = {DR_OK, DR_WARNING, DR_UNKNOWN, DR_CRITICAL};
+    for (size_t i = 0; i < sizeof states / sizeof states[0]; i++) {
+        if (world_found(result, states[i], subject, words))
             return true;
     }
     return false;
