@@ -67,9 +67,10 @@ static bool is_unsettled(const struct rep_watch *watch, const struct rep_mark *m
             continue;
         if (mark->heartbeat && stream->replayed.known && stream->replayed.value < mark->position)
             return true;
-        double lag = stream->flush_lag.known ? stream->flush_lag.value : 0;
+        /* Without the sender's own measure a report says nothing of since when something lacks. */
         bool recent = stream->reply_age.known && stream->reply_age.value >= 0 &&
-                      stream->reply_age.value + lag < REP_SETTLE_SECONDS;
+                      stream->flush_lag.known &&
+                      stream->reply_age.value + stream->flush_lag.value < REP_SETTLE_SECONDS;
         if (stream->flushed.value < mark->position && (mark->heartbeat || !recent))
             return true;
     }
