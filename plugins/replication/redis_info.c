@@ -38,7 +38,6 @@ const char *const redis_info_names[REDIS_KEYS] = {
     "run_id",
     "second_repl_offset",
     "sentinel_tilt",
-    "slave_priority",
     "slave_read_only",
     "slave_repl_offset",
     "valkey_version",
@@ -59,7 +58,7 @@ static bool add_replica(struct redis_info *info, const char *value)
     return true;
 }
 
-/* slave0, slave12: not slave_priority, not slaves. */
+/* slave0, slave12: not slave_read_only, not slaves. */
 static bool is_replica(const char *key)
 {
     return strncmp(key, "slave", 5) == 0 && key[5] != '\0' &&
