@@ -63,7 +63,8 @@ static bool is_unsettled(const struct rep_watch *watch, const struct rep_mark *m
     const struct rep_node *node = watch->node;
     for (size_t i = 0; i < node->stream_count; i++) {
         const struct rep_stream *stream = &node->streams[i];
-        if (stream->kind != REP_STREAM_STANDBY || !stream->flushed.known)
+        if (stream->kind != REP_STREAM_STANDBY || !stream->flushed.known ||
+            rep_board_knows(board_of(watch), stream->name))
             continue;
         if (mark->heartbeat && stream->replayed.known && stream->replayed.value < mark->position)
             return true;
@@ -147,6 +148,7 @@ bool rep_watch_standby(const struct rep_watch *watch)
     struct rep_node *node = watch->node;
     struct rep_board *board = board_of(watch);
     struct rep_mark mark;
+    rep_board_name(board, dr_task_index(watch->task), node->reached);
     rep_board_follow(board, dr_task_index(watch->task));
     dr_task_stage(watch->task, "wait for the primary's position");
     double end = dr_monotonic() + dr_task_left(watch->task);

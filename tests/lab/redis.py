@@ -26,6 +26,16 @@ from postgresql import DEADLINE, LabError, catch_signals, free_port, wait_until
 
 PROGRAMS = ("redis-server", "valkey-server")
 
+
+def find_program(name):
+    """The file of a server program; None. Debian's redis-tools carries it too, under the name of another tool that is the
+    same file: that package starts no service."""
+    for candidate in (name, name.replace("-server", "-check-rdb")):
+        path = shutil.which(candidate, path="/usr/bin:/usr/local/bin:" + os.environ.get("PATH", ""))
+        if path is not None:
+            return os.path.realpath(path)
+    return None
+
 SETTINGS = {
     "bind": "127.0.0.1",
     "save": '""',
@@ -313,8 +323,8 @@ class Lab:
     def __init__(self, program=PROGRAMS[0]):
         if threading.current_thread() is not threading.main_thread():
             raise LabError("a Lab belongs to the main thread")
-        self.program = shutil.which(program, path="/usr/bin:/usr/local/bin:" + os.environ.get("PATH", ""))
-        if self.program is None:
+        file = find_program(program)
+        if file is None:
             raise LabError("no %s on this machine" % program)
         self.servers = []
         self.relays = []
@@ -322,6 +332,9 @@ class Lab:
         catch_signals()
         atexit.register(self.close)
         self.folder = tempfile.mkdtemp(prefix="dr-lab-")
+        # The name says which of its tools the file is.
+        self.program = os.path.join(self.folder, program)
+        os.symlink(file, self.program)
 
     def __enter__(self):
         return self
@@ -350,6 +363,9 @@ class Lab:
         settings["replicaof"] = "127.0.0.1 %d" % (port or primary.port)
         server = self.server(name, **settings)
         if wait:
+            # Until its first report a new replica is not fed.
+            server.wait_up()
+            primary.write()
             server.wait_caught_up(primary)
         return server
 
