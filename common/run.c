@@ -236,7 +236,7 @@ static bool make_target(const struct dr_target *from, const struct dr_scheme *sc
     target->label = dr_text_format(strchr(host, ':') != NULL ? "[%s]:%d" : "%s:%d", host, port);
     uri->scheme = strdup(scheme->scheme);
     uri->user = from->uri.user != NULL ? strdup(from->uri.user) : NULL;
-    uri->path = strdup("");
+    uri->path = strdup(from->uri.path);
     uri->hosts = calloc(1, sizeof *uri->hosts);
     if (uri->hosts != NULL) {
         uri->host_count = 1;

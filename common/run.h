@@ -60,7 +60,7 @@ __attribute__((format(printf, 3, 4))) void dr_task_trace(struct dr_task *task, i
 void dr_task_secret(struct dr_task *task, const char *value);
 
 /* Adds a target that the source has found, a node that another one named: the task's own URI with
- * this scheme, host and port and without its path, probed by the same source in a thread of its
+ * this scheme, host and port, probed by the same source in a thread of its
  * own. Its label is host:port. Returns its index, also where a target with that host and port is
  * there already (then nothing is added); DR_TASK_NONE when there is no room for more, no memory, or
  * the run is over. The scheme must stay valid. */

@@ -349,21 +349,32 @@ static const char *group_of(const struct dr_target *target)
     enum rep_product kind = rep_product_of(target->scheme->source);
     if (kind == REP_MONGODB)
         return dr_uri_param(&target->uri, "replicaSet");
-    if (kind == REP_MSSQL && target->uri.path[0] == '/')
+    /* What Sentinels name belongs to the primary's name in their URI. */
+    bool path = kind == REP_MSSQL || (kind == REP_REDIS && target->discovered);
+    if (path && target->uri.path[0] == '/' && target->uri.path[1] != '\0')
         return target->uri.path + 1;
     return NULL;
 }
 
-static void judge_asked(const struct dr_session *session, struct rep_asked *asked,
-                        struct dr_result *result)
+/* A standby that was discovered and is left out on purpose; what was given is always judged. */
+static bool is_left_out(const struct rep_asked *asked)
+{
+    return asked->discovered && (!asked->answered || asked->node->role == REP_ROLE_STANDBY) &&
+           !dr_selection_has(&selection, asked->label);
+}
+
+/* Fills `asked` and returns how many there are. */
+static size_t gather(const struct dr_session *session, struct rep_asked *asked)
 {
     const struct rep_node *nodes = session->facts;
+    size_t count = 0;
     for (size_t i = 0; i < session->targets->count; i++) {
         const struct dr_target *target = &session->targets->items[i];
         const struct dr_outcome *outcome = &session->outcomes[i];
         const struct dr_uri_host *host =
             target->host < target->uri.host_count ? &target->uri.hosts[target->host] : NULL;
-        asked[i] = (struct rep_asked){
+        struct rep_asked *next = &asked[count];
+        *next = (struct rep_asked){
             .label = target->label,
             .kind = rep_product_of(target->scheme->source),
             .discovered = target->discovered,
@@ -373,16 +384,24 @@ static void judge_asked(const struct dr_session *session, struct rep_asked *aske
             .node = outcome->finished && outcome->ok ? &nodes[i] : NULL,
             .error = &outcome->error,
         };
-        asked[i].group = asked[i].answered ? asked[i].node->group : group_of(target);
+        next->group = next->answered ? next->node->group : group_of(target);
+        count += is_left_out(next) ? 0 : 1;
     }
-    rep_sort_groups(asked, session->targets->count);
-    rep_find_aliases(asked, session->targets->count);
+    rep_sort_groups(asked, count);
+    rep_find_aliases(asked, count);
+    return count;
+}
+
+static void judge_asked(const struct dr_session *session, struct rep_asked *asked,
+                        struct dr_result *result)
+{
+    size_t count = gather(session, asked);
     struct rep_history history;
     struct dr_error error = {.class = DR_ERR_NONE};
     open_history(session, &history, result);
     const struct rep_evidence evidence = {
         .asked = asked,
-        .count = session->targets->count,
+        .count = count,
         .history = &history,
         .now = session->now,
         .selection = &selection,

@@ -418,7 +418,7 @@ static void what_is_found_is_probed_too(void **state)
         assert_true(target->discovered);
         assert_string_equal(target->label, i == 3 ? "192.0.2.1:6379" : "[2001:db8::1]:6379");
         assert_string_equal(target->uri.user, "nagios");
-        assert_string_equal(target->uri.path, "");
+        assert_string_equal(target->uri.path, "/path");
         assert_string_equal(dr_uri_param(&target->uri, "tls"), "yes");
         assert_string_equal(target->password, "secret");
         assert_ptr_equal(target->scheme, &found_scheme);
