@@ -393,16 +393,24 @@ static bool receive(struct dr_redis *redis, const char *stage)
     return true;
 }
 
+static void show_reply(const redisReply *reply, struct dr_buffer *out)
+{
+    if (reply->str != NULL)
+        dr_buffer_addf(out, " %s", reply->str);
+    else if (reply->type == REDIS_REPLY_INTEGER)
+        dr_buffer_addf(out, " %lld", reply->integer);
+    for (size_t i = 0; i < reply->elements; i++)
+        show_reply(reply->element[i], out);
+}
+
 static void trace_reply(const struct dr_redis *redis, const redisReply *reply)
 {
-    char *clean = reply->str != NULL ? dr_text_clean(reply->str, 6000) : NULL;
-    if (reply->str != NULL)
-        dr_task_trace(redis->task, 3, "reply: %s", clean != NULL ? clean : "");
-    else if (reply->type == REDIS_REPLY_INTEGER)
-        dr_task_trace(redis->task, 3, "reply: %lld", reply->integer);
-    for (size_t i = 0; i < reply->elements; i++)
-        trace_reply(redis, reply->element[i]);
+    struct dr_buffer shown = DR_BUFFER(6000);
+    show_reply(reply, &shown);
+    char *clean = dr_text_clean(dr_buffer_text(&shown), 6000);
+    dr_task_trace(redis->task, 3, "reply:%s", clean != NULL ? clean : "");
     free(clean);
+    dr_buffer_free(&shown);
 }
 
 static bool take_reply(struct dr_redis *redis, const char *stage, redisReply **reply)

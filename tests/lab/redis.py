@@ -42,7 +42,7 @@ SETTINGS = {
     "appendonly": "yes",
     "appendfsync": "no",
     "protected-mode": "no",
-    "repl-diskless-sync-delay": "0",
+    "repl-diskless-sync": "no",  # a replica that is fed without a file waits for a second
     "repl-ping-replica-period": "10",
     "repl-timeout": "60",
     "repl-backlog-size": "64mb",
@@ -105,8 +105,8 @@ class Server:
         self.lab = lab
         self.name = name
         self.port = free_port(lab.ports)
-        self.folder = os.path.join(lab.folder, name)
-        self.logfile = os.path.join(lab.folder, name + ".log")
+        self.folder = os.path.join(lab.folder, "%s-%d" % (name, self.port))
+        self.logfile = self.folder + ".log"
         self.sentinel = sentinel
         self.settings = dict(settings, port=str(self.port), dir=self.folder)
         self.lines = []  # further lines of the configuration
@@ -368,6 +368,16 @@ class Lab:
             primary.write()
             server.wait_caught_up(primary)
         return server
+
+    def replicas(self, names, primary, **settings):
+        """Several at once."""
+        servers = [self.replica(name, primary, wait=False, **settings) for name in names]
+        for server in servers:
+            server.wait_up()
+        primary.write()
+        for server in servers:
+            server.wait_caught_up(primary)
+        return servers
 
     def relay(self, port, rate=None):
         return Relay(self, port, rate)

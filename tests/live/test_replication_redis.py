@@ -31,12 +31,14 @@ def place(request):
 @pytest.fixture
 def servers(place):
     """Makes servers that are gone after the test."""
+    there = list(place.servers)
     yield place
     for relay in list(place.relays):
         relay.close()
         place.relays.remove(relay)
     for server in list(place.servers):
-        server.remove()
+        if server not in there:
+            server.remove()
 
 
 def targets(*nodes):
@@ -49,8 +51,7 @@ class Trio:
     def __init__(self, lab):
         self.lab = lab
         self.r1 = lab.server("r1")
-        self.r2 = lab.replica("r2", self.r1)
-        self.r3 = lab.replica("r3", self.r1)
+        self.r2, self.r3 = lab.replicas(["r2", "r3"], self.r1)
         self.all = targets(self.r1, self.r2, self.r3)
         self.primary = targets(self.r1)
 
@@ -62,54 +63,61 @@ class Trio:
         return None
 
 
+@pytest.fixture(scope="module")
+def steady(place):
+    """A trio that no test changes."""
+    return Trio(place)
+
+
 @pytest.fixture
 def trio(servers):
+    """A trio of the test's own."""
     return Trio(servers)
 
 
 # ---- healthy ----
 
 @pytest.mark.parametrize("view", VIEWS)
-def test_healthy(trio, lag, view):
-    result = lag(*getattr(trio, view), "--rpo", "5s", "--expect-count", "2")
+def test_healthy(steady, lag, view):
+    result = lag(*getattr(steady, view), "--rpo", "5s", "--expect-count", "2")
     assert result.state == "OK", result
     assert result.perfdata["loss"] == 0 and result.perfdata["loss_bytes"] == 0, result
     assert result.perfdata["standbys"] == 2, result
 
 
-def test_says_what_it_is(trio, lag):
-    result = lag(*trio.all)
-    info = trio.r1.info("server")
+def test_says_what_it_is(steady, lag):
+    result = lag(*steady.all)
+    info = steady.r1.info("server")
     name = "Valkey " + info["valkey_version"] if "valkey_version" in info else "Redis " + info["redis_version"]
     assert result.says(name) and [state for state, _ in result.about("r2")] == ["OK"], result
 
 
-def test_is_quick_where_all_are_asked(trio, lag):
+def test_is_quick_where_all_are_asked(steady, lag):
     """A replica that is asked itself is not waited for until it reports to its primary."""
-    trio.r1.write(1)
-    for replica in (trio.r2, trio.r3):
-        replica.wait_info("replication", lambda info: int(info["slave_repl_offset"]) >= trio.r1.offset(), "has it all")
-    result = lag(*trio.all)
+    steady.r1.write(1)
+    for replica in (steady.r2, steady.r3):
+        replica.wait_info("replication", lambda info: int(info["slave_repl_offset"]) >= steady.r1.offset(), "has it all")
+    result = lag(*steady.all)
     assert result.state == "OK" and result.perfdata["loss"] == 0, result
     if "DR_WRAPPER" not in os.environ:
         assert result.perfdata["time"] < 0.5, result
 
 
 @pytest.mark.parametrize("view", VIEWS)
-def test_just_written(trio, lag, view):
+def test_just_written(steady, lag, view):
     """A replica reports once a second: what it does not have by its last report is no alarm yet."""
-    trio.r1.write(2)
-    result = lag(*getattr(trio, view), "--rpo", "5s")
+    steady.r1.write(2)
+    result = lag(*getattr(steady, view), "--rpo", "5s")
     assert result.state == "OK", result
 
 
 @pytest.mark.parametrize("view", VIEWS)
-def test_busy(trio, lag, view):
+def test_busy(steady, lag, view):
     """Standbys that keep up are OK while the primary writes."""
     stop = threading.Event()
 
     def write():
-        client = trio.r1.connect()
+        client = steady.r1.connect()
         while not stop.is_set():
             client.call("SET", "lab:busy", b"x" * 2000)
         client.close()
@@ -117,16 +125,16 @@ def test_busy(trio, lag, view):
     writer.start()
     try:
         for _ in range(3):
-            result = lag(*getattr(trio, view), "--rpo", "10s")
+            result = lag(*getattr(steady, view), "--rpo", "10s")
             assert result.state == "OK", result
     finally:
         stop.set()
         writer.join()
 
 
-def test_standby_alone_proves_no_loss(trio, lag):
+def test_standby_alone_proves_no_loss(steady, lag):
     """A replica does not know what its primary has: never OK by itself, and it says what to do."""
-    result = lag(*targets(trio.r2))
+    result = lag(*targets(steady.r2))
     assert result.state == "UNKNOWN" and result.says("no primary among the targets"), result
 
 
@@ -246,12 +254,12 @@ def test_switched_over(trio, lag):
     assert result.state == "OK" and result.says("r2: primary"), result
 
 
-def test_replica_of_another_primary(trio, servers, lag):
+def test_replica_of_another_primary(steady, servers, lag):
     """The offsets may be alike; they are of another history."""
     other = servers.server("other")
     foreign = servers.replica("foreign", other)
-    assert foreign.info("replication")["master_replid"] != trio.r1.info("replication")["master_replid"]
-    result = lag(*trio.all, *targets(foreign))
+    assert foreign.info("replication")["master_replid"] != steady.r1.info("replication")["master_replid"]
+    result = lag(*steady.all, *targets(foreign))
     assert result.state == "CRITICAL" and result.about("foreign")[0][0] == "CRITICAL", result
 
 
@@ -349,24 +357,24 @@ def password_file(tmp_path, text="open sesame"):
     return str(path)
 
 
-def test_least_privilege(trio, lag, tmp_path):
+def test_least_privilege(steady, lag, tmp_path):
     """Exactly what SECURITY.md grants."""
-    for server in (trio.r1, trio.r2):
+    for server in (steady.r1, steady.r2):
         user(server, "nagios", *GRANTS.split())
-    arguments = [word for server in (trio.r1, trio.r2) for word in ("-T", server.uri("nagios"))]
+    arguments = [word for server in (steady.r1, steady.r2) for word in ("-T", server.uri("nagios"))]
     result = lag(*arguments, "--password-file", password_file(tmp_path))
     assert result.state == "OK" and not result.says("could not be read"), result
 
 
-def test_least_privilege_for_the_heartbeat(trio, lag, tmp_path):
+def test_least_privilege_for_the_heartbeat(steady, lag, tmp_path):
     rules = (GRANTS + " " + HEARTBEAT_GRANTS).split()
-    if not knows_channels(trio.r1):
+    if not knows_channels(steady.r1):
         rules.remove("&drcheck")
-    user(trio.r1, "nagios", *rules)
-    result = lag("-T", trio.r1.uri("nagios"), "--heartbeat", "--password-file", password_file(tmp_path))
+    user(steady.r1, "nagios", *rules)
+    result = lag("-T", steady.r1.uri("nagios"), "--heartbeat", "--password-file", password_file(tmp_path))
     assert result.state == "OK", result
-    user(trio.r1, "nagios", *GRANTS.split())
-    result = lag("-T", trio.r1.uri("nagios"), "--heartbeat", "--password-file", password_file(tmp_path))
+    user(steady.r1, "nagios", *GRANTS.split())
+    result = lag("-T", steady.r1.uri("nagios"), "--heartbeat", "--password-file", password_file(tmp_path))
     assert result.state == "UNKNOWN" and result.says("ACL SETUSER nagios +publish +wait"), result
 
 
@@ -378,9 +386,9 @@ def test_without_config(trio, lag, tmp_path):
     assert result.state == "OK" and result.says("could not be read"), result
 
 
-def test_without_info(trio, lag, tmp_path):
-    user(trio.r1, "nagios", "+ping")
-    result = lag("-T", trio.r1.uri("nagios"), "--password-file", password_file(tmp_path))
+def test_without_info(steady, lag, tmp_path):
+    user(steady.r1, "nagios", "+ping")
+    result = lag("-T", steady.r1.uri("nagios"), "--password-file", password_file(tmp_path))
     assert result.state == "UNKNOWN" and result.says("ACL SETUSER nagios +info"), result
 
 
@@ -419,15 +427,15 @@ def test_mistyped_uri(servers, lag, extra, words):
     assert lag("-T", r1.uri() + extra).state == "UNKNOWN"
 
 
-def test_database_in_the_uri(trio, lag):
-    assert lag("-T", trio.r1.uri() + "/0").state == "OK"
+def test_database_in_the_uri(steady, lag):
+    assert lag("-T", steady.r1.uri() + "/0").state == "OK"
 
 
 # ---- heartbeat ----
 
 @pytest.mark.parametrize("view", VIEWS)
-def test_heartbeat(trio, lag, view):
-    result = lag(*getattr(trio, view), "--heartbeat", "--rpo", "1s")
+def test_heartbeat(steady, lag, view):
+    result = lag(*getattr(steady, view), "--heartbeat", "--rpo", "1s")
     assert result.state == "OK" and result.perfdata["loss"] < 1, result
 
 
@@ -438,15 +446,15 @@ def test_heartbeat_that_does_not_arrive(trio, lag):
     assert result.state != "OK", result
 
 
-def test_touches_nothing(trio, lag):
+def test_touches_nothing(steady, lag):
     """No key, and no command but these."""
-    trio.r1.write()
-    before = trio.r1.call("DBSIZE"), trio.r1.info("persistence")["rdb_changes_since_last_save"]
-    monitor = trio.r1.connect()
+    steady.r1.write()
+    before = steady.r1.call("DBSIZE"), steady.r1.info("persistence")["rdb_changes_since_last_save"]
+    monitor = steady.r1.connect()
     assert monitor.call("MONITOR") == "OK"
-    assert lag(*trio.all).state == "OK"
-    assert lag(*trio.all, "--heartbeat").state == "OK"
-    trio.r1.call("ECHO", "the end")
+    assert lag(*steady.all).state == "OK"
+    assert lag(*steady.all, "--heartbeat").state == "OK"
+    steady.r1.call("ECHO", "the end")
     seen = []
     while not seen or "the end" not in seen[-1]:
         seen.append(monitor.reply())
@@ -455,7 +463,7 @@ def test_touches_nothing(trio, lag):
     allowed = ("info", "config get ", "publish drcheck ", "wait ", "ping", "echo the end", "replconf")
     assert commands and all(command.startswith(allowed) for command in commands), commands
     assert sum(command.startswith("publish") for command in commands) == 1, commands
-    after = trio.r1.call("DBSIZE"), trio.r1.info("persistence")["rdb_changes_since_last_save"]
+    after = steady.r1.call("DBSIZE"), steady.r1.info("persistence")["rdb_changes_since_last_save"]
     assert before == after
 
 
