@@ -16,8 +16,7 @@ tests_fuzz_libfuzzed_la_SOURCES = \
 	common/buffer.c common/duration.c common/error.c common/extra_opts.c common/number.c \
 	common/options.c common/range.c common/secret.c common/size.c common/state.c \
 	common/target.c common/uri.c
-tests_fuzz_libfuzzed_la_CFLAGS = $(AM_CFLAGS) $(INIH_CFLAGS) $(fuzz_flags) -fsanitize=fuzzer-no-link
-tests_fuzz_libfuzzed_la_LIBADD = $(INIH_LIBS)
+tests_fuzz_libfuzzed_la_CFLAGS = $(AM_CFLAGS) $(fuzz_flags) -fsanitize=fuzzer-no-link
 
 fuzz_cflags = $(AM_CFLAGS) $(fuzz_flags) -fsanitize=fuzzer
 fuzz_ldflags = $(AM_LDFLAGS) -fsanitize=fuzzer,address,undefined
