@@ -56,7 +56,7 @@ bool dr_redis_fail(const struct dr_redis *redis, const char *command, const redi
     enum dr_error_class class = class_of(reply->str);
     char *clean = dr_text_clean(reply->str, 300);
     if (class == DR_ERR_PRIVILEGE && redis->grant != NULL)
-        dr_error_set(redis->error, class, "%s is not allowed; grant it: %s", command, redis->grant);
+        dr_error_set(redis->error, class, "%s is not allowed; allow %s", command, redis->grant);
     else
         dr_error_set(redis->error, class, "%s: %s", command, clean != NULL ? clean : "");
     free(clean);

@@ -22,7 +22,7 @@
 struct dr_redis {
     struct dr_task *task;
     struct dr_error *error; /* set by whatever returns false */
-    const char *grant;      /* what to say when a command is not allowed: "ACL SETUSER ..." */
+    const char *grant;      /* what is to be allowed, for the error: "INFO to the user nagios" */
     char peer[80];          /* address:port that was reached, "[::1]:6379"; "" for a Unix socket */
     /* its own */
     bool open;

@@ -193,7 +193,7 @@ static bool write_heartbeat(struct probe *probe, struct rep_mark *mark)
     redisReply *replies[HEARTBEAT_REPLIES];
     char count[24];
     snprintf(count, sizeof count, "%zu", probe->node->stream_count);
-    snprintf(probe->grant, sizeof probe->grant, "ACL SETUSER %.60s +publish +wait &" CHANNEL,
+    snprintf(probe->grant, sizeof probe->grant, "it: ACL SETUSER %.60s +publish +wait &" CHANNEL,
              uri_of(probe)->user != NULL ? uri_of(probe)->user : "default");
     if (!ADD(&probe->redis, "PUBLISH", CHANNEL, "check_replication_lag") ||
         !ADD(&probe->redis, "INFO", "replication") || !ADD(&probe->redis, "WAIT", count, WAIT_MS))
@@ -241,7 +241,8 @@ static bool read_cluster(struct probe *probe, redisReply **replies)
     struct redis_cluster cluster;
     for (size_t i = 0; i < 2; i++) {
         if (replies[i]->type != REDIS_REPLY_STRING)
-            return dr_redis_fail(&probe->redis, "CLUSTER", replies[i]);
+            return dr_redis_fail(&probe->redis, i == 0 ? "CLUSTER NODES" : "CLUSTER INFO",
+                                 replies[i]);
     }
     struct redis_info health = {.text = NULL};
     bool ok = redis_cluster_read(&cluster, replies[0]->str, probe->error) &&
@@ -292,7 +293,7 @@ static bool ask_node(struct probe *probe)
 {
     const char *user = uri_of(probe)->user;
     snprintf(probe->grant, sizeof probe->grant,
-             "ACL SETUSER %.60s +info +config|get +cluster|nodes +cluster|info",
+             "INFO, CONFIG GET, CLUSTER NODES and CLUSTER INFO to the user %.60s (ACL SETUSER)",
              user != NULL && *user != '\0' ? user : "default");
     return dr_redis_open(&probe->redis, PORT) && look_first(probe) && look_cluster(probe) &&
            (probe->node->role == REP_ROLE_PRIMARY ? probe_primary(probe) : probe_standby(probe));
@@ -393,10 +394,10 @@ static bool ask_sentinel(struct probe *probe)
         return dr_error_set(probe->error, DR_ERR_USAGE,
                             "which primary? redis+sentinel://HOST/NAME, as in the Sentinel's "
                             "configuration (\"sentinel monitor NAME ...\")");
-    snprintf(probe->grant, sizeof probe->grant,
-             "ACL SETUSER %.60s +info +sentinel|master +sentinel|replicas +sentinel|sentinels "
-             "+sentinel|ckquorum",
-             user != NULL ? user : "default");
+    snprintf(
+        probe->grant, sizeof probe->grant,
+        "INFO and SENTINEL MASTER, REPLICAS, SENTINELS, CKQUORUM to the user %.60s (ACL SETUSER)",
+        user != NULL ? user : "default");
     if (!dr_redis_open(&probe->redis, SENTINEL_PORT) || !log_in_to_sentinel(probe) ||
         !ADD(&probe->redis, "SENTINEL", "MASTER", name) ||
         !ADD(&probe->redis, "SENTINEL", "REPLICAS", name) ||
@@ -425,9 +426,10 @@ static bool check_uri(struct probe *probe, bool sentinel)
             return dr_error_set(probe->error, DR_ERR_USAGE, "the URI has no parameter \"%.60s\"",
                                 uri->params[i].key);
     }
-    /* redis://HOST/0 is the customary form; replication is of all databases. */
-    if (!sentinel && uri->host_count > 0 && *uri->path != '\0' &&
-        strspn(uri->path + 1, "0123456789") != strlen(uri->path + 1))
+    /* redis://HOST/0 is the customary form; replication is of all databases. What a Sentinel has
+     * led to keeps the name of its primary. */
+    if (!sentinel && !dr_task_target(probe->task)->discovered && uri->host_count > 0 &&
+        *uri->path != '\0' && strspn(uri->path + 1, "0123456789") != strlen(uri->path + 1))
         return dr_error_set(probe->error, DR_ERR_USAGE,
                             "\"%.60s\" is no number of a database (redis+sentinel:// takes a name)",
                             uri->path + 1);

@@ -86,8 +86,7 @@ static struct rep_member *add_member(struct rep_set *set, const redisReply *repl
     }
     member->name = redis_address(host, (int)port.value);
     member->state = dr_text_clean(flags, 100);
-    bool down = is_down(reply) || has_flag(reply, "disconnected");
-    member->seat = down ? REP_SEAT_DOWN : seat;
+    member->seat = is_down(reply) ? REP_SEAT_DOWN : seat;
     member->heard = age(number(reply, "last-ok-ping-reply"));
     if (member->name == NULL || member->state == NULL) {
         no_memory(error);
@@ -108,6 +107,8 @@ static const char *bar_of(const redisReply *replica, const redisReply *primary)
     struct dr_opt_int patience = number(primary, "down-after-milliseconds");
     struct dr_opt_int primary_down = number(primary, "s-down-time");
     bool failover = has_flag(primary, "s_down");
+    if (has_flag(replica, "disconnected"))
+        return "the Sentinel has no connection to it";
     int64_t info_limit = failover ? INFO_TOO_OLD_IN_FAILOVER : INFO_TOO_OLD;
     if (ping.known && ping.value > PING_TOO_OLD)
         return "did not answer the Sentinel's pings";
