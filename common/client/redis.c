@@ -280,7 +280,7 @@ void dr_redis_close(struct dr_redis *redis)
 static bool add_words(struct dr_redis *redis, size_t count, const char **words)
 {
     char *text = NULL;
-    int size = redisFormatCommandArgv(&text, (int)count, words, NULL);
+    long long size = redisFormatCommandArgv(&text, (int)count, words, NULL);
     if (size < 0)
         return no_memory(redis);
     bool ok = dr_buffer_add_bytes(&redis->out, text, (size_t)size);
