@@ -200,6 +200,13 @@ static bool wait_tls(struct dr_redis *redis, enum dr_tls_step step, const char *
 {
     if (step == DR_TLS_FAILED)
         return false;
+    /* With TLS 1.3 the client is done before the server has looked at its certificate. */
+    if (step == DR_TLS_CLOSED && redis->received == 0 &&
+        dr_uri_param(&dr_task_target(redis->task)->uri, "cert") == NULL)
+        return dr_error_set(redis->error, DR_ERR_TLS,
+                            "the server closed the connection after the TLS handshake (stage: %s): "
+                            "it may ask for a client certificate (cert and key in the URI)",
+                            stage);
     if (step == DR_TLS_CLOSED)
         return dr_error_set(redis->error, DR_ERR_CONNECT,
                             "the server closed the connection (stage: %s)", stage);

@@ -289,6 +289,9 @@ static bool read_replicas(const struct redis_info *info, struct rep_node *node,
 
 /* ---- the link of a replica ---- */
 
+/* A link that was never up is down since -1, and before Redis 7 since 1970. */
+#define NEVER 1000000000
+
 /* A full copy comes over the link, and is then read into memory; a replica that starts reads its
  * own. In all of them it is no use yet. */
 static void read_copy(const struct redis_info *info, struct rep_copy *copying)
@@ -315,11 +318,13 @@ static bool read_link(const struct redis_info *info, struct rep_node *node, stru
         return missing(REDIS_MASTER_LINK_STATUS, error);
     read_copy(info, &node->copying);
     struct dr_opt_int down = number(info, REDIS_MASTER_LINK_DOWN_SINCE);
+    if (down.known && down.value >= NEVER)
+        down.value = -1;
     receiver->running = dr_bool(up);
     receiver->never =
         dr_bool(!up && down.known && down.value == -1 && !node->copying.running.value);
-    receiver->down_age =
-        up ? (struct dr_opt_real){.known = false} : seconds(info, REDIS_MASTER_LINK_DOWN_SINCE);
+    bool dated = !up && down.known && down.value >= 0;
+    receiver->down_age = dated ? dr_real((double)down.value) : (struct dr_opt_real){.known = false};
     receiver->message_age = seconds(info, REDIS_MASTER_LAST_IO);
     if (up && !receiver->message_age.known)
         return missing(REDIS_MASTER_LAST_IO, error);

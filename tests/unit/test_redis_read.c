@@ -172,6 +172,20 @@ static void test_never_connected(void **state)
     rep_node_free(&r.node);
 }
 
+static void test_never_connected_before_redis_7(void **state)
+{
+    (void)state;
+    struct reading r;
+    read_changed(&r, "redis-7.0-never", "master_link_down_since_seconds",
+                 "master_link_down_since_seconds:1795225971");
+    assert_true(r.ok && r.node.receiver.never.value && !r.node.receiver.down_age.known);
+    rep_node_free(&r.node);
+    read_changed(&r, "redis-7.0-never", "master_link_down_since_seconds",
+                 "master_link_down_since_seconds:12");
+    assert_true(r.ok && !r.node.receiver.never.value && r.node.receiver.down_age.value == 12);
+    rep_node_free(&r.node);
+}
+
 static void test_copying(void **state)
 {
     (void)state;
@@ -672,6 +686,7 @@ int main(void)
         cmocka_unit_test(test_primary),
         cmocka_unit_test(test_replica),
         cmocka_unit_test(test_never_connected),
+        cmocka_unit_test(test_never_connected_before_redis_7),
         cmocka_unit_test(test_copying),
         cmocka_unit_test(test_promoted),
         cmocka_unit_test(test_needed),
