@@ -168,6 +168,7 @@ static const struct dr_example examples[] = {
     {"Measured end to end, with a memory for trends and for the day the primary is gone",
      "-T postgresql://nagios@db1,db2/postgres --rpo 30s --heartbeat --state-dir "
      "/var/lib/nagios/dr"},
+    {"Redis, through its Sentinels", "-T redis+sentinel://s1,s2,s3/mymaster --rpo 10s"},
     {"Limits by name", "-T postgresql://nagios@db1/postgres -w loss_bytes=16MiB -c loss_bytes=1GiB "
                        "-c slot_retained=20GB"},
 };
@@ -198,15 +199,35 @@ static const struct dr_manual_section manual[] = {
      "last message, which on an idle link can be half of wal_receiver_timeout old (30 s by "
      "default): for a shorter RPO "
      "ask the primary too."},
-    {"GRANTS", "With every node as a target, a role that may only log in is enough for the loss in "
-               "bytes and seconds, the roles, "
-               "timelines, promotability and slots. To judge from the primary alone, and to see "
-               "the links and the synchronous "
-               "standbys, grant it pg_monitor:\n\n"
-               "    CREATE ROLE nagios LOGIN PASSWORD '...';\n"
-               "    GRANT pg_monitor TO nagios;\n\n"
-               "PostgreSQL 9.6 has no pg_monitor: there only a superuser sees everything. "
-               "--heartbeat needs no grant."},
+    {"GRANTS",
+     "With every node as a target, a role that may only log in is enough for the loss in "
+     "bytes and seconds, the roles, "
+     "timelines, promotability and slots. To judge from the primary alone, and to see "
+     "the links and the synchronous "
+     "standbys, grant it pg_monitor:\n\n"
+     "    CREATE ROLE nagios LOGIN PASSWORD '...';\n"
+     "    GRANT pg_monitor TO nagios;\n\n"
+     "PostgreSQL 9.6 has no pg_monitor: there only a superuser sees everything. "
+     "--heartbeat needs no grant.\n\n"
+     "Redis and Valkey, each node: ACL SETUSER nagios on >PASSWORD +info +config|get; in a "
+     "Cluster also +cluster|nodes +cluster|info; for --heartbeat also +publish +wait "
+     "&drcheck. CONFIG GET may be refused: then nothing is said about persistence and "
+     "min-replicas-to-write. Each Sentinel that asks for a password: +info "
+     "+sentinel|master +sentinel|replicas +sentinel|sentinels +sentinel|ckquorum."},
+    {"REDIS AND VALKEY",
+     "redis://[USER@]HOST[:PORT][,HOST...], rediss:// with TLS, redis+unix:///PATH: give the "
+     "primary and its replicas; a replica does not know what its primary has, so that alone it "
+     "proves nothing. redis+sentinel://HOST[:26379][,HOST...]/NAME (rediss+sentinel:// with TLS): "
+     "give every Sentinel; the nodes are found, USER is theirs, and the Sentinels' own login is "
+     "the parameters sentinel_user and sentinel_password_file. Of a Cluster any node will do: the "
+     "others are found, and each shard is judged by itself. Parameters for TLS: cacert, cert, key "
+     "(files), insecure=1.\n\n"
+     "Positions are bytes of the replication stream, compared only within one replication id. A "
+     "replica reports to its primary once a second: a primary that is asked alone while it writes "
+     "is looked at for up to two seconds. \"lag\" in INFO is the age of that report and not the "
+     "loss. The seconds come from positions seen in this run, from --state-dir, or from "
+     "--heartbeat: PUBLISH to the channel drcheck and WAIT, which touch no key (in a Cluster "
+     "PUBLISH does not go to the replicas that way, and nothing is written)."},
     {"STATES", "CRITICAL: a limit is broken; a target does not answer; a standby is expected and "
                "not connected, does not receive, "
                "is silent, follows another timeline or cluster, or cannot be promoted; a slot is "
@@ -465,7 +486,9 @@ static const struct dr_plugin plugin = {
         "with libpq's "
         "parameters (sslmode, sslrootcert, service, ...). Give the primary, a standby, or every "
         "node: the more nodes, "
-        "the less privilege is needed and the more is proven. It finds the roles itself.",
+        "the less privilege is needed and the more is proven. It finds the roles itself.\n\n"
+        "Redis 5 to 8 and Valkey: redis://[USER@]HOST[:PORT][,HOST...], or "
+        "redis+sentinel://HOST[,HOST...]/NAME.",
     .options = {option_rows, sizeof option_rows / sizeof option_rows[0]},
     .common = &common,
     .metrics = rep_metrics,
