@@ -77,7 +77,11 @@ static bool check_mode(struct probe *probe, const struct redis_info *info)
             probe->error, DR_ERR_USAGE,
             "this is a Sentinel: redis+sentinel://HOST/NAME, with the name of its primary");
     struct dr_opt_int cluster = redis_number(info->values[REDIS_CLUSTER_ENABLED]);
-    probe->cluster = cluster.known && cluster.value == 1;
+    if (mode == NULL && !cluster.known)
+        return dr_error_set(probe->error, DR_ERR_PROTOCOL,
+                            "the reply to INFO cannot be used: no usable redis_mode");
+    probe->cluster =
+        (cluster.known && cluster.value == 1) || (mode != NULL && strcmp(mode, "cluster") == 0);
     return true;
 }
 

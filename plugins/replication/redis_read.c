@@ -159,7 +159,8 @@ static bool read_write_safety(const struct redis_info *info, const struct redis_
     struct dr_opt_int good = number(info, REDIS_MIN_SLAVES_GOOD);
     char text[60];
     if (!good.known)
-        return true;
+        return !(settings->min_replicas.known && settings->min_replicas.value > 0) ||
+               add_trait(node, REP_TRAIT_UNREADABLE, "min_slaves_good_slaves", error);
     if (!settings->min_replicas.known)
         return add_trait(node, REP_TRAIT_UNREADABLE, "min-replicas-to-write", error);
     int64_t needed = settings->min_replicas.value;
