@@ -71,7 +71,9 @@ static const char *setting(const redisReply *reply)
 
 static bool check_mode(struct probe *probe, const struct redis_info *info)
 {
-    const char *mode = info->values[REDIS_MODE];
+    /* Valkey's own word for it, and the one for clients that know Redis. */
+    const char *mode = info->values[REDIS_SERVER_MODE] != NULL ? info->values[REDIS_SERVER_MODE]
+                                                               : info->values[REDIS_MODE];
     if (mode != NULL && strcmp(mode, "sentinel") == 0)
         return dr_error_set(
             probe->error, DR_ERR_USAGE,

@@ -38,6 +38,7 @@ const char *const redis_info_names[REDIS_KEYS] = {
     "run_id",
     "second_repl_offset",
     "sentinel_tilt",
+    "server_mode",
     "slave_read_only",
     "slave_repl_offset",
     "valkey_version",

@@ -78,7 +78,8 @@ bool redis_read_product(const struct redis_info *info, struct rep_node *node,
     node->kind = REP_REDIS;
     node->product =
         dr_text_format("%s %s", valkey != NULL ? "Valkey" : "Redis", clean != NULL ? clean : "");
-    node->major = (int)strtol(version, NULL, 10);
+    /* Versions replicate with each other, and a newer replica is how they are upgraded: no major
+     * version is told that would set them apart. */
     free(clean);
     return node->product != NULL || no_memory(error);
 }
@@ -94,13 +95,22 @@ static bool read_role(const struct redis_info *info, struct rep_node *node, stru
     return true;
 }
 
-/* A replica that never had a primary, or is being given a full copy, reports position 1 or less,
- * and a replication id that says nothing. */
-static bool has_history(const struct redis_info *info)
+static bool is_up(const struct redis_info *info)
+{
+    return is_word(info, REDIS_MASTER_LINK_STATUS, "up");
+}
+
+/* Over the link, or from its file into memory. */
+static bool is_copying(const struct redis_info *info)
+{
+    return is_one(info, REDIS_MASTER_SYNC_RUNNING) || is_one(info, REDIS_LOADING);
+}
+
+/* A replica that has nothing of any primary yet says position 1 and a replication id of its own. */
+static bool has_nothing(const struct redis_info *info)
 {
     struct dr_opt_int offset = number(info, REDIS_SLAVE_REPL_OFFSET);
-    return is_word(info, REDIS_ROLE, "master") || is_word(info, REDIS_MASTER_LINK_STATUS, "up") ||
-           (offset.known && offset.value > 1);
+    return is_word(info, REDIS_ROLE, "slave") && !is_up(info) && offset.known && offset.value <= 1;
 }
 
 static bool read_history(const struct redis_info *info, struct rep_node *node,
@@ -115,7 +125,7 @@ static bool read_history(const struct redis_info *info, struct rep_node *node,
         before != NULL && strspn(before, "0") != strlen(before) && second.known && second.value > 0;
     /* The second offset is the first position that is no longer the same. */
     node->branched_at = branched ? dr_int(second.value - 1) : (struct dr_opt_int){.known = false};
-    return copy(has_history(info) ? id : NULL, &node->system, error) &&
+    return copy(has_nothing(info) && is_copying(info) ? NULL : id, &node->system, error) &&
            copy(branched ? before : NULL, &node->system_before, error);
 }
 
@@ -299,8 +309,7 @@ static void read_copy(const struct redis_info *info, struct rep_copy *copying)
 {
     struct dr_opt_int total = number(info, REDIS_MASTER_SYNC_TOTAL);
     struct dr_opt_int left = number(info, REDIS_MASTER_SYNC_LEFT);
-    *copying = (struct rep_copy){
-        .running = dr_bool(is_one(info, REDIS_MASTER_SYNC_RUNNING) || is_one(info, REDIS_LOADING))};
+    *copying = (struct rep_copy){.running = dr_bool(is_copying(info))};
     /* A copy without a file has no size. */
     if (is_one(info, REDIS_MASTER_SYNC_RUNNING) && total.known && total.value > 0 && left.known &&
         left.value >= 0 && left.value <= total.value) {
@@ -314,7 +323,7 @@ static void read_copy(const struct redis_info *info, struct rep_copy *copying)
 static bool read_link(const struct redis_info *info, struct rep_node *node, struct dr_error *error)
 {
     struct rep_receiver *receiver = &node->receiver;
-    bool up = is_word(info, REDIS_MASTER_LINK_STATUS, "up");
+    bool up = is_up(info);
     if (!up && !is_word(info, REDIS_MASTER_LINK_STATUS, "down"))
         return missing(REDIS_MASTER_LINK_STATUS, error);
     read_copy(info, &node->copying);
@@ -322,8 +331,8 @@ static bool read_link(const struct redis_info *info, struct rep_node *node, stru
     if (down.known && down.value >= NEVER)
         down.value = -1;
     receiver->running = dr_bool(up);
-    receiver->never =
-        dr_bool(!up && down.known && down.value == -1 && !node->copying.running.value);
+    receiver->never = dr_bool(!up && !is_copying(info) &&
+                              ((down.known && down.value == -1) || has_nothing(info)));
     bool dated = !up && down.known && down.value >= 0;
     receiver->down_age = dated ? dr_real((double)down.value) : (struct dr_opt_real){.known = false};
     receiver->message_age = seconds(info, REDIS_MASTER_LAST_IO);
@@ -342,7 +351,7 @@ static bool read_standby(const struct redis_info *info, struct rep_node *node,
     struct dr_opt_int offset = number(info, REDIS_SLAVE_REPL_OFFSET);
     if (!offset.known)
         return missing(REDIS_SLAVE_REPL_OFFSET, error);
-    if (!has_history(info))
+    if (has_nothing(info) && is_copying(info))
         offset.known = false;
     node->received = node->replayed = offset;
     return read_link(info, node, error);

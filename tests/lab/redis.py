@@ -101,10 +101,10 @@ class Connection:
 class Server:
     """One server. `settings` is its configuration file; config() changes it while it runs."""
 
-    def __init__(self, lab, name, settings, sentinel=False):
+    def __init__(self, lab, name, settings, sentinel=False, port=None):
         self.lab = lab
         self.name = name
-        self.port = free_port(lab.ports)
+        self.port = port or free_port(lab.ports)
         self.folder = os.path.join(lab.folder, "%s-%d" % (name, self.port))
         self.logfile = self.folder + ".log"
         self.sentinel = sentinel
@@ -353,10 +353,22 @@ class Lab:
         self.relays = []
         shutil.rmtree(self.folder, ignore_errors=True)
 
-    def server(self, name, **settings):
+    def server(self, name, port=None, **settings):
         """Names of settings with "_" for "-"."""
         given = {key.replace("_", "-"): value for key, value in settings.items()}
-        return Server(self, name, dict(SETTINGS, **given)).start()
+        return Server(self, name, dict(SETTINGS, **given), port=port).start()
+
+    def cluster_node(self, name, **settings):
+        """A Cluster's node listens on a second port as well, 10000 above."""
+        def pair():
+            port = free_port(self.ports)
+            with socket.socket() as probe:
+                try:
+                    probe.bind(("127.0.0.1", port + 10000))
+                except OSError:
+                    return None
+            return port if port + 10000 < 32000 else None
+        return self.server(name, wait_until(pair, "two free ports"), cluster_enabled="yes", **settings)
 
     def replica(self, name, primary, port=None, wait=True, **settings):
         """`port`: follows that one instead, a relay for instance."""

@@ -38,7 +38,7 @@ class Cluster:
 
     @staticmethod
     def node(lab, name):
-        return lab.server(name, cluster_enabled="yes", cluster_node_timeout="60000")
+        return lab.cluster_node(name, cluster_node_timeout="60000")
 
 
 @pytest.fixture(scope="module", params=PROGRAMS)

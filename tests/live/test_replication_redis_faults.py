@@ -146,6 +146,7 @@ NOT_NEEDED = {
     "aof_enabled": "what could not be read is said, and CONFIG is refused by many a service",
     "cluster_enabled": "redis_mode says it, too",
     "redis_mode": "cluster_enabled says it, too",
+    "server_mode": "cluster_enabled says it, too",
     "loading": "a server that loads refuses; it is told so that the words are better",
     "loading_eta_seconds": "only while it loads",
     "loading_loaded_perc": "only while it loads",
