@@ -413,6 +413,8 @@ static void show_reply(const redisReply *reply, struct dr_buffer *out)
 static void trace_reply(const struct dr_redis *redis, const redisReply *reply)
 {
     struct dr_buffer shown = DR_BUFFER(6000);
+    if (!dr_task_traces(redis->task, 3))
+        return;
     show_reply(reply, &shown);
     char *clean = dr_text_clean(dr_buffer_text(&shown), 6000);
     dr_task_trace(redis->task, 3, "reply:%s", clean != NULL ? clean : "");

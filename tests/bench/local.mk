@@ -8,7 +8,16 @@ tests_bench_minimal_libpq_CFLAGS = $(program_cflags) $(LIBPQ_CFLAGS)
 tests_bench_minimal_libpq_LDFLAGS = $(program_ldflags)
 tests_bench_minimal_libpq_LDADD = $(LIBPQ_LIBS)
 
-bench: $(libexec_PROGRAMS) $(pkglib_LTLIBRARIES) tests/bench/minimal_libpq$(EXEEXT)
+if HAVE_HIREDIS
+minimal_hiredis = tests/bench/minimal_hiredis$(EXEEXT)
+EXTRA_PROGRAMS += tests/bench/minimal_hiredis
+CLEANFILES += $(minimal_hiredis)
+tests_bench_minimal_hiredis_CFLAGS = $(program_cflags) $(HIREDIS_CFLAGS)
+tests_bench_minimal_hiredis_LDFLAGS = $(program_ldflags)
+tests_bench_minimal_hiredis_LDADD = $(HIREDIS_LIBS)
+endif
+
+bench: $(libexec_PROGRAMS) $(pkglib_LTLIBRARIES) tests/bench/minimal_libpq$(EXEEXT) $(minimal_hiredis)
 	DR_PLUGINS_MODULE_DIR=$(abs_builddir)/plugins/.libs $(PYTHON3) $(srcdir)/tests/bench/bench.py \
-		plugins/check_replication_lag$(EXEEXT) tests/bench/minimal_libpq$(EXEEXT)
+		plugins/check_replication_lag$(EXEEXT) tests/bench/minimal_libpq$(EXEEXT) $(minimal_hiredis)
 .PHONY: bench
