@@ -64,6 +64,7 @@ plugins_check_replication_lag_LDADD += $(LIBPQ_LIBS)
 endif
 endif
 
+<<<<<<< HEAD
 # With TLS it is a module of its own: loading OpenSSL costs more than everything else that a Redis check does.
 if HAVE_HIREDIS
 replication_redis_sources = \
@@ -96,4 +97,39 @@ plugins_check_replication_lag_CFLAGS += $(OPENSSL_CFLAGS) -DDR_REDIS_TLS
 plugins_check_replication_lag_LDADD += $(OPENSSL_LIBS)
 endif
 endif
+=======
+if HAVE_MONGOC
+replication_mongodb_sources = \
+	common/client/mongo.c common/client/mongo.h \
+	plugins/replication/mongodb.c \
+	plugins/replication/mongodb_read.c plugins/replication/mongodb_read.h
+if MODULES
+pkglib_LTLIBRARIES += plugins/replication-mongodb.la
+plugins_replication_mongodb_la_SOURCES = $(replication_mongodb_sources) $(replication_source)
+plugins_replication_mongodb_la_CFLAGS = $(AM_CFLAGS) $(MONGOC_CFLAGS)
+plugins_replication_mongodb_la_LDFLAGS = $(module_ldflags)
+plugins_replication_mongodb_la_LIBADD = common/libsource.la $(MONGOC_LIBS)
+else
+plugins_check_replication_lag_SOURCES += $(replication_mongodb_sources)
+plugins_check_replication_lag_CFLAGS += $(MONGOC_CFLAGS)
+plugins_check_replication_lag_LDADD += $(MONGOC_LIBS)
+endif
+endif
+
+if HAVE_FREETDS
+replication_mssql_sources = \
+	common/client/tds.c common/client/tds.h \
+	plugins/replication/mssql.c \
+	plugins/replication/mssql_read.c plugins/replication/mssql_read.h
+if MODULES
+pkglib_LTLIBRARIES += plugins/replication-mssql.la
+plugins_replication_mssql_la_SOURCES = $(replication_mssql_sources) $(replication_source)
+plugins_replication_mssql_la_CFLAGS = $(AM_CFLAGS)
+plugins_replication_mssql_la_LDFLAGS = $(module_ldflags)
+plugins_replication_mssql_la_LIBADD = common/libsource.la $(FREETDS_LIBS)
+else
+plugins_check_replication_lag_SOURCES += $(replication_mssql_sources)
+plugins_check_replication_lag_LDADD += $(FREETDS_LIBS)
+endif
+>>>>>>> main
 endif

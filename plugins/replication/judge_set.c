@@ -135,6 +135,21 @@ static void judge_copies(const struct rep_set *set, struct line *line)
         line_figure(line, "majority writes need every member with data");
 }
 
+/* Without the priorities nobody can say that there is somebody to choose. */
+static void judge_hidden(const struct rep_asked *asked, struct line *line)
+{
+    const struct rep_node *node = asked->node;
+    for (size_t i = 0; i < node->set.member_count; i++) {
+        const struct rep_member *member = &node->set.members[i];
+        if (member->seat != REP_SEAT_STANDBY || member->priority.known)
+            continue;
+        line_problem(line, DR_UNKNOWN, "who could be chosen is hidden from us: no priorities");
+        line_next(line, DR_UNKNOWN, "run on the server: %s",
+                  node->grant != NULL ? node->grant : words_of(asked)->grant);
+        return;
+    }
+}
+
 /* The set as one of its witnesses, or the authority, sees it. */
 static void judge_view(struct judge *judge, const struct rep_asked *asked, const char *subject)
 {
@@ -148,6 +163,7 @@ static void judge_view(struct judge *judge, const struct rep_asked *asked, const
     }
     judge_votes(set, &line);
     judge_copies(set, &line);
+    judge_hidden(asked, &line);
     if (set->majority_lag.known && set->majority_lag.value > 0)
         line_figure(&line, "majority has all but the last %s",
                     dr_unit_format(DR_UNIT_SECONDS, set->majority_lag.value, text, sizeof text));
@@ -207,6 +223,13 @@ static void judge_member(struct judge *judge, const struct rep_member *member)
     line_figure(&line, "%s, as %s sees it", seats[member->seat].words, authority->label);
     if (seat_state(member) != DR_OK)
         add_seat(&line, member, member->seat == REP_SEAT_DOWN ? authority->label : NULL);
+    if (member->behind.known && member->seat == REP_SEAT_STANDBY) {
+        double delay = member->delay.known ? member->delay.value : 0;
+        double beyond = member->behind.value > delay ? member->behind.value - delay : 0;
+        line_figure(&line, "%s behind",
+                    dr_unit_format(DR_UNIT_SECONDS, member->behind.value, text, sizeof text));
+        line_judge(judge, &line, REP_LOSS, beyond, delay > 0 ? "beyond its delay by" : "behind by");
+    }
     if (member->heard.known)
         line_figure(&line, "heard from %s ago",
                     dr_unit_format(DR_UNIT_SECONDS, member->heard.value, text, sizeof text));
@@ -224,7 +247,7 @@ void judge_set(struct judge *judge)
         const struct rep_asked *asked = &judge->evidence->asked[i];
         if (!asked->answered || asked->node->role != REP_ROLE_WITNESS)
             continue;
-        if (asked->node->set.member_count > 0)
+        if (authority->node->role == REP_ROLE_WITNESS && asked->node->set.member_count > 0)
             judge_view(judge, asked, asked->label);
         else
             dr_result_add(judge->result, DR_OK, asked->label, "%s", seats[REP_SEAT_WITNESS].words);

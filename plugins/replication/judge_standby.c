@@ -172,8 +172,8 @@ bool standby_is_fit(const struct judge *judge, const struct rep_standby *standby
 static bool ships_logs(const struct rep_standby *standby)
 {
     const struct rep_node *node = standby->node;
-    return node != NULL && node->receiver.running.known && !node->receiver.running.value &&
-           !node->received.known;
+    return node != NULL && node->kind == REP_POSTGRESQL && node->receiver.running.known &&
+           !node->receiver.running.value && !node->received.known;
 }
 
 bool standby_is_connected(const struct rep_standby *standby)
@@ -244,7 +244,9 @@ static void judge_copy(const struct rep_standby *standby, struct line *line)
         done = node->copying.done;
     if (!done.known && standby->stream != NULL)
         done = standby->stream->copied;
-    if (standby->seat == NULL || standby->seat->seat != REP_SEAT_COPYING)
+    /* The set says so already. */
+    const struct rep_member *seat = standby->seat != NULL ? standby->seat : standby->voted;
+    if (seat == NULL || seat->seat != REP_SEAT_COPYING)
         line_problem(line, DR_WARNING, "is being given a full copy");
     if (done.known)
         line_figure(line, "%.0f %% copied", done.value * 100);
@@ -345,22 +347,37 @@ static void add_as_of(const struct rep_standby *standby, char *text, size_t size
 
 /* What a standby lacks on purpose, seconds: MongoDB holds back what is delayed before it is
  * written, PostgreSQL only before it is shown. */
-static double held_back(const struct rep_standby *standby)
+static struct dr_opt_real held_back(const struct rep_standby *standby)
 {
     const struct rep_node *node = standby->node;
     const struct rep_node *told = node != NULL ? node : standby->sender->node;
     if (told->kind != REP_MONGODB)
-        return 0;
+        return dr_real(0);
     if (node != NULL && node->apply_delay.known)
-        return node->apply_delay.value;
-    return standby->voted != NULL && standby->voted->delay.known ? standby->voted->delay.value : 0;
+        return node->apply_delay;
+    return standby->voted != NULL ? standby->voted->delay : (struct dr_opt_real){.known = false};
+}
+
+/* Beyond the limit, but perhaps on purpose. */
+static bool may_be_delayed(const struct judge *judge, const struct rep_standby *standby)
+{
+    double loss = standby->loss.known ? standby->loss.value : 0;
+    return !held_back(standby).known &&
+           dr_threshold_judge(&judge->rules->thresholds[REP_LOSS], loss) != DR_OK;
 }
 
 static void judge_seconds(struct judge *judge, const struct rep_standby *standby, const char *size,
                           const char *as_of, struct line *line)
 {
     char age[32];
-    double delay = held_back(standby);
+    double delay = held_back(standby).known ? held_back(standby).value : 0;
+    if (may_be_delayed(judge, standby)) {
+        line_problem(
+            line, DR_UNKNOWN, "%s%s%s behind%s, and whether that is meant is hidden from us", size,
+            *size != '\0' ? " / " : "", duration(standby->loss.value, age, sizeof age), as_of);
+        line_next(line, DR_UNKNOWN, "run on the server: %s", words_for(standby)->grant);
+        return;
+    }
     if (standby->loss.known) {
         double beyond = standby->loss.value > delay ? standby->loss.value - delay : 0;
         duration(standby->loss.value, age, sizeof age);
@@ -526,6 +543,16 @@ static bool waits_since_start(const struct rep_standby *standby)
            stream->connected.value < standby->node->apply_delay.value + DELAY_GRACE;
 }
 
+/* Whom only others see tells its delay through them. */
+static void judge_told_delay(const struct rep_standby *standby, struct line *line)
+{
+    char text[32];
+    const struct rep_member *voted = standby->voted;
+    if (voted != NULL && voted->delay.known && voted->delay.value > 0)
+        line_figure(line, "delayed by %s on purpose",
+                    duration(voted->delay.value, text, sizeof text));
+}
+
 static void judge_apply(struct judge *judge, const struct rep_standby *standby, struct line *line)
 {
     char age[32];
@@ -533,6 +560,8 @@ static void judge_apply(struct judge *judge, const struct rep_standby *standby, 
     if (standby->node != NULL) {
         judge_pause(judge, standby, line);
         judge_delay(judge, standby, line);
+    } else {
+        judge_told_delay(standby, line);
     }
     if (!standby->applied.known) {
         bool tells = standby->node != NULL ||

@@ -306,14 +306,46 @@ static bool is_accounted_for(struct rep_survey *survey, const struct rep_asked *
     return false;
 }
 
-/* Two systems may call their standbys alike. */
-static void qualify(const struct rep_evidence *evidence, struct rep_standby *standby)
+static size_t namesakes(const struct rep_survey *survey, const char *name)
 {
-    if (evidence->group == NULL)
-        return;
-    standby->own_name = dr_text_format("%s %s", evidence->group, standby->name);
-    if (standby->own_name != NULL)
-        standby->name = standby->own_name;
+    size_t count = 0;
+    for (size_t i = 0; i < survey->standby_count; i++)
+        count += same(survey->standbys[i].name, name) ? 1 : 0;
+    return count;
+}
+
+/* Two systems may call their standbys alike, and one its nameless ones. */
+static void add_standby(const struct rep_evidence *evidence, struct rep_survey *survey,
+                        const struct rep_asked *sender, const struct rep_stream *stream)
+{
+    struct rep_standby standby = {.name = stream_name(stream), .stream = stream, .sender = sender};
+    if (evidence->group != NULL)
+        standby.own_name = dr_text_format("%s %s", evidence->group, standby.name);
+    if (standby.own_name != NULL)
+        standby.name = standby.own_name;
+    size_t others = namesakes(survey, standby.name);
+    if (others > 0) {
+        char *numbered = dr_text_format("%s (%zu)", standby.name, others + 1);
+        free(standby.own_name);
+        standby.own_name = numbered;
+        standby.name = numbered != NULL ? numbered : stream_name(stream);
+    }
+    survey->standbys[survey->standby_count++] = standby;
+}
+
+/* Of several primaries each may still show the same standby: it is there once. */
+static bool is_seen_by_another(const struct rep_survey *survey, const struct rep_asked *sender,
+                               const struct rep_stream *stream)
+{
+    for (size_t i = 0; i < survey->standby_count; i++) {
+        const struct rep_standby *other = &survey->standbys[i];
+        if (other->stream != NULL && other->sender != sender &&
+            other->sender->node->role == sender->node->role &&
+            same(other->stream->name, stream->name) &&
+            same(other->stream->address, stream->address))
+            return true;
+    }
+    return false;
 }
 
 static void add_seen(const struct rep_evidence *evidence, struct rep_survey *survey)
@@ -328,13 +360,12 @@ static void add_seen(const struct rep_evidence *evidence, struct rep_survey *sur
             }
             if (is_taken(survey, stream) || is_left_over(sender->node, stream) ||
                 !dr_selection_has(evidence->selection, stream_name(stream)) ||
+                is_seen_by_another(survey, sender, stream) ||
                 is_accounted_for(survey, sender, stream))
                 continue;
             if (stream->kind == REP_STREAM_HIDDEN)
                 survey->hidden++;
-            survey->standbys[survey->standby_count++] = (struct rep_standby){
-                .name = stream_name(stream), .stream = stream, .sender = sender};
-            qualify(evidence, &survey->standbys[survey->standby_count - 1]);
+            add_standby(evidence, survey, sender, stream);
         }
     }
 }

@@ -55,6 +55,17 @@ struct rep_mark rep_watch_mark(const struct rep_node *node)
     return mark;
 }
 
+/* What is delayed on purpose does not come while we wait. */
+static bool is_delayed(const struct rep_set *set, const struct rep_stream *stream)
+{
+    for (size_t i = 0; i < set->member_count && stream->name != NULL; i++) {
+        const struct rep_member *member = &set->members[i];
+        if (member->name != NULL && strcmp(member->name, stream->name) == 0)
+            return member->delay.known && member->delay.value > 0;
+    }
+    return false;
+}
+
 /* True while a standby that this primary sees lacks something, and its last report is too old to
  * say for how long: on an idle pair that may be 10 s when a write comes, and the next report is
  * only milliseconds away. */
@@ -64,6 +75,7 @@ static bool is_unsettled(const struct rep_watch *watch, const struct rep_mark *m
     for (size_t i = 0; i < node->stream_count; i++) {
         const struct rep_stream *stream = &node->streams[i];
         if (stream->kind != REP_STREAM_STANDBY || !stream->flushed.known ||
+<<<<<<< HEAD
             rep_board_knows(board_of(watch), stream->name))
             continue;
         if (mark->heartbeat && stream->replayed.known && stream->replayed.value < mark->position)
@@ -72,6 +84,17 @@ static bool is_unsettled(const struct rep_watch *watch, const struct rep_mark *m
         bool recent = stream->reply_age.known && stream->reply_age.value >= 0 &&
                       stream->flush_lag.known &&
                       stream->reply_age.value + stream->flush_lag.value < REP_SETTLE_SECONDS;
+=======
+            is_delayed(&node->set, stream))
+            continue;
+        if (mark->heartbeat && stream->replayed.known && stream->replayed.value < mark->position)
+            return true;
+        double lag = stream->flush_lag.known ? stream->flush_lag.value : 0;
+        /* Where the loss is stated, the last sign of life tells nothing of the position. */
+        bool recent = !stream->loss.known && stream->reply_age.known &&
+                      stream->reply_age.value >= 0 &&
+                      stream->reply_age.value + lag < REP_SETTLE_SECONDS;
+>>>>>>> main
         if (stream->flushed.value < mark->position && (mark->heartbeat || !recent))
             return true;
     }

@@ -20,6 +20,8 @@ import sys
 import time
 import xml.etree.ElementTree
 
+import mongodb
+
 TREE = pathlib.Path(__file__).resolve().parents[2]
 PYTHON = "/usr/bin/python3"
 LIMIT = 900  # seconds for any one command
@@ -269,6 +271,8 @@ def main():
     for part in every.parts:
         if part.failed:
             print("failed: %s%s" % (part.name, ", " + part.why if part.why else ""))
+    if not mongodb.executable():
+        print(mongodb.NOT_RUN)
     print("%.0f s" % (time.monotonic() - started))
     passed = sum(part.passed for part in every.parts)
     failed = sum(part.failed for part in every.parts)

