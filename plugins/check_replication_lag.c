@@ -176,9 +176,6 @@ static const struct dr_example examples[] = {
     {"Measured end to end, with a memory for trends and for the day the primary is gone",
      "-T postgresql://nagios@db1,db2/postgres --rpo 30s --heartbeat --state-dir "
      "/var/lib/nagios/dr"},
-<<<<<<< HEAD
-    {"Redis, through its Sentinels", "-T redis+sentinel://s1,s2,s3/mymaster --rpo 10s"},
-=======
     {"A MongoDB replica set, each member asked by itself",
      "-T 'mongodb://nagios@m1,m2,m3/?replicaSet=rs0&tls=true' --password-file /etc/nagios/mongo "
      "--rpo 30s"},
@@ -188,7 +185,7 @@ static const struct dr_example examples[] = {
      "--password-file /etc/nagios/azure.secret --rpo 1m"},
     {"Azure SQL: the primary alone, and whom it must be replicated to",
      "-T mssql://monitor@db-east.database.windows.net/appdb --partner db-west --rpo 1m"},
->>>>>>> main
+    {"Redis, through its Sentinels", "-T redis+sentinel://s1,s2,s3/mymaster --rpo 10s"},
     {"Limits by name", "-T postgresql://nagios@db1/postgres -w loss_bytes=16MiB -c loss_bytes=1GiB "
                        "-c slot_retained=20GB"},
 };
@@ -218,9 +215,6 @@ static const struct dr_manual_section manual[] = {
      "primary only as of its "
      "last message, which on an idle link can be half of wal_receiver_timeout old (30 s by "
      "default): for a shorter RPO "
-<<<<<<< HEAD
-     "ask the primary too."},
-=======
      "ask the primary too.\n\n"
      "Azure SQL: what was acknowledged last, last_replication less replication_lag_sec, is on the "
      "secondary. When nothing was committed since, nothing is missing, however long ago that was; "
@@ -229,7 +223,6 @@ static const struct dr_manual_section manual[] = {
      "nothing, secondary_lag_seconds while data moves, else the age of the last commit there. "
      "There is no link age, and --heartbeat is refused: nothing can be written without a table. A "
      "secondary that is asked alone does not know what its primary has."},
->>>>>>> main
     {"GRANTS",
      "With every node as a target, a role that may only log in is enough for the loss in "
      "bytes and seconds, the roles, "
@@ -240,7 +233,16 @@ static const struct dr_manual_section manual[] = {
      "    GRANT pg_monitor TO nagios;\n\n"
      "PostgreSQL 9.6 has no pg_monitor: there only a superuser sees everything. "
      "--heartbeat needs no grant.\n\n"
-<<<<<<< HEAD
+     "MongoDB: the role clusterMonitor on the database admin; --heartbeat needs the action "
+     "appendOplogNote on the cluster as well. Arbiters hold no users, and are asked "
+     "without one.\n\n"
+     "Azure SQL, in the user database:\n\n"
+     "    CREATE USER monitor WITH PASSWORD = '...';\n"
+     "    GRANT VIEW DATABASE STATE TO monitor;\n\n"
+     "SQL Server, on every replica, with the same SID:\n\n"
+     "    CREATE LOGIN monitor WITH PASSWORD = '...', SID = 0x...;\n"
+     "    GRANT VIEW SERVER STATE TO monitor;\n"
+     "    USE appdb; CREATE USER monitor FOR LOGIN monitor;\n\n"
      "Redis and Valkey, each node: ACL SETUSER nagios on >PASSWORD +info +config|get; in a "
      "Cluster also +cluster|nodes +cluster|info; for --heartbeat also +publish +wait "
      "&drcheck. CONFIG GET may be refused: then nothing is said about persistence and "
@@ -260,18 +262,6 @@ static const struct dr_manual_section manual[] = {
      "loss. The seconds come from positions seen in this run, from --state-dir, or from "
      "--heartbeat: PUBLISH to the channel drcheck and WAIT, which touch no key (in a Cluster "
      "PUBLISH does not go to the replicas that way, and nothing is written)."},
-=======
-     "MongoDB: the role clusterMonitor on the database admin; --heartbeat needs the action "
-     "appendOplogNote on the cluster as well. Arbiters hold no users, and are asked "
-     "without one.\n\n"
-     "Azure SQL, in the user database:\n\n"
-     "    CREATE USER monitor WITH PASSWORD = '...';\n"
-     "    GRANT VIEW DATABASE STATE TO monitor;\n\n"
-     "SQL Server, on every replica, with the same SID:\n\n"
-     "    CREATE LOGIN monitor WITH PASSWORD = '...', SID = 0x...;\n"
-     "    GRANT VIEW SERVER STATE TO monitor;\n"
-     "    USE appdb; CREATE USER monitor FOR LOGIN monitor;"},
->>>>>>> main
     {"STATES", "CRITICAL: a limit is broken; a target does not answer; a standby is expected and "
                "not connected, does not receive, "
                "is silent, follows another timeline or cluster, or cannot be promoted; a slot is "
@@ -491,37 +481,33 @@ static void judge(const struct dr_session *session, struct dr_result *result)
 #ifdef HAVE_LIBPQ
 extern const struct dr_source dr_source_replication_postgresql;
 #endif
-<<<<<<< HEAD
-#ifdef HAVE_HIREDIS
-extern const struct dr_source dr_source_replication_redis;
-#ifdef HAVE_OPENSSL
-extern const struct dr_source dr_source_replication_rediss;
-#endif
-=======
 #ifdef HAVE_MONGOC
 extern const struct dr_source dr_source_replication_mongodb;
 #endif
 #ifdef HAVE_FREETDS
 extern const struct dr_source dr_source_replication_mssql;
->>>>>>> main
+#endif
+#ifdef HAVE_HIREDIS
+extern const struct dr_source dr_source_replication_redis;
+#ifdef HAVE_OPENSSL
+extern const struct dr_source dr_source_replication_rediss;
+#endif
 #endif
 static const struct dr_source *const built_in[] = {
 #ifdef HAVE_LIBPQ
     &dr_source_replication_postgresql,
 #endif
-<<<<<<< HEAD
-#ifdef HAVE_HIREDIS
-    &dr_source_replication_redis,
-#ifdef HAVE_OPENSSL
-    &dr_source_replication_rediss,
-#endif
-=======
 #ifdef HAVE_MONGOC
     &dr_source_replication_mongodb,
 #endif
 #ifdef HAVE_FREETDS
     &dr_source_replication_mssql,
->>>>>>> main
+#endif
+#ifdef HAVE_HIREDIS
+    &dr_source_replication_redis,
+#ifdef HAVE_OPENSSL
+    &dr_source_replication_rediss,
+#endif
 #endif
     NULL,
 };
@@ -547,10 +533,6 @@ static const struct dr_plugin plugin = {
         "parameters (sslmode, sslrootcert, service, ...). Give the primary, a standby, or every "
         "node: the more nodes, "
         "the less privilege is needed and the more is proven. It finds the roles itself.\n\n"
-<<<<<<< HEAD
-        "Redis 5 to 8 and Valkey: redis://[USER@]HOST[:PORT][,HOST...], or "
-        "redis+sentinel://HOST[,HOST...]/NAME.",
-=======
         "MongoDB 4.2 to 8.x: mongodb://USER@HOST[:PORT][,HOST...]/[?KEY=VALUE...] with the "
         "driver's parameters (tls, tlsCAFile, authSource, ...). Each host is asked by itself; "
         "replicaSet names the set that they must belong to.\n\n"
@@ -558,8 +540,9 @@ static const struct dr_plugin plugin = {
         "later with availability groups: mssql://USER@HOST[:PORT][,HOST...]/DATABASE[?KEY=VALUE"
         "...]; encrypt=yes|no|strict, cafile=FILE, trust=yes, intent=readonly. The password: "
         "--password-file, or SQLCMDPASSWORD. Name the user database, not master; behind some "
-        "gateways the user is USER%40SERVER.",
->>>>>>> main
+        "gateways the user is USER%40SERVER.\n\n"
+        "Redis 5 to 8 and Valkey: redis://[USER@]HOST[:PORT][,HOST...], or "
+        "redis+sentinel://HOST[,HOST...]/NAME.",
     .options = {option_rows, sizeof option_rows / sizeof option_rows[0]},
     .common = &common,
     .metrics = rep_metrics,

@@ -75,26 +75,15 @@ static bool is_unsettled(const struct rep_watch *watch, const struct rep_mark *m
     for (size_t i = 0; i < node->stream_count; i++) {
         const struct rep_stream *stream = &node->streams[i];
         if (stream->kind != REP_STREAM_STANDBY || !stream->flushed.known ||
-<<<<<<< HEAD
-            rep_board_knows(board_of(watch), stream->name))
+            is_delayed(&node->set, stream) || rep_board_knows(board_of(watch), stream->name))
             continue;
         if (mark->heartbeat && stream->replayed.known && stream->replayed.value < mark->position)
             return true;
-        /* Without the sender's own measure a report says nothing of since when something lacks. */
-        bool recent = stream->reply_age.known && stream->reply_age.value >= 0 &&
-                      stream->flush_lag.known &&
-                      stream->reply_age.value + stream->flush_lag.value < REP_SETTLE_SECONDS;
-=======
-            is_delayed(&node->set, stream))
-            continue;
-        if (mark->heartbeat && stream->replayed.known && stream->replayed.value < mark->position)
-            return true;
-        double lag = stream->flush_lag.known ? stream->flush_lag.value : 0;
-        /* Where the loss is stated, the last sign of life tells nothing of the position. */
-        bool recent = !stream->loss.known && stream->reply_age.known &&
+        /* Without the sender's own measure a report says nothing of since when something lacks, and
+         * where the loss is stated the last sign of life tells nothing of the position. */
+        bool recent = !stream->loss.known && stream->flush_lag.known && stream->reply_age.known &&
                       stream->reply_age.value >= 0 &&
-                      stream->reply_age.value + lag < REP_SETTLE_SECONDS;
->>>>>>> main
+                      stream->reply_age.value + stream->flush_lag.value < REP_SETTLE_SECONDS;
         if (stream->flushed.value < mark->position && (mark->heartbeat || !recent))
             return true;
     }

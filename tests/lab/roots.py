@@ -28,16 +28,9 @@ import time
 
 # What building and testing needs, in every suite.
 PACKAGES = (
-<<<<<<< HEAD
-    "autoconf", "automake", "ca-certificates", "gcc", "libc6-dev", "libcmocka-dev", "libpcre2-dev",
-    "libhiredis-dev", "libmonitoring-plugin-perl", "libpq-dev", "libssl-dev", "libtool", "make", "mandoc", "openssl", "pkg-config", "postgresql", "python3",
-    "python3-pytest", "redis-tools", "xz-utils",
-=======
-    "autoconf", "automake", "ca-certificates", "freetds-dev", "gcc", "libc6-dev", "libcmocka-dev", "libmongoc-dev",
-    "libmonitoring-plugin-perl", "libpcre2-dev", "libpq-dev", "libtool", "make", "mandoc", "openssl", "pkg-config",
-    "postgresql", "python3",
-    "python3-pytest", "xz-utils",
->>>>>>> main
+    "autoconf", "automake", "ca-certificates", "freetds-dev", "gcc", "libc6-dev", "libcmocka-dev", "libhiredis-dev",
+    "libmongoc-dev", "libmonitoring-plugin-perl", "libpcre2-dev", "libpq-dev", "libssl-dev", "libtool", "make", "mandoc",
+    "openssl", "pkg-config", "postgresql", "python3", "python3-pytest", "redis-tools", "xz-utils",
 )
 # What only some suites have.
 MORE = {"trixie": ("valkey-tools",), "sid": ("valkey-tools",)}

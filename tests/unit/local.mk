@@ -53,6 +53,7 @@ tests_unit_test_redis_read_SOURCES = tests/unit/test_redis_read.c \
 	plugins/replication/redis_read.c plugins/replication/redis_sentinel.c
 tests_unit_test_redis_read_CPPFLAGS = $(AM_CPPFLAGS) $(HIREDIS_CFLAGS)
 tests_unit_test_redis_read_LDADD = $(LDADD) $(HIREDIS_LIBS)
+endif
 if HAVE_MONGOC
 unit_tests += tests/unit/test_mongodb_read
 tests_unit_test_mongodb_read_SOURCES = tests/unit/test_mongodb_read.c \
