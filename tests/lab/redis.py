@@ -283,6 +283,10 @@ class Relay:
                 server = socket.create_connection(("127.0.0.1", self.target))
             except OSError:
                 continue
+            if self.closed:  # one that came in at the last moment
+                client.close()
+                server.close()
+                break
             server.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 65536)
             self.sockets += [client, server]
             threading.Thread(target=self._carry, args=(server, client, True), daemon=True).start()
@@ -309,7 +313,7 @@ class Relay:
 
     def close(self):
         self.closed = True
-        for end in self.sockets + [self.listener]:
+        for end in [self.listener] + self.sockets:
             try:
                 end.shutdown(socket.SHUT_RDWR)
             except OSError:

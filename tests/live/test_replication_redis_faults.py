@@ -53,7 +53,9 @@ def test_at_once(lag, fault, scheme):
             assert result.state == state and result.says("db1", *said), result
         assert "db1" in result.first, result
         assert result.seconds < DEADLINE + SLACK, result
-        assert fault in ("refuse", "unreachable") or peer.settled(5), "a connection outlived the process"
+        # A whole TLS greeting that nobody reads keeps the end of the connection from being seen.
+        unseen = fault in ("refuse", "unreachable") or (fault, scheme) == ("never reads", "rediss")
+        assert unseen or peer.settled(5), "a connection outlived the process"
 
 
 @pytest.mark.parametrize("seed", range(12))
