@@ -63,7 +63,7 @@ static void wipe_part(char *from, char *to)
 static bool is_secret(const char *key)
 {
     return strstr(key, "password") != NULL || strstr(key, "secret") != NULL ||
-           strstr(key, "token") != NULL;
+           strstr(key, "token") != NULL || strcmp(key, "sig") == 0; /* Azure's SAS */
 }
 
 /* In a readable URI an "@" before the path ends the password, and the first ":" of that part begins

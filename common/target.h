@@ -47,8 +47,8 @@ struct dr_targets {
  * A password inside the argument (before the "@", or as the parameter "password") is copied to the
  * secrets, is the target's password, is no longer in its uri, and is wiped in place: `argument`
  * points into argv, and the process list shows blanks afterwards. The values of other parameters
- * whose name holds "password", "secret" or "token" are registered and wiped in the same way but
- * stay in the uri. An argument that is refused is wiped as a whole. */
+ * whose name holds "password", "secret" or "token", or is "sig", are registered and wiped in the
+ * same way but stay in the uri. An argument that is refused is wiped as a whole. */
 bool dr_targets_add(struct dr_targets *targets, const struct dr_scheme *schemes,
                     size_t scheme_count, char *argument, struct dr_error *error);
 

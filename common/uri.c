@@ -369,3 +369,55 @@ char *dr_uri_take_param(struct dr_uri *uri, const char *key)
     memmove(param, param + 1, behind * sizeof *param);
     return value;
 }
+
+bool dr_uri_add_param(struct dr_uri *uri, const char *key, const char *value)
+{
+    if (uri->param_count == DR_URI_PARAMS_MAX)
+        return false;
+    struct dr_uri_param *params =
+        realloc(uri->params, (uri->param_count + 1) * sizeof *uri->params);
+    if (params == NULL)
+        return false;
+    uri->params = params;
+    struct dr_uri_param param = {.key = strdup(key), .value = strdup(value)};
+    if (param.key == NULL || param.value == NULL) {
+        free(param.key);
+        free_text(param.value);
+        return false;
+    }
+    params[uri->param_count++] = param;
+    return true;
+}
+
+static bool copy_text(const char *from, char **to)
+{
+    *to = from != NULL ? strdup(from) : NULL;
+    return from == NULL || *to != NULL;
+}
+
+static bool copy_hosts(const struct dr_uri *uri, struct dr_uri *copy)
+{
+    copy->hosts = calloc(uri->host_count + 1, sizeof *copy->hosts);
+    if (copy->hosts == NULL)
+        return false;
+    for (size_t i = 0; i < uri->host_count; i++) {
+        copy->hosts[i].port = uri->hosts[i].port;
+        if (!copy_text(uri->hosts[i].name, &copy->hosts[i].name))
+            return false;
+        copy->host_count++;
+    }
+    return true;
+}
+
+bool dr_uri_copy(const struct dr_uri *uri, struct dr_uri *copy)
+{
+    *copy = (struct dr_uri){0};
+    bool ok = copy_text(uri->scheme, &copy->scheme) && copy_text(uri->user, &copy->user) &&
+              copy_text(uri->password, &copy->password) && copy_text(uri->path, &copy->path) &&
+              copy_hosts(uri, copy);
+    for (size_t i = 0; ok && i < uri->param_count; i++)
+        ok = dr_uri_add_param(copy, uri->params[i].key, uri->params[i].value);
+    if (!ok)
+        dr_uri_free(copy);
+    return ok;
+}

@@ -53,11 +53,17 @@ bool dr_uri_parse(const char *text, struct dr_uri *uri, struct dr_error *error);
 
 void dr_uri_free(struct dr_uri *uri);
 
+/* A copy of its own, ended in the same way. False when out of memory: then there is none. */
+bool dr_uri_copy(const struct dr_uri *uri, struct dr_uri *copy);
+
 /* The value of the first parameter of that name; NULL when there is none. */
 const char *dr_uri_param(const struct dr_uri *uri, const char *key);
 
 /* Takes the parameter out and returns its value, which the caller frees; NULL when there is none.
  */
 char *dr_uri_take_param(struct dr_uri *uri, const char *key);
+
+/* Adds a parameter (copies). False when out of memory or there are DR_URI_PARAMS_MAX. */
+bool dr_uri_add_param(struct dr_uri *uri, const char *key, const char *value);
 
 #endif

@@ -3,7 +3,9 @@
  * be promoted. */
 #include "common/duration.h"
 #include "common/plugin.h"
+#include "plugins/replication/azure_targets.h"
 #include "plugins/replication/judge.h"
+#include "plugins/replication/manual.h"
 #include "plugins/replication/request.h"
 #include "plugins/replication/words.h"
 
@@ -147,8 +149,9 @@ static const struct dr_option option_rows[] = {
      .into = &exclude},
     {.name = "heartbeat",
      .kind = DR_OPTION_FLAG,
-     .help = "Write an empty message to the primary's log and measure when each standby has it. "
-             "Needs no table and no privilege; the only thing this check ever writes.",
+     .help =
+         "Write an empty message to the primary's log and measure when each standby has it. "
+         "Needs no table, and no privilege but in MongoDB; the only thing this check ever writes.",
      .group = GROUP_EXPECT,
      .into = &heartbeat},
     DR_OUTPUT_OPTIONS(common),
@@ -165,113 +168,6 @@ static const struct dr_scheme schemes[] = {
     {"rediss+sentinel", "rediss", "libhiredis0.14 and libssl3", true},
     {"mssql", "mssql", "libsybdb5", true},
     {"azure-storage", "azure", "libcurl4", false},
-};
-
-static const struct dr_example examples[] = {
-    {"All nodes at once, from outside: works without any privilege",
-     "-T postgresql://nagios@db1,db2,db3/postgres --rpo 1m"},
-    {"The primary alone, with the standbys that must be there",
-     "-T postgresql://nagios@db1/postgres --rpo 1m --expect-standby db2 --expect-standby db3"},
-    {"The standby alone, in the other site", "-H db2 -l nagios --rpo 1m --rto 15m"},
-    {"Measured end to end, with a memory for trends and for the day the primary is gone",
-     "-T postgresql://nagios@db1,db2/postgres --rpo 30s --heartbeat --state-dir "
-     "/var/lib/nagios/dr"},
-    {"A MongoDB replica set, each member asked by itself",
-     "-T 'mongodb://nagios@m1,m2,m3/?replicaSet=rs0&tls=true' --password-file /etc/nagios/mongo "
-     "--rpo 30s"},
-    {"Azure SQL: both servers of a failover group, whichever is the primary now",
-     "-T mssql://monitor@db-east.database.windows.net/appdb "
-     "-T mssql://monitor@db-west.database.windows.net/appdb "
-     "--password-file /etc/nagios/azure.secret --rpo 1m"},
-    {"Azure SQL: the primary alone, and whom it must be replicated to",
-     "-T mssql://monitor@db-east.database.windows.net/appdb --partner db-west --rpo 1m"},
-    {"Redis, through its Sentinels", "-T redis+sentinel://s1,s2,s3/mymaster --rpo 10s"},
-    {"Limits by name", "-T postgresql://nagios@db1/postgres -w loss_bytes=16MiB -c loss_bytes=1GiB "
-                       "-c slot_retained=20GB"},
-};
-
-static const struct dr_manual_section manual[] = {
-    {"WHAT IS MEASURED",
-     "For each standby three things are kept apart: the loss (what was "
-     "committed on the primary and is not on the "
-     "standby: it dies with the primary), the apply lag (what is on the "
-     "standby but not replayed: it costs time to "
-     "promote, not data), and the link age (how fresh these figures are: a "
-     "frozen figure is never OK).\n\n"
-     "The loss in seconds is the age of the oldest commit that is missing. It "
-     "is 0 where no byte is missing, "
-     "however long the primary has been idle. Otherwise it is the smallest of "
-     "what can be proven: the sender's "
-     "flush_lag plus the age of the standby's last report (not while it catches up: what "
-     "is measured then began with its connection); the time since a "
-     "position of the primary that the standby "
-     "was seen to have passed in this very run (or, with --state-dir, in an "
-     "earlier one); the age of the last "
-     "transaction replayed. A figure that looks behind is looked at again for "
-     "up to a second before it is believed.\n\n"
-     "Where several nodes are given, the primary's position is read before and "
-     "after the standbys', so that no "
-     "clock and no privilege is needed to compare them. A standby that is asked alone knows its "
-     "primary only as of its "
-     "last message, which on an idle link can be half of wal_receiver_timeout old (30 s by "
-     "default): for a shorter RPO "
-     "ask the primary too.\n\n"
-     "Azure SQL: what was acknowledged last, last_replication less replication_lag_sec, is on the "
-     "secondary. When nothing was committed since, nothing is missing, however long ago that was; "
-     "else what is missing is younger. So neither an idle database nor the frozen lag of a "
-     "suspended link misleads. Availability groups: log blocks are compared; where that proves "
-     "nothing, secondary_lag_seconds while data moves, else the age of the last commit there. "
-     "There is no link age, and --heartbeat is refused: nothing can be written without a table. A "
-     "secondary that is asked alone does not know what its primary has."},
-    {"GRANTS",
-     "With every node as a target, a role that may only log in is enough for the loss in "
-     "bytes and seconds, the roles, "
-     "timelines, promotability and slots. To judge from the primary alone, and to see "
-     "the links and the synchronous "
-     "standbys, grant it pg_monitor:\n\n"
-     "    CREATE ROLE nagios LOGIN PASSWORD '...';\n"
-     "    GRANT pg_monitor TO nagios;\n\n"
-     "PostgreSQL 9.6 has no pg_monitor: there only a superuser sees everything. "
-     "--heartbeat needs no grant.\n\n"
-     "MongoDB: the role clusterMonitor on the database admin; --heartbeat needs the action "
-     "appendOplogNote on the cluster as well. Arbiters hold no users, and are asked "
-     "without one.\n\n"
-     "Azure SQL, in the user database:\n\n"
-     "    CREATE USER monitor WITH PASSWORD = '...';\n"
-     "    GRANT VIEW DATABASE STATE TO monitor;\n\n"
-     "SQL Server, on every replica, with the same SID:\n\n"
-     "    CREATE LOGIN monitor WITH PASSWORD = '...', SID = 0x...;\n"
-     "    GRANT VIEW SERVER STATE TO monitor;\n"
-     "    USE appdb; CREATE USER monitor FOR LOGIN monitor;\n\n"
-     "Redis and Valkey, each node: ACL SETUSER nagios on >PASSWORD +info +config|get; in a "
-     "Cluster also +cluster|nodes +cluster|info; for --heartbeat also +publish +wait "
-     "&drcheck. CONFIG GET may be refused: then nothing is said about persistence and "
-     "min-replicas-to-write. Each Sentinel that asks for a password: +info "
-     "+sentinel|master +sentinel|replicas +sentinel|sentinels +sentinel|ckquorum."},
-    {"REDIS AND VALKEY",
-     "redis://[USER@]HOST[:PORT][,HOST...], rediss:// with TLS, redis+unix:///PATH: give the "
-     "primary and its replicas; a replica does not know what its primary has, so that alone it "
-     "proves nothing. redis+sentinel://HOST[:26379][,HOST...]/NAME (rediss+sentinel:// with TLS): "
-     "give every Sentinel; the nodes are found, USER is theirs, and the Sentinels' own login is "
-     "the parameters sentinel_user and sentinel_password_file. Of a Cluster any node will do: the "
-     "others are found, and each shard is judged by itself. Parameters for TLS: cacert, cert, key "
-     "(files), insecure=1.\n\n"
-     "Positions are bytes of the replication stream, compared only within one replication id. A "
-     "replica reports to its primary once a second: a primary that is asked alone while it writes "
-     "is looked at for up to two seconds. \"lag\" in INFO is the age of that report and not the "
-     "loss. The seconds come from positions seen in this run, from --state-dir, or from "
-     "--heartbeat: PUBLISH to the channel drcheck and WAIT, which touch no key (in a Cluster "
-     "PUBLISH does not go to the replicas that way, and nothing is written)."},
-    {"STATES", "CRITICAL: a limit is broken; a target does not answer; a standby is expected and "
-               "not connected, does not receive, "
-               "is silent, follows another timeline or cluster, or cannot be promoted; a slot is "
-               "lost, unreserved or missing; "
-               "several servers take writes; commits hang because synchronous standbys are "
-               "missing; a subscription's worker is "
-               "not running. WARNING: 80 % of the RPO; replay paused by a user; a delay that is "
-               "gone; an inactive slot. UNKNOWN: "
-               "we cannot tell: wrong password, missing privilege, unreadable reply, unresolvable "
-               "name, TLS."},
 };
 
 static bool read_delays(struct dr_error *error)
@@ -362,7 +258,7 @@ static bool prepare(struct dr_targets *targets, struct dr_threshold *thresholds,
     if (!rules.slot_inactive.known)
         rules.slot_inactive = dr_real(SLOT_INACTIVE_FALLBACK);
     return read_delays(error) && read_selection(error) && add_services(targets, error) &&
-           set_database(targets, error);
+           set_database(targets, error) && azure_expand_targets(targets, error);
 }
 
 static bool before_run(size_t targets, size_t capacity, struct dr_error *error)
@@ -408,6 +304,8 @@ static const char *group_of(const struct dr_target *target)
     bool path = kind == REP_MSSQL || (kind == REP_REDIS && target->discovered);
     if (path && target->uri.path[0] == '/' && target->uri.path[1] != '\0')
         return target->uri.path + 1;
+    if (kind == REP_AZURE_STORAGE)
+        return target->label;
     return NULL;
 }
 
@@ -487,6 +385,9 @@ extern const struct dr_source dr_source_replication_mongodb;
 #ifdef HAVE_FREETDS
 extern const struct dr_source dr_source_replication_mssql;
 #endif
+#ifdef HAVE_AZURE
+extern const struct dr_source dr_source_replication_azure;
+#endif
 #ifdef HAVE_HIREDIS
 extern const struct dr_source dr_source_replication_redis;
 #ifdef HAVE_OPENSSL
@@ -502,6 +403,9 @@ static const struct dr_source *const built_in[] = {
 #endif
 #ifdef HAVE_FREETDS
     &dr_source_replication_mssql,
+#endif
+#ifdef HAVE_AZURE
+    &dr_source_replication_azure,
 #endif
 #ifdef HAVE_HIREDIS
     &dr_source_replication_redis,
@@ -522,27 +426,7 @@ static const struct dr_plugin plugin = {
     .group = "replication",
     .summary =
         "how much committed data dies with the primary, on the standby that would be promoted",
-    .description =
-        "Asks a database's nodes, all at once, and says what is lost if the primary dies now: in "
-        "bytes and in seconds, "
-        "on the best standby and on each. Proves that the standbys are there, follow the right "
-        "primary, are fresh, and "
-        "could be promoted.\n\n"
-        "PostgreSQL 9.6 to 18: postgresql://USER@HOST[:PORT][,HOST...]/DATABASE[?KEY=VALUE...] "
-        "with libpq's "
-        "parameters (sslmode, sslrootcert, service, ...). Give the primary, a standby, or every "
-        "node: the more nodes, "
-        "the less privilege is needed and the more is proven. It finds the roles itself.\n\n"
-        "MongoDB 4.2 to 8.x: mongodb://USER@HOST[:PORT][,HOST...]/[?KEY=VALUE...] with the "
-        "driver's parameters (tls, tlsCAFile, authSource, ...). Each host is asked by itself; "
-        "replicaSet names the set that they must belong to.\n\n"
-        "Azure SQL Database and Managed Instance with geo-replication, and SQL Server 2016 and "
-        "later with availability groups: mssql://USER@HOST[:PORT][,HOST...]/DATABASE[?KEY=VALUE"
-        "...]; encrypt=yes|no|strict, cafile=FILE, trust=yes, intent=readonly. The password: "
-        "--password-file, or SQLCMDPASSWORD. Name the user database, not master; behind some "
-        "gateways the user is USER%40SERVER.\n\n"
-        "Redis 5 to 8 and Valkey: redis://[USER@]HOST[:PORT][,HOST...], or "
-        "redis+sentinel://HOST[,HOST...]/NAME.",
+    .description = rep_description,
     .options = {option_rows, sizeof option_rows / sizeof option_rows[0]},
     .common = &common,
     .metrics = rep_metrics,
@@ -550,10 +434,10 @@ static const struct dr_plugin plugin = {
     .schemes = schemes,
     .scheme_count = sizeof schemes / sizeof schemes[0],
     .default_scheme = "postgresql",
-    .examples = examples,
-    .example_count = sizeof examples / sizeof examples[0],
-    .manual = manual,
-    .manual_count = sizeof manual / sizeof manual[0],
+    .examples = rep_examples,
+    .example_count = REP_EXAMPLES,
+    .manual = rep_manual,
+    .manual_count = REP_SECTIONS,
     .built_in = BUILT_IN,
     .facts_size = sizeof(struct rep_node),
     .request = &request,

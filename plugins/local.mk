@@ -22,11 +22,13 @@ libexec_PROGRAMS += plugins/check_replication_lag
 noinst_LTLIBRARIES += plugins/libreplication.la
 # The part that needs no source: facts and judge; the unit tests link it too.
 plugins_libreplication_la_SOURCES = \
+	plugins/replication/azure_targets.c plugins/replication/azure_targets.h \
 	plugins/replication/facts.c plugins/replication/facts.h \
 	plugins/replication/history.c plugins/replication/history.h \
 	plugins/replication/board.c plugins/replication/board.h \
 	plugins/replication/judge.c plugins/replication/judge.h plugins/replication/request.h \
 	plugins/replication/judge_parts.h \
+	plugins/replication/manual.c plugins/replication/manual.h \
 	plugins/replication/judge_expected.c \
 	plugins/replication/judge_set.c \
 	plugins/replication/judge_slots.c \
@@ -96,6 +98,29 @@ plugins_replication_mssql_la_LIBADD = common/libsource.la $(FREETDS_LIBS)
 else
 plugins_check_replication_lag_SOURCES += $(replication_mssql_sources)
 plugins_check_replication_lag_LDADD += $(FREETDS_LIBS)
+endif
+endif
+
+if HAVE_AZURE
+azure_cflags = $(LIBCURL_CFLAGS) $(LIBCRYPTO_CFLAGS) $(EXPAT_CFLAGS) $(JANSSON_CFLAGS)
+azure_libs = $(LIBCURL_LIBS) $(LIBCRYPTO_LIBS) $(EXPAT_LIBS) $(JANSSON_LIBS)
+replication_azure_sources = \
+	common/client/azure.c common/client/azure.h \
+	common/client/http.c common/client/http.h \
+	plugins/replication/azure.c \
+	plugins/replication/azure_access.c plugins/replication/azure_access.h \
+	plugins/replication/azure_error.c plugins/replication/azure_error.h \
+	plugins/replication/azure_read.c plugins/replication/azure_read.h
+if MODULES
+pkglib_LTLIBRARIES += plugins/replication-azure.la
+plugins_replication_azure_la_SOURCES = $(replication_azure_sources) $(replication_source)
+plugins_replication_azure_la_CFLAGS = $(AM_CFLAGS) $(azure_cflags)
+plugins_replication_azure_la_LDFLAGS = $(module_ldflags)
+plugins_replication_azure_la_LIBADD = common/libsource.la $(azure_libs)
+else
+plugins_check_replication_lag_SOURCES += $(replication_azure_sources)
+plugins_check_replication_lag_CFLAGS += $(azure_cflags)
+plugins_check_replication_lag_LDADD += $(azure_libs)
 endif
 endif
 

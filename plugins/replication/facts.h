@@ -211,6 +211,7 @@ enum rep_trait_kind {
     REP_TRAIT_SLOWED,      /* primary slows writes down because its standbys lag (flow control) */
     REP_TRAIT_LOCKED,      /* takes no writes to its disk (fsyncLock) */
     REP_TRAIT_DEGRADED,    /* cluster does not serve all of its data; text: why */
+    REP_TRAIT_NO_FAILOVER, /* the product says that its standby cannot take over */
     REP_TRAIT_UNREADABLE,  /* a setting that could not be read; text: which. Says so, no alarm */
     REP_TRAITS
 };

@@ -291,6 +291,10 @@ static const struct trait_verdict traits[REP_TRAITS] = {
     [REP_TRAIT_LOCKED] = {"lock", DR_WARNING, "is locked, and writes nothing to its disk",
                           "db.fsyncUnlock() on it when the backup is done"},
     [REP_TRAIT_DEGRADED] = {"degraded", DR_CRITICAL, "does not serve all of its data: ", NULL},
+    [REP_TRAIT_NO_FAILOVER] = {"failover", DR_WARNING,
+                               "says that its secondary cannot take over (canFailover)",
+                               "look at the account's redundancy in the portal; where that is "
+                               "known, say --exclude '^failover$'"},
     [REP_TRAIT_UNREADABLE] = {"unreadable", DR_OK, "could not be read: ", NULL},
 };
 

@@ -330,7 +330,9 @@ static void unknown_loss(const struct judge *judge, const struct rep_standby *st
                   witness->grant != NULL ? witness->grant : words_for(standby)->grant);
         return;
     }
-    if (is_copying(standby))
+    /* What it is doing instead is said. */
+    const struct rep_member *seat = standby->seat != NULL ? standby->seat : standby->voted;
+    if (is_copying(standby) || (seat != NULL && seat->seat != REP_SEAT_STANDBY))
         return;
     if (standby_is_connected(standby) || judge->survey.primary != NULL)
         line_problem(line, DR_UNKNOWN, "cannot tell how far it is behind");

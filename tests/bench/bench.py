@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """What a run of check_replication_lag costs.
 
-    bench.py CHECK_REPLICATION_LAG MINIMAL_LIBPQ [MINIMAL_HIREDIS]      (make bench)
+    bench.py CHECK_REPLICATION_LAG MINIMAL_LIBPQ [MINIMAL_LIBCURL] [MINIMAL_HIREDIS]      (make bench)
 
 Everything is measured in this one run, on the same servers: a primary with two standbys on loopback, then with nine.
 
@@ -10,6 +10,7 @@ Everything is measured in this one run, on the same servers: a primary with two 
 2. wall time for 1, 3 and 10 nodes: they are asked at once, so it should stay flat. On loopback all servers share this
    machine's processors, so that is shown with each node behind a relay that makes it as far away as another site
 3. against check_postgres and check_pgactivity, on the same job
+4. Azure Storage: against the least that a libcurl program can do, on the same stand-in
 
 Instructions are counted by perf where the kernel lets it, else by callgrind. Times are medians over RUNS runs of each
 command, taken in turns, so that a busy moment hits all of them alike. Nothing here fails: figures are for people.
@@ -26,11 +27,16 @@ import sys
 import tempfile
 import threading
 import time
+import urllib.parse
 
-sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "lab"))
+TESTS = pathlib.Path(__file__).resolve().parents[1]
+for folder in ("lab", "live", "faults"):
+    sys.path.insert(0, str(TESTS / folder))
 
+import peers  # noqa: E402
 import postgresql  # noqa: E402
 import redis  # noqa: E402
+import stub_azure_storage  # noqa: E402
 
 RUNS = 41
 PLUGINS = os.environ.get("PATH", "") + ":/usr/lib/nagios/plugins:/usr/lib64/nagios/plugins"
@@ -107,7 +113,7 @@ def count_instructions(*commands):
     return None, []
 
 
-def ratio(ours, least, goal):
+def ratio(ours, least, goal=GOAL):
     return "%.2f times (goal: at most %.2f)" % (ours / least, goal)
 
 
@@ -123,6 +129,32 @@ def against_minimal(ours, least, library, goal=GOAL):
         ours.cpu_ms(), least.cpu_ms(), ratio(ours.cpu_ms(), least.cpu_ms(), goal)))
     print("  wall time            %9.2f ms  minimal %9.2f ms   %.2f times" % (
         ours.wall_ms(), least.wall_ms(), ours.wall_ms() / least.wall_ms()))
+
+
+def azure(check, minimal):
+    """With a SAS, so that the minimal program needs to sign nothing; and once with the account key, which we do sign."""
+    sas = stub_azure_storage.make_sas()
+    query = urllib.parse.urlencode(sas)
+    server = stub_azure_storage.Storage(sas=sas)
+    with peers.Honest(server.session) as peer:
+        place = "http://127.0.0.1:%d/" % peer.port
+        uri = "azure-storage://acct?endpoint=%s{service}&services=" % place
+        ours = Cost([check, "-T", uri + "blob&" + query])
+        three = Cost([check, "-T", uri + "blob,queue,table&" + query])
+        signed = Cost([check, "-T", uri + "blob"], {"AZURE_STORAGE_KEY": stub_azure_storage.KEY})
+        least = Cost([minimal, place + "blob/?restype=service&comp=stats&" + query, "x-ms-version: 2020-10-02"])
+        print("\nAzure Storage, one service, against a minimal libcurl program")
+        how, counts = count_instructions(ours.command, least.command)
+        if counts:
+            print("  instructions (%s)   %12d  minimal %12d   %s" % (how, counts[0], counts[1], ratio(*counts)))
+        else:
+            print("  instructions: NOT MEASURED, neither perf nor valgrind can count here")
+        in_turns(ours, three, signed, least)
+    print("  CPU time             %9.2f ms  minimal %9.2f ms   %s" % (
+        ours.cpu_ms(), least.cpu_ms(), ratio(ours.cpu_ms(), least.cpu_ms())))
+    for name, cost in (("wall time", ours), ("with the account key", signed), ("three services", three)):
+        print("  %-20s %9.2f ms  minimal %9.2f ms   %.2f times" % (
+            name, cost.wall_ms(), least.wall_ms(), cost.wall_ms() / least.wall_ms()))
 
 
 class Relays:
@@ -219,6 +251,11 @@ def bench_redis(check, minimal):
 
 def main():
     check, minimal = (os.path.abspath(path) for path in sys.argv[1:3])
+    others = {os.path.basename(path): os.path.abspath(path) for path in sys.argv[3:]}
+    if "minimal_libcurl" in others:
+        azure(check, others["minimal_libcurl"])
+    else:
+        print("Azure Storage: NOT MEASURED, built without it")
     with postgresql.Lab() as lab:
         room = {"max_wal_senders": "30"}  # each pg_basebackup takes two
         primary = lab.primary("db1", **room)
@@ -234,8 +271,8 @@ def main():
         relays = Relays(servers)
         by_nodes(check, servers, "each %d ms away" % (FAR * 2000), relays.uri)
         relays.close()
-    if len(sys.argv) > 3:
-        bench_redis(check, os.path.abspath(sys.argv[3]))
+    if "minimal_hiredis" in others:
+        bench_redis(check, others["minimal_hiredis"])
     return 0
 
 

@@ -20,7 +20,9 @@ import sys
 import time
 import xml.etree.ElementTree
 
+import azurite
 import mongodb
+import nuget
 
 TREE = pathlib.Path(__file__).resolve().parents[2]
 PYTHON = "/usr/bin/python3"
@@ -209,6 +211,11 @@ class Everything:
                 part.one(part.run("make", target, cwd=folder))
         return work
 
+    def find_mongod(self):
+        found = mongodb.executable() or nuget.mongod()
+        if found:
+            os.environ["MONGOD"] = found
+
     def fuzz(self, part):
         self.make(self.clang, "fuzz-short")(part)
 
@@ -240,6 +247,16 @@ class Everything:
             DR_WRAPPER="valgrind -q --error-exitcode=99 --leak-check=full --errors-for-leak-kinds=definite"))
 
 
+    def azurite(self):
+        """Against Microsoft's own stand-in, where it can be had: it needs node, npm and its registry."""
+        try:
+            azurite.ensure()
+        except (azurite.NotAvailable, OSError) as reason:
+            print("NOT RUN: live tests against Azurite: %s" % reason, flush=True)
+            return
+        self.part("live tests, Azurite", lambda part: pytest(part, self.modules, "tests/live/azurite_storage.py"))
+
+
 def lanes(*steps):
     """Runs the lists of steps beside each other."""
     def lane(works):
@@ -261,10 +278,12 @@ def main():
     signal.signal(signal.SIGTERM, interrupt)
     every = Everything(pathlib.Path(sys.argv[1]).resolve())
     try:
+        every.find_mongod()
         lanes([every.build_modules, every.distcheck],
               [every.build_static, every.build_clang])
         every.valgrind_unit()
         every.live()
+        every.azurite()
     except KeyboardInterrupt as reason:
         print("interrupted (%s): what is not named above was not run" % (reason or "Ctrl-C"))
         every.parts[-1].one(False, "interrupted")
@@ -272,7 +291,7 @@ def main():
         if part.failed:
             print("failed: %s%s" % (part.name, ", " + part.why if part.why else ""))
     if not mongodb.executable():
-        print(mongodb.NOT_RUN)
+        print("%s, and %s" % (mongodb.NOT_RUN, nuget.refused()))
     print("%.0f s" % (time.monotonic() - started))
     passed = sum(part.passed for part in every.parts)
     failed = sum(part.failed for part in every.parts)

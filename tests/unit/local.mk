@@ -54,6 +54,19 @@ tests_unit_test_redis_read_SOURCES = tests/unit/test_redis_read.c \
 tests_unit_test_redis_read_CPPFLAGS = $(AM_CPPFLAGS) $(HIREDIS_CFLAGS)
 tests_unit_test_redis_read_LDADD = $(LDADD) $(HIREDIS_LIBS)
 endif
+unit_tests += tests/unit/test_azure_targets
+if HAVE_AZURE
+unit_tests += tests/unit/test_azure_client
+unit_tests += tests/unit/test_azure_read
+tests_unit_test_azure_client_SOURCES = tests/unit/test_azure_client.c \
+	common/client/azure.c common/client/http.c
+tests_unit_test_azure_client_CPPFLAGS = $(AM_CPPFLAGS) $(azure_cflags)
+tests_unit_test_azure_client_LDADD = $(LDADD) $(azure_libs)
+tests_unit_test_azure_read_SOURCES = tests/unit/test_azure_read.c \
+	plugins/replication/azure_read.c common/client/azure.c common/client/http.c
+tests_unit_test_azure_read_CPPFLAGS = $(AM_CPPFLAGS) $(azure_cflags)
+tests_unit_test_azure_read_LDADD = $(LDADD) $(azure_libs)
+endif
 if HAVE_MONGOC
 unit_tests += tests/unit/test_mongodb_read
 tests_unit_test_mongodb_read_SOURCES = tests/unit/test_mongodb_read.c \
@@ -80,6 +93,8 @@ tests_unit_test_module_CPPFLAGS = $(AM_CPPFLAGS) -DDR_TEST_MODULES='"$(abs_top_b
 tests_unit_test_memory_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=malloc -Wl,--wrap=calloc \
 	-Wl,--wrap=realloc -Wl,--wrap=strdup -Wl,--wrap=strndup
 
+EXTRA_DIST += tests/samples/azure/azurite-blob.xml tests/samples/azure/azurite-queue.xml \
+	tests/samples/azure/azurite-table.xml
 EXTRA_DIST += tests/unit/world.h tests/unit/locale.h \
 	tests/samples/report/colour.text tests/samples/report/critical.json \
 	tests/samples/report/critical.line tests/samples/report/critical.openmetrics \

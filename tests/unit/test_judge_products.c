@@ -114,6 +114,7 @@ static void strip(struct rep_node *node, enum rep_product kind, const char *prod
     node->kind = kind;
     node->product = TEXT(product);
     node->timeline.known = false;
+    node->grant = NULL;
     node->synchronous_names = NULL;
     node->commits_wait.known = false;
     node->sender_timeout.known = false;
@@ -392,6 +393,45 @@ static void mongo_arbiter(struct stage *stage)
     set_votes(&world->db1->set, 4, 4);
 }
 
+/* The configuration is hidden from us: no priorities, votes or delays. */
+static void mongo_hidden(struct stage *stage)
+{
+    for (size_t i = 0; i < stage->world.evidence.count; i++) {
+        struct rep_node *node = &stage->world.nodes[i];
+        node->apply_delay.known = false;
+        for (size_t m = 0; m < node->set.member_count; m++) {
+            node->set.members[m].priority.known = false;
+            node->set.members[m].delay.known = false;
+        }
+    }
+}
+
+static void mongo_hidden_delay(struct stage *stage)
+{
+    mongo_hidden(stage);
+    world_write(&stage->world, 1000);
+    stage->world.db1->streams[0].loss = dr_real(3610);
+    stage->world.db1->streams[1].flushed.value += 1000;
+    stage->world.db1->streams[1].replayed.value += 1000;
+}
+
+static void mongo_starting(struct stage *stage)
+{
+    struct world *world = &stage->world;
+    world->db2->receiver.running = dr_bool(false);
+    world->db2->received.known = world->db2->replayed.known = false;
+    world->db2->reading_count = 0;
+    member_of(world->db2, "db2:27017")->seat = REP_SEAT_STARTING;
+    member_of(world->db1, "db2:27017")->seat = REP_SEAT_STARTING;
+    world->db1->streams[0].kind = REP_STREAM_BROKEN;
+    world->db1->streams[0].flushed.known = world->db1->streams[0].replayed.known = false;
+}
+
+static void mongo_other_behind(struct stage *stage)
+{
+    member_of(stage->world.db2, "db3:27017")->behind = dr_real(300);
+}
+
 static void mongo_missing_right(struct stage *stage)
 {
     struct world *world = &stage->world;
@@ -491,6 +531,15 @@ static void mongodb(void **state)
          "majority writes hang", NULL},
         {"an arbiter", mongo, mongo_arbiter, DR_OK, "db4", "votes, holds no data", NULL},
         {"votes unknown", mongo, mongo_missing_right, DR_OK, NULL, "nothing would be lost", NULL},
+        {"priorities hidden", mongo, mongo_hidden, DR_UNKNOWN, "rs0",
+         "who could be chosen is hidden from us", "clusterMonitor"},
+        {"a delay may be hidden", mongo_primary, mongo_hidden_delay, DR_UNKNOWN, "db2:27017",
+         "1h behind, and whether that is meant is hidden", "clusterMonitor"},
+        {"starting", mongo, mongo_starting, DR_WARNING, "db2", "is starting", NULL},
+        {"another is behind, as a secondary sees it", mongo_secondary, mongo_other_behind,
+         DR_CRITICAL, "db3:27017", "behind by 5m", NULL},
+        {"delayed, and shown", mongo_primary, mongo_delayed_seen, DR_OK, "db2:27017",
+         "delayed by 1h on purpose", NULL},
         {"flow control", mongo, mongo_slowed, DR_WARNING, "db1", "slows writes down",
          "find the standby that lags"},
         {"two sets, one without standbys", mongo, mongo_two_sets, DR_CRITICAL, NULL,

@@ -5,6 +5,7 @@
  * library itself are not seen. */
 #include "common/report.h"
 #include "common/state_file.h"
+#include "plugins/replication/azure_targets.h"
 
 #include "tests/unit/locale.h"
 
@@ -306,6 +307,31 @@ static void the_state_file_loses_nothing(void **state)
     test_remove_tree(directory);
 }
 
+/* ---- targets ---- */
+
+static bool use_azure_targets(void)
+{
+    static const struct dr_scheme schemes[] = {{"azure-storage", "azure", "libcurl4", false}};
+    struct dr_targets targets = {.secrets = dr_secrets_new()};
+    struct dr_error error = {.class = DR_ERR_NONE};
+    char argument[] = "azure-storage://acct?services=blob,table&proxy=http://p";
+    bool added = targets.secrets != NULL && dr_targets_add(&targets, schemes, 1, argument, &error);
+    bool whole = added && azure_expand_targets(&targets, &error);
+    assert_int_equal(targets.count, whole ? 2 : added ? 1 : 0);
+    for (size_t i = 0; i < targets.count; i++)
+        assert_string_equal(dr_uri_param(&targets.items[i].uri, "proxy"), "http://p");
+    struct dr_secrets *kept = targets.secrets;
+    dr_targets_free(&targets);
+    dr_secrets_free(kept);
+    return whole;
+}
+
+static void services_become_targets_or_an_error(void **state)
+{
+    (void)state;
+    torture(use_azure_targets);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -316,6 +342,7 @@ int main(void)
         cmocka_unit_test(json_is_never_ok),
         cmocka_unit_test(openmetrics_is_never_ok),
         cmocka_unit_test(the_state_file_loses_nothing),
+        cmocka_unit_test(services_become_targets_or_an_error),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -583,6 +583,24 @@ static void groups_come_together(void **state)
     assert_string_equal(one[0].group, "x");
 }
 
+/* Two primaries may both show db3: it is there once. Two nameless ones of one primary are two. */
+static void who_is_seen_twice(void **state)
+{
+    (void)state;
+    world_make(&world, PRIMARY);
+    struct rep_node *other = world_primary(&world, "db9");
+    world_stream(&world, other, "db3", "192.0.2.3");
+    take();
+    assert_int_equal(survey.standby_count, 2);
+    clean(NULL);
+    world_make(&world, PRIMARY);
+    world.db1->streams[0].name = world.db1->streams[1].name;
+    take();
+    assert_int_equal(survey.standby_count, 2);
+    assert_string_equal(survey.standbys[0].name, "db3");
+    assert_string_equal(survey.standbys[1].name, "db3 (2)");
+}
+
 static void one_origin(void **state)
 {
     (void)state;
@@ -615,6 +633,7 @@ int main(void)
         cmocka_unit_test(how_far_beyond),
         cmocka_unit_test(which_ages_are_plausible),
         cmocka_unit_test(groups_come_together),
+        TEST(who_is_seen_twice),
         cmocka_unit_test(one_origin),
         TEST(the_usual_three),
         TEST(two_primaries_are_none),

@@ -205,11 +205,14 @@ static void test_secret_parameters_are_wiped(void **state)
     assert_null(f->targets.items[1].password);
     assert_string_equal(dr_uri_param(&f->targets.items[1].uri, "sslpassword"), "s3cret2");
     assert_null(strstr(f->argument, "s3c"));
+    taken(f, "postgresql://db4/?sv=1&sig=s3cret4");
+    assert_string_equal(dr_uri_param(&f->targets.items[2].uri, "sig"), "s3cret4");
+    assert_null(strstr(f->argument, "s3c"));
     taken(f, "postgresql://db3/?%70assword=s3cret3");
-    assert_string_equal(f->targets.items[2].password, "s3cret3");
+    assert_string_equal(f->targets.items[3].password, "s3cret3");
     assert_null(strstr(f->argument, "s3c"));
     struct dr_buffer masked = DR_BUFFER(100);
-    dr_secrets_mask(f->targets.secrets, "s3cret2", &masked);
+    dr_secrets_mask(f->targets.secrets, "s3cret2 s3cret4", &masked);
     assert_null(strstr(dr_buffer_text(&masked), "s3c"));
     dr_buffer_free(&masked);
 }

@@ -117,6 +117,37 @@ static void test_parameters_are_found_and_taken(void **state)
     dr_uri_free(&uri);
 }
 
+static void test_a_copy_is_whole_and_its_own(void **state)
+{
+    (void)state;
+    struct dr_uri uri = {0}, copy = {0};
+    assert_true(dr_uri_parse("x://u:p@h1:5,h2/path?a=1&b", &uri, NULL));
+    assert_true(dr_uri_copy(&uri, &copy));
+    dr_uri_free(&uri);
+    assert_string_equal(copy.scheme, "x");
+    assert_string_equal(copy.user, "u");
+    assert_string_equal(copy.password, "p");
+    assert_int_equal(copy.host_count, 2);
+    assert_string_equal(copy.hosts[0].name, "h1");
+    assert_int_equal(copy.hosts[0].port, 5);
+    assert_string_equal(copy.hosts[1].name, "h2");
+    assert_string_equal(copy.path, "/path");
+    assert_string_equal(dr_uri_param(&copy, "a"), "1");
+    assert_true(dr_uri_add_param(&copy, "c", "3"));
+    assert_string_equal(dr_uri_param(&copy, "c"), "3");
+    assert_int_equal(copy.param_count, 3);
+    for (size_t i = 3; i < DR_URI_PARAMS_MAX; i++)
+        assert_true(dr_uri_add_param(&copy, "d", ""));
+    assert_false(dr_uri_add_param(&copy, "d", ""));
+    dr_uri_free(&copy);
+    assert_true(dr_uri_parse("x:///", &uri, NULL));
+    assert_true(dr_uri_copy(&uri, &copy));
+    assert_null(copy.user);
+    assert_int_equal(copy.host_count + copy.param_count, 0);
+    dr_uri_free(&uri);
+    dr_uri_free(&copy);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -124,6 +155,7 @@ int main(void)
         cmocka_unit_test(test_control_characters_are_refused),
         cmocka_unit_test(test_64_hosts_are_read),
         cmocka_unit_test(test_parameters_are_found_and_taken),
+        cmocka_unit_test(test_a_copy_is_whole_and_its_own),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

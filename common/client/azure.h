@@ -1,0 +1,85 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* Requests to the data plane of Azure Storage (blob, queue, table), authorised by an account key, a
+ * shared access signature (SAS) or a bearer token; and the account key's signature by itself.
+ *
+ * HMAC-SHA256 and base64 come from libcrypto: where libcurl uses OpenSSL, as in Debian, it is in
+ * the process already and costs no start-up. */
+#ifndef DR_CLIENT_AZURE_H
+#define DR_CLIENT_AZURE_H
+
+#include "common/client/http.h"
+
+/* The version of the protocol that is asked for in x-ms-version; of 2020-10, so that emulators
+ * and Azure Stack know it too. */
+#define DR_AZURE_VERSION "2020-10-02"
+
+#define DR_AZURE_PAIRS_MAX 8
+#define DR_AZURE_TEXT_MAX 8192
+
+/* A header or a parameter of a query, not encoded. */
+struct dr_azure_pair {
+    const char *name; /* headers: in lower case */
+    const char *value;
+};
+
+/* What the account key's signature covers. */
+struct dr_azure_signed {
+    bool table;                        /* the table service has a shorter form */
+    const char *method;                /* "GET" */
+    const char *account;               /* without "-secondary" */
+    const char *path;                  /* of the URL, encoded: "/" at least */
+    const struct dr_azure_pair *query; /* each name once, in any order; ended by a NULL name */
+    /* those that begin with x-ms-, x-ms-date among them; in the same way */
+    const struct dr_azure_pair *headers;
+    size_t content_length;    /* bytes of the request's body */
+    const char *content_type; /* NULL: not sent */
+    const char *range;        /* NULL: not sent */
+};
+
+/* Appends the text that is signed: "Authorize with Shared Key" of the REST reference, versions from
+ * 2015-02-21. False when it does not fit or has more than DR_AZURE_PAIRS_MAX pairs of a kind. */
+bool dr_azure_string_to_sign(const struct dr_azure_signed *what, struct dr_buffer *out);
+
+/* Appends the base64 of the HMAC-SHA256 of the text under the account key (base64, as the portal
+ * shows it). False with a USAGE error when the key is no base64. */
+bool dr_azure_sign(const char *text, const char *key, struct dr_buffer *out,
+                   struct dr_error *error);
+
+/* A SAS as the portal gives it out: "?sv=...&sig=...", the "?" may be missing. */
+struct dr_azure_sas {
+    const char *query;         /* into the text, behind the "?"; secret as a whole */
+    char signature[128];       /* its sig=, decoded: secret */
+    struct dr_opt_real expiry; /* its se=, seconds since the epoch; unknown where a stored access
+                                  policy has it */
+};
+
+/* Checks a SAS. False with a USAGE error when it has no sig= or no sv=, or holds what no URL does.
+ */
+bool dr_azure_read_sas(const char *text, struct dr_azure_sas *sas, struct dr_error *error);
+
+/* Reads ISO 8601 in UTC as Azure writes it: "2024-05-01T10:20:30.1234567Z", with "+00:00" for the
+ * "Z", and without the fraction, the seconds or the time of day. */
+bool dr_azure_time(const char *text, double *seconds);
+
+/* One request. Of key, sas and token the first that is not NULL authorises it. */
+struct dr_azure_call {
+    const char *account; /* without "-secondary" */
+    bool table;
+    const char *base;                  /* scheme and host: "https://a-secondary.blob.core..." */
+    const char *path;                  /* encoded: "/" at least */
+    const struct dr_azure_pair *query; /* ended by a NULL name */
+    const char *key;
+    const char *sas; /* dr_azure_sas.query */
+    const char *token;
+    const char *ca_file; /* as in dr_http_request, like the rest */
+    const char *proxy;
+    size_t body_max;
+    const char *stage;
+};
+
+/* Asks (GET). False as dr_http_ask; also when the reply carries the id of another request: it came
+ * from a cache. */
+bool dr_azure_ask(struct dr_task *task, const struct dr_azure_call *call,
+                  struct dr_http_reply *reply, struct dr_error *error);
+
+#endif
