@@ -14,7 +14,8 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-/* More than all looks at hundreds of replicas need; a server that sends without end is stopped here.
+/* More than all looks at hundreds of replicas need; a server that sends without end is stopped
+ * here.
  */
 #define RECEIVED_MAX ((size_t)2 * 1024 * 1024)
 #define COMMANDS_MAX (64 * 1024)
