@@ -94,10 +94,15 @@ double dr_task_left(const struct dr_task *task)
     return left > 0 ? left : 0;
 }
 
+bool dr_task_traces(const struct dr_task *task, int level)
+{
+    return task->run->plan.verbosity >= level;
+}
+
 void dr_task_trace(struct dr_task *task, int level, const char *format, ...)
 {
     struct dr_run *run = task->run;
-    if (run->plan.verbosity < level)
+    if (!dr_task_traces(task, level))
         return;
     va_list args;
     va_start(args, format);

@@ -55,6 +55,9 @@ void dr_condition_wait(pthread_cond_t *condition, pthread_mutex_t *lock, double 
 __attribute__((format(printf, 3, 4))) void dr_task_trace(struct dr_task *task, int level,
                                                          const char *format, ...);
 
+/* True when lines of that level are asked for: before a line is put together at some cost. */
+bool dr_task_traces(const struct dr_task *task, int level);
+
 /* Registers a secret the source came by itself (a token it was handed), so that no output shows it.
  */
 void dr_task_secret(struct dr_task *task, const char *value);

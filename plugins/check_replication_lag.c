@@ -164,10 +164,10 @@ static const struct dr_scheme schemes[] = {
     {"postgres", "postgresql", "libpq5", true},
     {"mongodb", "mongodb", "libmongoc-1.0-0", true},
     {"redis", "redis", "libhiredis0.14", true},
-    {"rediss", "redis", "libhiredis0.14", true},
+    {"rediss", "rediss", "libhiredis0.14 and libssl3", true},
     {"redis+unix", "redis", "libhiredis0.14", true},
     {"redis+sentinel", "redis", "libhiredis0.14", true},
-    {"rediss+sentinel", "redis", "libhiredis0.14", true},
+    {"rediss+sentinel", "rediss", "libhiredis0.14 and libssl3", true},
     {"mssql", "mssql", "libsybdb5", true},
     {"azure-storage", "azure", "libcurl4", false},
 };
@@ -399,6 +399,12 @@ extern const struct dr_source dr_source_replication_mssql;
 #ifdef HAVE_AZURE
 extern const struct dr_source dr_source_replication_azure;
 #endif
+#ifdef HAVE_HIREDIS
+extern const struct dr_source dr_source_replication_redis;
+#ifdef HAVE_OPENSSL
+extern const struct dr_source dr_source_replication_rediss;
+#endif
+#endif
 static const struct dr_source *const built_in[] = {
 #ifdef HAVE_LIBPQ
     &dr_source_replication_postgresql,
@@ -411,6 +417,12 @@ static const struct dr_source *const built_in[] = {
 #endif
 #ifdef HAVE_AZURE
     &dr_source_replication_azure,
+#endif
+#ifdef HAVE_HIREDIS
+    &dr_source_replication_redis,
+#ifdef HAVE_OPENSSL
+    &dr_source_replication_rediss,
+#endif
 #endif
     NULL,
 };

@@ -123,3 +123,37 @@ plugins_check_replication_lag_CFLAGS += $(azure_cflags)
 plugins_check_replication_lag_LDADD += $(azure_libs)
 endif
 endif
+
+# With TLS it is a module of its own: loading OpenSSL costs more than everything else that a Redis check does.
+if HAVE_HIREDIS
+replication_redis_sources = \
+	common/client/redis.c common/client/redis.h common/client/tls.h \
+	plugins/replication/redis.c \
+	plugins/replication/redis_cluster.c plugins/replication/redis_cluster.h \
+	plugins/replication/redis_info.c plugins/replication/redis_info.h \
+	plugins/replication/redis_read.c plugins/replication/redis_read.h \
+	plugins/replication/redis_sentinel.c plugins/replication/redis_sentinel.h
+if MODULES
+pkglib_LTLIBRARIES += plugins/replication-redis.la
+plugins_replication_redis_la_SOURCES = $(replication_redis_sources) $(replication_source)
+plugins_replication_redis_la_CFLAGS = $(AM_CFLAGS) $(HIREDIS_CFLAGS)
+plugins_replication_redis_la_LDFLAGS = $(module_ldflags)
+plugins_replication_redis_la_LIBADD = common/libsource.la $(HIREDIS_LIBS)
+if HAVE_OPENSSL
+pkglib_LTLIBRARIES += plugins/replication-rediss.la
+plugins_replication_rediss_la_SOURCES = $(replication_redis_sources) common/client/tls.c $(replication_source)
+plugins_replication_rediss_la_CFLAGS = $(AM_CFLAGS) $(HIREDIS_CFLAGS) $(OPENSSL_CFLAGS) -DDR_REDIS_TLS
+plugins_replication_rediss_la_LDFLAGS = $(module_ldflags)
+plugins_replication_rediss_la_LIBADD = common/libsource.la $(HIREDIS_LIBS) $(OPENSSL_LIBS)
+endif
+else
+plugins_check_replication_lag_SOURCES += $(replication_redis_sources)
+plugins_check_replication_lag_CFLAGS += $(HIREDIS_CFLAGS)
+plugins_check_replication_lag_LDADD += $(HIREDIS_LIBS)
+if HAVE_OPENSSL
+plugins_check_replication_lag_SOURCES += common/client/tls.c
+plugins_check_replication_lag_CFLAGS += $(OPENSSL_CFLAGS) -DDR_REDIS_TLS
+plugins_check_replication_lag_LDADD += $(OPENSSL_LIBS)
+endif
+endif
+endif

@@ -13,6 +13,7 @@ struct seat {
     enum place place;
     bool marked; /* the mark is the first of its system */
     struct rep_mark mark;
+    char name[80]; /* of a standby; "" */
 };
 
 struct rep_board {
@@ -86,6 +87,25 @@ void rep_board_follow(struct rep_board *board, size_t index)
     pthread_mutex_lock(&board->lock);
     place(board, index, FOLLOWING);
     pthread_mutex_unlock(&board->lock);
+}
+
+void rep_board_name(struct rep_board *board, size_t index, const char *name)
+{
+    if (name == NULL || strlen(name) >= sizeof board->seats[0].name)
+        return;
+    pthread_mutex_lock(&board->lock);
+    memcpy(board->seats[index].name, name, strlen(name) + 1);
+    pthread_mutex_unlock(&board->lock);
+}
+
+bool rep_board_knows(struct rep_board *board, const char *name)
+{
+    bool known = false;
+    pthread_mutex_lock(&board->lock);
+    for (size_t i = 0; name != NULL && *name != '\0' && i < board->count; i++)
+        known = known || strcmp(board->seats[i].name, name) == 0;
+    pthread_mutex_unlock(&board->lock);
+    return known;
 }
 
 void rep_board_done(struct rep_board *board, size_t index)

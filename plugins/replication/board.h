@@ -35,6 +35,13 @@ void rep_board_post(struct rep_board *board, size_t index, const struct rep_mark
 /* Node `index` is a standby: it will post no mark. */
 void rep_board_follow(struct rep_board *board, size_t index);
 
+/* Node `index` is a standby that others may see under this name (rep_node.reached); NULL is none.
+ */
+void rep_board_name(struct rep_board *board, size_t index, const char *name);
+
+/* A standby of that name takes part in this run: it tells its position itself. */
+bool rep_board_knows(struct rep_board *board, const char *name);
+
 /* Node `index` has read all it will, or has failed. Every probe calls it before it returns. */
 void rep_board_done(struct rep_board *board, size_t index);
 

@@ -75,15 +75,15 @@ static bool is_unsettled(const struct rep_watch *watch, const struct rep_mark *m
     for (size_t i = 0; i < node->stream_count; i++) {
         const struct rep_stream *stream = &node->streams[i];
         if (stream->kind != REP_STREAM_STANDBY || !stream->flushed.known ||
-            is_delayed(&node->set, stream))
+            is_delayed(&node->set, stream) || rep_board_knows(board_of(watch), stream->name))
             continue;
         if (mark->heartbeat && stream->replayed.known && stream->replayed.value < mark->position)
             return true;
-        double lag = stream->flush_lag.known ? stream->flush_lag.value : 0;
-        /* Where the loss is stated, the last sign of life tells nothing of the position. */
-        bool recent = !stream->loss.known && stream->reply_age.known &&
+        /* Without the sender's own measure a report says nothing of since when something lacks, and
+         * where the loss is stated the last sign of life tells nothing of the position. */
+        bool recent = !stream->loss.known && stream->flush_lag.known && stream->reply_age.known &&
                       stream->reply_age.value >= 0 &&
-                      stream->reply_age.value + lag < REP_SETTLE_SECONDS;
+                      stream->reply_age.value + stream->flush_lag.value < REP_SETTLE_SECONDS;
         if (stream->flushed.value < mark->position && (mark->heartbeat || !recent))
             return true;
     }
@@ -160,6 +160,7 @@ bool rep_watch_standby(const struct rep_watch *watch)
     struct rep_node *node = watch->node;
     struct rep_board *board = board_of(watch);
     struct rep_mark mark;
+    rep_board_name(board, dr_task_index(watch->task), node->reached);
     rep_board_follow(board, dr_task_index(watch->task));
     dr_task_stage(watch->task, "wait for the primary's position");
     double end = dr_monotonic() + dr_task_left(watch->task);

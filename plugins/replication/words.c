@@ -83,6 +83,8 @@ enum rep_product rep_product_of(const char *source)
         [REP_POSTGRESQL] = "postgresql", [REP_MONGODB] = "mongodb",     [REP_REDIS] = "redis",
         [REP_MSSQL] = "mssql",           [REP_AZURE_STORAGE] = "azure",
     };
+    if (strcmp(source, "rediss") == 0) /* the same with TLS, in a module of its own */
+        return REP_REDIS;
     for (enum rep_product product = REP_PRODUCT_UNKNOWN; product < REP_PRODUCTS; product++) {
         if (sources[product] != NULL && strcmp(sources[product], source) == 0)
             return product;

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """What a run of check_replication_lag costs.
 
-    bench.py CHECK_REPLICATION_LAG MINIMAL_LIBPQ [MINIMAL_LIBCURL]      (make bench)
+    bench.py CHECK_REPLICATION_LAG MINIMAL_LIBPQ [MINIMAL_LIBCURL] [MINIMAL_HIREDIS]      (make bench)
 
 Everything is measured in this one run, on the same servers: a primary with two standbys on loopback, then with nine.
 
@@ -35,11 +35,13 @@ for folder in ("lab", "live", "faults"):
 
 import peers  # noqa: E402
 import postgresql  # noqa: E402
+import redis  # noqa: E402
 import stub_azure_storage  # noqa: E402
 
 RUNS = 41
 PLUGINS = os.environ.get("PATH", "") + ":/usr/lib/nagios/plugins:/usr/lib64/nagios/plugins"
 GOAL = 1.25
+GOAL_REDIS = 1.3
 FAR = 0.02  # seconds one way to a node in another site
 
 
@@ -111,22 +113,20 @@ def count_instructions(*commands):
     return None, []
 
 
-def ratio(ours, least):
-    return "%.2f times (goal: at most %.2f)" % (ours / least, GOAL)
+def ratio(ours, least, goal=GOAL):
+    return "%.2f times (goal: at most %.2f)" % (ours / least, goal)
 
 
-def against_minimal(check, minimal, primary):
-    uri = primary.uri("monitor") + "?gssencmode=disable"
-    ours, least = Cost([check, "-T", uri]), Cost([minimal, uri])
-    print("\nA primary with two standbys, against a minimal libpq program")
+def against_minimal(ours, least, library, goal=GOAL):
+    print("\nA primary with two standbys, against a minimal %s program" % library)
     how, counts = count_instructions(ours.command, least.command)
     if counts:
-        print("  instructions (%s)   %12d  minimal %12d   %s" % (how, counts[0], counts[1], ratio(*counts)))
+        print("  instructions (%s)   %12d  minimal %12d   %s" % (how, counts[0], counts[1], ratio(*counts, goal)))
     else:
         print("  instructions: NOT MEASURED, neither perf nor valgrind can count here")
     in_turns(ours, least)
     print("  CPU time             %9.2f ms  minimal %9.2f ms   %s" % (
-        ours.cpu_ms(), least.cpu_ms(), ratio(ours.cpu_ms(), least.cpu_ms())))
+        ours.cpu_ms(), least.cpu_ms(), ratio(ours.cpu_ms(), least.cpu_ms(), goal)))
     print("  wall time            %9.2f ms  minimal %9.2f ms   %.2f times" % (
         ours.wall_ms(), least.wall_ms(), ours.wall_ms() / least.wall_ms()))
 
@@ -237,10 +237,23 @@ def against_others(check, primary, standby):
     shutil.rmtree(home)
 
 
+def bench_redis(check, minimal):
+    with redis.Lab() as lab:
+        primary = lab.server("r1")
+        lab.replicas(["r2", "r3"], primary)
+        print("\nRedis " + primary.info("server")["redis_version"])
+        against_minimal(Cost([check, "-T", primary.uri()]), Cost([minimal, "127.0.0.1", primary.port]), "hiredis",
+                        GOAL_REDIS)
+    for name in ("check_redis", "check_redis.pl"):
+        if shutil.which(name, path=PLUGINS) is None:
+            print("  %s: NOT MEASURED, it is not installed" % name)
+
+
 def main():
     check, minimal = (os.path.abspath(path) for path in sys.argv[1:3])
-    if len(sys.argv) > 3:
-        azure(check, os.path.abspath(sys.argv[3]))
+    others = {os.path.basename(path): os.path.abspath(path) for path in sys.argv[3:]}
+    if "minimal_libcurl" in others:
+        azure(check, others["minimal_libcurl"])
     else:
         print("Azure Storage: NOT MEASURED, built without it")
     with postgresql.Lab() as lab:
@@ -249,7 +262,8 @@ def main():
         primary.sql("create role monitor login; grant pg_monitor to monitor")
         standbys = lab.standbys(["db2", "db3"], primary, **room)
         print(primary.value("select 'PostgreSQL ' || current_setting('server_version')") + ", medians of %d runs" % RUNS)
-        against_minimal(check, minimal, primary)
+        uri = primary.uri("monitor") + "?gssencmode=disable"
+        against_minimal(Cost([check, "-T", uri]), Cost([minimal, uri]), "libpq")
         against_others(check, primary, standbys[0])
         servers = [primary] + standbys
         servers += lab.standbys(["db%d" % number for number in range(4, 11)], primary, **room)
@@ -257,6 +271,8 @@ def main():
         relays = Relays(servers)
         by_nodes(check, servers, "each %d ms away" % (FAR * 2000), relays.uri)
         relays.close()
+    if "minimal_hiredis" in others:
+        bench_redis(check, others["minimal_hiredis"])
     return 0
 
 

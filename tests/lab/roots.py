@@ -28,12 +28,13 @@ import time
 
 # What building and testing needs, in every suite.
 PACKAGES = (
-    "autoconf", "automake", "ca-certificates", "freetds-dev", "gcc", "libc6-dev", "libcmocka-dev", "libmongoc-dev",
-    "libmonitoring-plugin-perl", "libpcre2-dev", "libpq-dev", "libtool", "make", "mandoc", "openssl", "pkg-config",
-    "postgresql", "python3",
-    "libcurl4-openssl-dev", "libexpat1-dev", "libjansson-dev", "libssl-dev",
-    "python3-pytest", "xz-utils",
+    "autoconf", "automake", "ca-certificates", "freetds-dev", "gcc", "libc6-dev", "libcmocka-dev", "libcurl4-openssl-dev",
+    "libexpat1-dev", "libhiredis-dev", "libjansson-dev", "libmongoc-dev", "libmonitoring-plugin-perl", "libpcre2-dev",
+    "libpq-dev", "libssl-dev", "libtool", "make", "mandoc", "openssl", "pkg-config", "postgresql", "python3",
+    "python3-pytest", "redis-tools", "xz-utils",
 )
+# What only some suites have.
+MORE = {"trixie": ("valkey-tools",), "sid": ("valkey-tools",)}
 SUITES = ("bullseye", "trixie", "sid")
 KEYRING = "/usr/share/keyrings/debian-archive-keyring.gpg"
 STAMP = ".dr-plugins-packages"
@@ -159,7 +160,11 @@ def stamped(suite):
     return set(stamp.read_text().split()) if stamp.exists() else set()
 
 
-def ensure(suite, packages=PACKAGES):
+def packages_of(suite):
+    return PACKAGES + MORE.get(suite, ())
+
+
+def ensure(suite, packages=None):
     """Makes the root of a suite ready with the packages; returns its path. NotAvailable with the reason otherwise."""
     if os.geteuid() != 0:
         raise NotAvailable("only root can make and enter %s" % root_path(suite))
@@ -167,7 +172,7 @@ def ensure(suite, packages=PACKAGES):
         if shutil.which(tool) is None and not os.path.exists(tool):
             raise NotAvailable("%s is not installed" % tool)
     with locked(suite):
-        missing = set(packages) - stamped(suite)
+        missing = set(packages or packages_of(suite)) - stamped(suite)
         if not missing and root_path(suite).exists():
             return root_path(suite)
         with open(str(cache_folder() / (suite + ".log")), "w") as log:
@@ -196,9 +201,9 @@ def main():
         return 0
     try:
         if given.verb == "ensure":
-            print(ensure(given.suite, given.packages or PACKAGES))
+            print(ensure(given.suite, given.packages))
             return 0
-        command = enter(ensure(given.suite, stamped(given.suite) or PACKAGES), given.command)
+        command = enter(ensure(given.suite, stamped(given.suite)), given.command)
     except NotAvailable as reason:
         print("%s: not available: %s" % (given.suite, reason), file=sys.stderr)
         return 1

@@ -30,7 +30,8 @@ WARNINGS_KNOWN_UP_TO_GCC = 16
 BUILDS = {"modules": [], "static": ["--disable-modules"]}
 # Every live test with the build that is packaged; without modules, those that read every kind of reply.
 LIVE = {"modules": ["tests/live"],
-        "static": ["tests/live/test_replication_versions.py", "tests/live/test_replication_postgresql.py"]}
+        "static": ["tests/live/test_replication_versions.py", "tests/live/test_replication_postgresql.py",
+                   "tests/live/test_replication_redis_tls.py", "tests/live/test_replication_redis_faults.py"]}
 
 
 class Suite:

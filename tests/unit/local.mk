@@ -46,6 +46,14 @@ tests_unit_test_postgresql_read_LDADD = $(LDADD) $(LIBPQ_LIBS)
 tests_unit_test_postgresql_query_SOURCES = tests/unit/test_postgresql_query.c \
 	plugins/replication/postgresql_query.c
 endif
+if HAVE_HIREDIS
+unit_tests += tests/unit/test_redis_read
+tests_unit_test_redis_read_SOURCES = tests/unit/test_redis_read.c \
+	plugins/replication/redis_cluster.c plugins/replication/redis_info.c \
+	plugins/replication/redis_read.c plugins/replication/redis_sentinel.c
+tests_unit_test_redis_read_CPPFLAGS = $(AM_CPPFLAGS) $(HIREDIS_CFLAGS)
+tests_unit_test_redis_read_LDADD = $(LDADD) $(HIREDIS_LIBS)
+endif
 unit_tests += tests/unit/test_azure_targets
 if HAVE_AZURE
 unit_tests += tests/unit/test_azure_client

@@ -214,10 +214,28 @@ static void nobody_hangs_without_one(void **state)
         meet(give_up, -1);
 }
 
+/* A standby that takes part is known by the name that its primary may show. */
+static void test_names(void **state)
+{
+    (void)state;
+    struct rep_board *board = rep_board_new(3, 3);
+    assert_false(rep_board_knows(board, "192.0.2.2:6379"));
+    rep_board_name(board, 1, "192.0.2.2:6379");
+    rep_board_name(board, 2, NULL);
+    assert_true(rep_board_knows(board, "192.0.2.2:6379"));
+    assert_false(rep_board_knows(board, "192.0.2.2:6380"));
+    assert_false(rep_board_knows(board, ""));
+    assert_false(rep_board_knows(board, NULL));
+    rep_board_done(board, 1);
+    assert_true(rep_board_knows(board, "192.0.2.2:6379"));
+    rep_board_free(board);
+}
+
 int main(void)
 {
     alarm(60); /* whoever hangs fails */
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_names),
         cmocka_unit_test(the_first_mark_stays),
         cmocka_unit_test(a_mark_of_its_own_system),
         cmocka_unit_test(who_was_discovered_is_waited_for),
