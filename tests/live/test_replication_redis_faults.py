@@ -13,7 +13,7 @@ sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), os.p
 import peers  # noqa: E402
 from stub_redis import Server, sample  # noqa: E402
 
-DEADLINE = 1.0
+DEADLINE = 0.5 if "DR_WRAPPER" not in os.environ else 1.0
 SLACK = 0.2 if "DR_WRAPPER" not in os.environ else 20
 
 

@@ -95,7 +95,7 @@ def test_missing_file(servers, files, lag):
 def test_mixed_up(servers, files, lag):
     """TLS to a port without, and the other way round."""
     r1, p1, _, _ = servers
-    result = lag("-T", uri(r1.port, files, cacert=files / "ca.crt"), "-t", "3")
+    result = lag("-T", uri(r1.port, files, cacert=files / "ca.crt"), "-t", "1.5")
     assert result.state in ("UNKNOWN", "CRITICAL") and result.says("TLS"), result
-    result = lag("-T", "redis://127.0.0.1:%d" % p1, "-t", "3")
+    result = lag("-T", "redis://127.0.0.1:%d" % p1, "-t", "1.5")
     assert result.state in ("UNKNOWN", "CRITICAL"), result
