@@ -63,9 +63,9 @@ class Trio:
         return None
 
 
-@pytest.fixture(scope="module", autouse=True)
+@pytest.fixture(scope="module")
 def idle(place):
-    """A trio one of which is frozen as the first thing, so that the other tests are the time that passes."""
+    """A trio one of which is frozen before the other tests, which are the time that passes."""
     trio = Trio(place)
     trio.r1.config(repl_timeout="3600")
     trio.r2.freeze()
@@ -73,7 +73,7 @@ def idle(place):
 
 
 @pytest.fixture(scope="module")
-def steady(place):
+def steady(place, idle):
     """A trio that no test changes."""
     return Trio(place)
 
