@@ -127,8 +127,8 @@ static int hex_digit(char c)
     return found != NULL ? (int)(found - digits) : -1;
 }
 
-/* The value of a parameter in a query, decoded, as much as fits; false when it is not there or
- * empty. */
+/* The value of a parameter in a query, decoded, as much as fits; false when it is not there, is
+ * empty, or has a NUL in it. */
 static bool query_value(const char *query, const char *name, char *value, size_t size)
 {
     size_t length = strlen(name), used = 0;
@@ -144,7 +144,7 @@ static bool query_value(const char *query, const char *name, char *value, size_t
         p += encoded ? 2 : 0;
     }
     value[used] = '\0';
-    return used > 0;
+    return used > 0 && strlen(value) == used;
 }
 
 bool dr_azure_read_sas(const char *text, struct dr_azure_sas *sas, struct dr_error *error)

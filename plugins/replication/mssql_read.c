@@ -438,6 +438,7 @@ static bool take_group_local(struct row *row, struct rep_node *node, struct mssq
         node->replay_age = dr_real(seconds(replica->commit_age.value));
     node->receiver.running = dr_bool(kind == REP_STREAM_STANDBY);
     node->copying.running = dr_bool(kind == REP_STREAM_COPYING);
+    free(node->receiver.status); /* of a second local row, which is refused in the end */
     node->receiver.status = replica_state(replica);
     return (node->receiver.status != NULL ||
             dr_error_set(row->error, DR_ERR_INTERNAL, "out of memory")) &&

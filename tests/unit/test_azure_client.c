@@ -122,6 +122,9 @@ static void a_sas(void **state)
                                  "sv=&sig=a",
                                  "sv=1&sig=a b",
                                  "sv=1&sig=a\r\nx-evil: 1",
+                                 "sv=1&sig=%00",
+                                 "sv=1&sig=a%00b",
+                                 "sv=%00&sig=a",
                                  "sv=1&sig=a#"};
     for (size_t i = 0; i < sizeof wrong / sizeof wrong[0]; i++) {
         error.class = DR_ERR_NONE;

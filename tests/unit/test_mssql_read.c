@@ -445,6 +445,8 @@ static void impossible_rows(void **state)
     put(&table, 0, "is_local", "1");
     put(&table, 1, "is_local", "1");
     assert_false(survives(on_premises(), table));
+    put(&table, 0, "is_primary_replica", "0"); /* two standbys in one */
+    assert_false(survives(on_premises(), table));
 }
 
 int main(void)
