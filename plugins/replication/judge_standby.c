@@ -280,10 +280,6 @@ static void judge_link(struct judge *judge, const struct rep_standby *standby, s
     const struct rep_node *node = standby->node;
     if (standby_is_new(standby))
         return;
-    if (is_copying(standby)) {
-        judge_copy(standby, line);
-        return;
-    }
     if (judge_broken(standby, line))
         return;
     if (node != NULL && !standby_is_connected(standby)) {
@@ -716,8 +712,13 @@ void judge_standby(struct judge *judge, const struct rep_standby *standby)
                         ? stream->sync_state
                         : "");
     judge_seat(judge, standby, &line);
-    if (!same && standby->node->receiver.never.known && standby->node->receiver.never.value)
+    if (is_copying(standby)) {
+        judge_copy(standby, &line);
+        same = false; /* it has no history before the copy is complete */
+    } else if (!same && standby->node->receiver.never.known &&
+               standby->node->receiver.never.value) {
         not_receiving(standby, &line);
+    }
     if (same) {
         judge_link(judge, standby, &line);
         judge_loss(judge, standby, &line);

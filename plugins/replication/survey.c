@@ -641,6 +641,8 @@ static void measure_against_primary(const struct rep_evidence *evidence,
     const struct rep_reading *newest = last_reading(primary);
     if (newest == NULL || !standby->position.known) {
         standby->loss = stated_loss(standby);
+        if (standby->loss.known && standby->loss.value <= 0)
+            standby->complete = dr_bool(true);
         return;
     }
     take_gap(primary->unit, newest->position, standby->position.value, &standby->complete,

@@ -676,6 +676,17 @@ static void redis_syncing(struct stage *stage)
     world->db2->copying.done = dr_real(0.25);
 }
 
+/* The primary waits for others before it begins: the replica itself has nothing to tell yet. */
+static void redis_waiting(struct stage *stage)
+{
+    never_connected(stage);
+    stage->world.db1->stream_count = 2;
+    stage->world.db1->streams[1].kind = REP_STREAM_COPYING;
+    stage->world.db1->streams[1].name = TEXT("192.0.2.2:6379");
+    stage->world.db1->streams[1].flushed.known = false;
+    stage->world.db1->streams[1].replayed.known = false;
+}
+
 static void redis_promoted(struct stage *stage)
 {
     struct world *world = &stage->world;
@@ -772,7 +783,7 @@ static void redis_and_valkey(void **state)
         {"a Sentinel less", sentinel, one_sentinel_less, DR_CRITICAL, "s1",
          "if one more vote is lost", NULL},
         {"priority before data", sentinel, priority_costs_data, DR_UNKNOWN, NULL,
-         "1 MB of commits (seconds unknown) would be lost if db1 died now (RPO 1m): db2 would be "
+         "1 MB / at least 2 s of commits would be lost if db1 died now (RPO 1m): db2 would be "
          "promoted by its priority, though db3 has more",
          NULL},
         {"a standby that is down", sentinel, sentinel_knows_more, DR_CRITICAL, "192.0.2.9:6379",
@@ -784,6 +795,8 @@ static void redis_and_valkey(void **state)
         {"link down", redis, redis_link_down, DR_CRITICAL, "db2",
          "no connection to its primary for 12 s", NULL},
         {"full sync", redis, redis_syncing, DR_WARNING, "db2", "is being given a full copy", NULL},
+        {"full sync about to begin", redis, redis_waiting, DR_WARNING, "db2",
+         "is being given a full copy", NULL},
         {"promoted by hand", redis, redis_promoted, DR_CRITICAL, NULL, "split brain", NULL},
         {"two strangers", redis, redis_strangers, DR_CRITICAL, NULL,
          "primaries of different clusters", NULL},
