@@ -759,6 +759,18 @@ static void redis_unsaved_accepted(struct stage *stage)
     assert_true(dr_selection_add(&stage->world.selection, true, "^persistence$", &error));
 }
 
+/* The third Sentinel is dead, and was not asked. */
+static void sentinel_dead(struct stage *stage)
+{
+    stage->world.evidence.count--;
+    for (size_t i = 0; i < 2; i++) {
+        struct rep_member *member =
+            add_member(stage, sentinel_of(stage, i), "192.0.2.13:26379", REP_SEAT_DOWN);
+        member->dataless = true;
+        set_votes(&sentinel_of(stage, i)->set, 2, 3);
+    }
+}
+
 /* A Sentinel names a standby that nobody reached. */
 static void sentinel_knows_more(struct stage *stage)
 {
@@ -782,6 +794,8 @@ static void redis_and_valkey(void **state)
          "nothing would be lost", NULL},
         {"a Sentinel less", sentinel, one_sentinel_less, DR_CRITICAL, "s1",
          "if one more vote is lost", NULL},
+        {"a Sentinel is dead", sentinel, sentinel_dead, DR_WARNING, "192.0.2.13:26379",
+         "cannot be reached by s1", NULL},
         {"priority before data", sentinel, priority_costs_data, DR_UNKNOWN, NULL,
          "1 MB / at least 2 s of commits would be lost if db1 died now (RPO 1m): db2 would be "
          "promoted by its priority, though db3 has more",
