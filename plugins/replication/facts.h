@@ -280,6 +280,7 @@ struct rep_node {
                                           instead of sender_timeout */
     struct dr_opt_int kept_from; /* oldest position from which a standby can go on without a full
                                     copy: backlog, oplog */
+    struct dr_opt_int kept_size; /* bytes of the log that there is room for: backlog */
     struct dr_opt_real window;   /* seconds that the kept log spans: oplog */
     char *synchronous_names;     /* synchronous_standby_names; "" when none; NULL: unknown */
     struct dr_opt_bool commits_wait; /* synchronous_commit asks for a standby */

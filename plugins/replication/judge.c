@@ -202,11 +202,8 @@ static void judge_window(struct judge *judge, const struct rep_asked *primary, s
     const struct rep_node *node = primary->node;
     struct dr_opt_real window = node->window;
     struct dr_opt_real rate = rep_history_rate(judge->evidence->history, judge->evidence->now);
-    if (!window.known && node->kept_from.known && node->unit == REP_BYTES &&
-        node->reading_count > 0 && rate.known && rate.value >= 1)
-        window = dr_real((double)rep_beyond(node->readings[node->reading_count - 1].position,
-                                            node->kept_from.value) /
-                         rate.value);
+    if (!window.known && node->kept_size.known && rate.known && rate.value >= 1)
+        window = dr_real((double)node->kept_size.value / rate.value);
     if (!window.known) {
         if (is_limited(&judge->rules->thresholds[REP_WINDOW]))
             line_problem(line, DR_UNKNOWN, "how far back its log reaches is not known");

@@ -364,6 +364,13 @@ static bool may_be_delayed(const struct judge *judge, const struct rep_standby *
            dr_threshold_judge(&judge->rules->thresholds[REP_LOSS], loss) != DR_OK;
 }
 
+/* Kept only where nothing as bad has better advice: it is connected, and does not keep up. */
+static void advise_behind(const struct rep_standby *standby, struct line *line)
+{
+    line_next(line, line->state, "look at the network to %s, and at its disk and load",
+              standby->name);
+}
+
 static void judge_seconds(struct judge *judge, const struct rep_standby *standby, const char *size,
                           const char *as_of, struct line *line)
 {
@@ -381,17 +388,21 @@ static void judge_seconds(struct judge *judge, const struct rep_standby *standby
         duration(standby->loss.value, age, sizeof age);
         line_figure(line, "%s%s%s behind%s", size, *size != '\0' ? " / " : "", age, as_of);
         line_judge(judge, line, REP_LOSS, beyond, delay > 0 ? "beyond its delay by" : "behind by");
+        if (dr_threshold_judge(&judge->rules->thresholds[REP_LOSS], beyond) != DR_OK)
+            advise_behind(standby, line);
         return;
     }
     double floor = standby->loss_floor.known ? standby->loss_floor.value : 0;
     if (*size != '\0')
         line_figure(line, "%s behind%s", size, as_of);
-    if (dr_threshold_judge(&judge->rules->thresholds[REP_LOSS], floor - delay) == DR_CRITICAL &&
-        floor > delay)
+    if (floor > delay &&
+        dr_threshold_judge(&judge->rules->thresholds[REP_LOSS], floor - delay) == DR_CRITICAL) {
         line_judge(judge, line, REP_LOSS, floor - delay, "behind by at least");
-    else
-        line_problem(line, DR_UNKNOWN, "lacks %s, for at least %s: since when is not known",
-                     *size != '\0' ? size : "something", duration(floor, age, sizeof age));
+        advise_behind(standby, line);
+        return;
+    }
+    line_problem(line, DR_UNKNOWN, "lacks %s, for at least %s: since when is not known",
+                 *size != '\0' ? size : "something", duration(floor, age, sizeof age));
     line_next(line, DR_UNKNOWN, "use --heartbeat or --state-dir to know the seconds");
 }
 
