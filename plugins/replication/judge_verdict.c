@@ -219,14 +219,24 @@ static bool has_no_primary(const struct judge *judge)
 static void verdict_of_no_primary(struct judge *judge, const struct rep_standby *best)
 {
     const struct rep_set *set = rep_survey_set(&judge->survey);
-    struct dr_buffer votes = DR_BUFFER(200);
+    struct dr_buffer votes = DR_BUFFER(400);
     if (set->present.known && set->needed.known && set->votes.known)
         dr_buffer_addf(&votes, "%lld of %lld votes are there, %lld are needed",
                        (long long)set->present.value, (long long)set->votes.value,
                        (long long)set->needed.value);
-    dr_result_verdict(judge->result, DR_CRITICAL, "%s has no primary: nothing can be written%s%s%s",
-                      set->name, votes.size > 0 ? ", " : "", dr_buffer_text(&votes),
-                      best != NULL ? "" : ", and no standby can be promoted");
+    else
+        dr_buffer_add(&votes, "how many votes are there is not known");
+    if (best != NULL && standby_is_measured(best)) {
+        char loss[128];
+        bool complete = best->complete.known && best->complete.value;
+        loss_words(best, loss, sizeof loss);
+        dr_buffer_addf(&votes, "; %s %s", best->name,
+                       complete ? "has all that the last one was known to have" : "lacks ");
+        dr_buffer_add(&votes, complete ? "" : loss);
+    }
+    dr_result_verdict(judge->result, DR_CRITICAL, "%s has no primary: nothing can be written, %s%s",
+                      set->name, dr_buffer_text(&votes),
+                      best != NULL ? "" : "; no standby can be promoted");
     dr_buffer_free(&votes);
 }
 

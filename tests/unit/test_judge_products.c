@@ -257,6 +257,16 @@ static void mongo_no_primary(struct stage *stage)
     world->db2->receiver.announced.known = false;
 }
 
+/* What an earlier run saw of the primary says what the one that is left lacks. */
+static void mongo_no_primary_remembered(struct stage *stage)
+{
+    mongo_no_primary(stage);
+    world_remember(&stage->world);
+    rep_history_system(&stage->world.history, SYSTEM);
+    rep_history_sample(&stage->world.history, NOW - 60, POSITION - MB);
+    rep_history_sample(&stage->world.history, NOW - 30, POSITION + MB);
+}
+
 /* All were asked, all answer, and nobody is the primary. */
 static void mongo_electing(struct stage *stage)
 {
@@ -502,6 +512,8 @@ static void mongodb(void **state)
          "db2:27017", "cannot be reached by db1: Connection refused", NULL},
         {"no primary", mongo, mongo_no_primary, DR_CRITICAL, NULL,
          "rs0 has no primary: nothing can be written, 1 of 3 votes are there, 2 are needed", NULL},
+        {"no primary, and a memory", mongo, mongo_no_primary_remembered, DR_CRITICAL, NULL,
+         "; db2 lacks 15 s of commits", NULL},
         {"all answer, nobody is the primary", mongo, mongo_electing, DR_CRITICAL, NULL,
          "rs0 has no primary", NULL},
         {"two primaries in different terms", mongo, mongo_two_primaries, DR_CRITICAL, NULL,
