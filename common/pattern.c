@@ -5,7 +5,6 @@
 #include "common/pattern_engine.h"
 
 #include <stdlib.h>
-#include <string.h>
 
 struct dr_pattern {
     const struct dr_pattern_engine *engine;
