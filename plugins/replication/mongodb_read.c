@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "plugins/replication/mongodb_read.h"
 
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -8,6 +9,9 @@
 /* electionTimeoutMillis where the configuration cannot be read: the default. A member that is not
  * heard of for longer counts as gone. */
 #define SILENCE_DEFAULT 10.0
+
+/* Of one member; the servers allow 1. */
+#define VOTES_MAX 1000
 
 enum mongo_state {
     STATE_STARTUP = 0,
@@ -35,7 +39,8 @@ static bool find(const bson_t *document, const char *path, bson_iter_t *found)
 static struct dr_opt_real number_at(const bson_t *document, const char *path)
 {
     bson_iter_t it;
-    if (!find(document, path, &it) || !BSON_ITER_HOLDS_NUMBER(&it))
+    if (!find(document, path, &it) || !BSON_ITER_HOLDS_NUMBER(&it) ||
+        !isfinite(bson_iter_as_double(&it)))
         return (struct dr_opt_real){.known = false};
     return dr_real(bson_iter_as_double(&it));
 }
@@ -307,7 +312,8 @@ static bool read_seat(const bson_t *entry, struct rep_set *set, struct counts *c
     struct dr_opt_int votes = whole_at(entry, "votes");
     struct dr_opt_real priority = number_at(entry, "priority");
     struct dr_opt_bool arbiter = switch_at(entry, "arbiterOnly");
-    if (host == NULL || !votes.known || !priority.known || !arbiter.known)
+    bool counted = votes.known && votes.value >= 0 && votes.value <= VOTES_MAX;
+    if (host == NULL || !counted || !priority.known || !arbiter.known)
         return is_missing(error,
                           "host, votes, priority or arbiterOnly of a member's configuration");
     counts->votes += votes.value;
@@ -475,7 +481,8 @@ static void read_copy(const bson_t *status, struct rep_node *node)
     node->copying = (struct rep_copy){.running = dr_bool(self->seat == REP_SEAT_COPYING)};
     if (!node->copying.running.value)
         return;
-    if (whole.known && there.known && whole.value > 0 && there.value <= whole.value) {
+    if (whole.known && there.known && there.value >= 0 && whole.value > 0 &&
+        there.value <= whole.value) {
         node->copying.done = dr_real(there.value / whole.value);
         node->copying.left = dr_int((int64_t)(whole.value - there.value));
     }
@@ -570,7 +577,6 @@ static bool read_server(const bson_t *server, struct rep_node *node)
 {
     struct dr_opt_int from = position_at(server, "oplog.earliestOptime");
     struct dr_opt_int to = position_at(server, "oplog.latestOptime");
-    read_version(server, node);
     read_instance(server, node);
     node->kept_from = from;
     if (from.known && to.known && to.value >= from.value)
@@ -598,10 +604,11 @@ bool mongo_read_node(const struct mongo_replies *replies, struct rep_node *node,
                      struct mongo_extra *extra, struct dr_error *error)
 {
     const bson_t *status = replies->status;
+    node->kind = REP_MONGODB;
+    read_version(replies->server, node);
     if (!read_role(status, node, error) || !read_set(status, node, extra, error) ||
         !read_config(replies->config, node, error))
         return false;
-    node->kind = REP_MONGODB;
     node->unit = REP_MOMENTS;
     node->pause = REP_PAUSE_NONE;
     replace(&node->group, node->set.name);

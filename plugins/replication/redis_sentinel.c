@@ -115,10 +115,10 @@ static const char *bar_of(const redisReply *replica, const redisReply *primary)
         return "did not answer the Sentinel's pings";
     if (refresh.known && (refresh.value == 0 || refresh.value > info_limit))
         return "the Sentinel's view of it is too old";
-    int64_t limit = patience.known ? patience.value * 10 : 0;
+    double limit = patience.known ? (double)patience.value * 10 : 0;
     if (failover && primary_down.known)
-        limit += primary_down.value;
-    if (patience.known && link_down.known && link_down.value > limit)
+        limit += (double)primary_down.value;
+    if (patience.known && link_down.known && (double)link_down.value > limit)
         return "its link to the primary has been down for too long";
     return NULL;
 }
@@ -169,7 +169,7 @@ static bool read_votes(const redisReply *primary, struct rep_set *set, struct dr
 {
     struct dr_opt_int others = number(primary, "num-other-sentinels");
     struct dr_opt_int quorum = number(primary, "quorum");
-    if (!others.known || others.value < 0)
+    if (!others.known || others.value < 0 || others.value > INT32_MAX)
         return missing("num-other-sentinels", error);
     if (!quorum.known)
         return missing("quorum", error);

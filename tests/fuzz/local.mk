@@ -2,7 +2,16 @@
 # Fuzzing with libFuzzer: configure --enable-fuzzers CC=clang, then make fuzz-short or make fuzz.
 # What is found new goes to tests/fuzz/found in the build folder; the seeds are only read.
 
-fuzz_programs = range duration size uri extra_opts
+fuzz_programs = range duration size uri extra_opts mssql
+if HAVE_HIREDIS
+fuzz_programs += redis redis_cluster redis_sentinel
+endif
+if HAVE_AZURE
+fuzz_programs += azure
+endif
+if HAVE_MONGOC
+fuzz_programs += mongodb
+endif
 fuzz_dir = tests/fuzz
 
 EXTRA_DIST += tests/fuzz/corpus
@@ -15,13 +24,37 @@ noinst_LTLIBRARIES += tests/fuzz/libfuzzed.la
 tests_fuzz_libfuzzed_la_SOURCES = \
 	common/buffer.c common/duration.c common/error.c common/extra_opts.c common/number.c \
 	common/options.c common/range.c common/secret.c common/size.c common/state.c \
-	common/target.c common/uri.c
-tests_fuzz_libfuzzed_la_CFLAGS = $(AM_CFLAGS) $(fuzz_flags) -fsanitize=fuzzer-no-link
+	common/target.c common/uri.c \
+	plugins/replication/facts.c plugins/replication/mssql_read.c
+if HAVE_HIREDIS
+tests_fuzz_libfuzzed_la_SOURCES += \
+	plugins/replication/redis_cluster.c plugins/replication/redis_info.c \
+	plugins/replication/redis_read.c plugins/replication/redis_sentinel.c
+endif
+if HAVE_AZURE
+tests_fuzz_libfuzzed_la_SOURCES += common/client/azure.c common/client/http.c \
+	plugins/replication/azure_error.c plugins/replication/azure_read.c
+endif
+if HAVE_MONGOC
+tests_fuzz_libfuzzed_la_SOURCES += plugins/replication/mongodb_read.c
+endif
+tests_fuzz_libfuzzed_la_CFLAGS = $(AM_CFLAGS) $(HIREDIS_CFLAGS) $(azure_cflags) $(MONGOC_CFLAGS) \
+	$(fuzz_flags) -fsanitize=fuzzer-no-link
 
 fuzz_cflags = $(AM_CFLAGS) $(fuzz_flags) -fsanitize=fuzzer
 fuzz_ldflags = $(AM_LDFLAGS) -fsanitize=fuzzer,address,undefined
 fuzz_binaries = tests/fuzz/fuzz_range tests/fuzz/fuzz_duration tests/fuzz/fuzz_size \
-	tests/fuzz/fuzz_uri tests/fuzz/fuzz_extra_opts
+	tests/fuzz/fuzz_uri tests/fuzz/fuzz_extra_opts tests/fuzz/fuzz_mssql
+if HAVE_HIREDIS
+fuzz_binaries += tests/fuzz/fuzz_redis tests/fuzz/fuzz_redis_cluster \
+	tests/fuzz/fuzz_redis_sentinel
+endif
+if HAVE_AZURE
+fuzz_binaries += tests/fuzz/fuzz_azure
+endif
+if HAVE_MONGOC
+fuzz_binaries += tests/fuzz/fuzz_mongodb
+endif
 EXTRA_PROGRAMS += $(fuzz_binaries)
 CLEANFILES += $(fuzz_binaries)
 tests_fuzz_fuzz_range_SOURCES = tests/fuzz/fuzz_range.c tests/fuzz/fuzz.h
@@ -44,19 +77,49 @@ tests_fuzz_fuzz_extra_opts_SOURCES = tests/fuzz/fuzz_extra_opts.c tests/fuzz/fuz
 tests_fuzz_fuzz_extra_opts_CFLAGS = $(fuzz_cflags)
 tests_fuzz_fuzz_extra_opts_LDFLAGS = $(fuzz_ldflags)
 tests_fuzz_fuzz_extra_opts_LDADD = tests/fuzz/libfuzzed.la
+# What turns foreign bytes into a node.
+fuzz_node = tests/fuzz/node.c tests/fuzz/node.h tests/fuzz/fuzz.h
+tests_fuzz_fuzz_mssql_SOURCES = tests/fuzz/fuzz_mssql.c $(fuzz_node)
+tests_fuzz_fuzz_mssql_CFLAGS = $(fuzz_cflags)
+tests_fuzz_fuzz_mssql_LDFLAGS = $(fuzz_ldflags)
+tests_fuzz_fuzz_mssql_LDADD = tests/fuzz/libfuzzed.la
+tests_fuzz_fuzz_redis_SOURCES = tests/fuzz/fuzz_redis.c $(fuzz_node)
+tests_fuzz_fuzz_redis_CFLAGS = $(fuzz_cflags) $(HIREDIS_CFLAGS)
+tests_fuzz_fuzz_redis_LDFLAGS = $(fuzz_ldflags)
+tests_fuzz_fuzz_redis_LDADD = tests/fuzz/libfuzzed.la
+tests_fuzz_fuzz_redis_cluster_SOURCES = tests/fuzz/fuzz_redis_cluster.c $(fuzz_node)
+tests_fuzz_fuzz_redis_cluster_CFLAGS = $(fuzz_cflags) $(HIREDIS_CFLAGS)
+tests_fuzz_fuzz_redis_cluster_LDFLAGS = $(fuzz_ldflags)
+tests_fuzz_fuzz_redis_cluster_LDADD = tests/fuzz/libfuzzed.la
+tests_fuzz_fuzz_redis_sentinel_SOURCES = tests/fuzz/fuzz_redis_sentinel.c $(fuzz_node)
+tests_fuzz_fuzz_redis_sentinel_CFLAGS = $(fuzz_cflags) $(HIREDIS_CFLAGS)
+tests_fuzz_fuzz_redis_sentinel_LDFLAGS = $(fuzz_ldflags)
+tests_fuzz_fuzz_redis_sentinel_LDADD = tests/fuzz/libfuzzed.la $(HIREDIS_LIBS)
+tests_fuzz_fuzz_azure_SOURCES = tests/fuzz/fuzz_azure.c $(fuzz_node)
+tests_fuzz_fuzz_azure_CFLAGS = $(fuzz_cflags) $(azure_cflags)
+tests_fuzz_fuzz_azure_LDFLAGS = $(fuzz_ldflags)
+tests_fuzz_fuzz_azure_LDADD = tests/fuzz/libfuzzed.la common/libcommon.la $(azure_libs)
+tests_fuzz_fuzz_mongodb_SOURCES = tests/fuzz/fuzz_mongodb.c $(fuzz_node)
+tests_fuzz_fuzz_mongodb_CFLAGS = $(fuzz_cflags) $(MONGOC_CFLAGS)
+tests_fuzz_fuzz_mongodb_LDFLAGS = $(fuzz_ldflags)
+tests_fuzz_fuzz_mongodb_LDADD = tests/fuzz/libfuzzed.la $(MONGOC_LIBS)
 
+# Whole replies are longer than what a user writes, and their samples are seeds as well.
 fuzz_run = set -e; for name in $(fuzz_programs); do \
+		case $$name in redis*|azure|mongodb|mssql) longest=10000;; *) longest=600;; esac; \
+		samples=$(top_srcdir)/tests/samples/$$name; \
+		case $$name in redis|azure|mongodb) ;; *) samples=;; esac; \
 		found=$(fuzz_dir)/found/$$name; mkdir -p $$found; \
-		$(fuzz_dir)/fuzz_$$name -max_total_time=$$seconds -max_len=600 -timeout=10 -verbosity=0 \
+		$(fuzz_dir)/fuzz_$$name -max_total_time=$$seconds -max_len=$$longest -timeout=10 -verbosity=0 \
 			-print_final_stats=1 -artifact_prefix=$$found- $$found \
-			$(top_srcdir)/tests/fuzz/corpus/$$name >$$found.log 2>&1 || { cat $$found.log; exit 1; }; \
+			$(top_srcdir)/tests/fuzz/corpus/$$name $$samples >$$found.log 2>&1 || { cat $$found.log; exit 1; }; \
 		echo "fuzz_$$name: $$seconds s," \
 			`sed '/number_of_executed_units/!d;s/.*: *//' $$found.log` "inputs, nothing found"; \
 	done
 
 # Seconds for each program.
 fuzz-short: $(fuzz_binaries)
-	@seconds=$${FUZZ_SECONDS:-5}; $(fuzz_run)
+	@seconds=$${FUZZ_SECONDS:-4}; $(fuzz_run)
 fuzz: $(fuzz_binaries)
 	@seconds=$${FUZZ_SECONDS:-600}; $(fuzz_run)
 else

@@ -5,11 +5,12 @@ Each scenario first shows with the server's own figures that it really is in the
 of this machine is tested."""
 
 import os
-import shutil
+import re
 import threading
 
 import pytest
 
+import check
 import redis
 from postgresql import free_port, wait_until
 
@@ -64,7 +65,16 @@ class Trio:
 
 
 @pytest.fixture(scope="module")
-def steady(place):
+def idle(place):
+    """A trio one of which is frozen before the other tests, which are the time that passes."""
+    trio = Trio(place)
+    trio.r1.config(repl_timeout="3600")
+    trio.r2.freeze()
+    return trio
+
+
+@pytest.fixture(scope="module")
+def steady(place, idle):
     """A trio that no test changes."""
     return Trio(place)
 
@@ -165,7 +175,7 @@ def test_frozen_replica(trio, lag, view):
     trio.r1.write(20)
     seen = trio.seen(trio.r2)
     assert seen["state"] == "online" and int(seen["offset"]) < trio.r1.offset() - 19000000, seen
-    result = lag(*getattr(trio, view), "--rpo", "1s", "-t", "4")
+    result = lag(*getattr(trio, view), "--rpo", "1s", "-t", "2.5")
     assert result.state != "OK", result
     name = "r2" if view == "all" else "127.0.0.1:%d" % trio.r2.port
     assert [state for state, _ in result.about(name)][0] in ("CRITICAL", "UNKNOWN"), result
@@ -178,14 +188,6 @@ def test_all_replicas_frozen(trio, lag):
     trio.r1.write(20)
     result = lag(*trio.primary, "--rpo", "1s", "-c", "loss_bytes=16MiB")
     assert result.state == "CRITICAL" and result.perfdata["loss_bytes"] > 19000000, result
-
-
-def test_frozen_idle_replica(trio, lag_until):
-    """Nothing was written, and it does not report any more."""
-    trio.r2.freeze()
-    wait_until(lambda: int(trio.seen(trio.r2)["lag"]) > 11, "its last report is 12 s old")
-    result = lag_until(lambda result: result.state != "OK", 3, *trio.primary)
-    assert result.state != "OK" and result.about("127.0.0.1:%d" % trio.r2.port), result
 
 
 # ---- not connected ----
@@ -421,6 +423,20 @@ def test_unix_socket(servers, lag):
     assert result.state == "CRITICAL" and result.says("No such file"), result
 
 
+def test_ipv6(servers, lag):
+    """Asked, and named by its primary, in brackets."""
+    r1 = servers.server("r1", bind="127.0.0.1 ::1")
+    r2 = servers.server("r2", bind="127.0.0.1 ::1", replicaof="::1 %d" % r1.port)
+    r2.wait_up()
+    r1.write()
+    r2.wait_caught_up(r1)
+    assert "ip=::1," in r1.info("replication")["slave0"]
+    result = lag("-T", "redis://[::1]:%d" % r1.port, "--rpo", "5s", "--expect-standby", "[::1]:%d" % r2.port)
+    assert result.state == "OK" and result.about("[::1]:%d" % r2.port), result
+    result = lag("-T", "redis://[::1]:%d" % r1.port, "-T", "redis://[::1]:%d" % r2.port, "--rpo", "5s")
+    assert result.state == "OK" and result.perfdata["standbys"] == 1, result
+
+
 @pytest.mark.parametrize("extra, words", [("/x", "number of a database"), ("?cacrt=x", "no parameter")])
 def test_mistyped_uri(servers, lag, extra, words):
     r1 = servers.server("r1")
@@ -441,10 +457,19 @@ def test_heartbeat(steady, lag, view):
 
 
 def test_heartbeat_that_does_not_arrive(trio, lag):
+    """Of an idle primary: the heartbeat is what the standby lacks, and for how long that has been so is said."""
     trio.r2.freeze()
-    result = lag(*trio.primary, "--heartbeat", "--rpo", "1s", "-t", "4")
-    assert result.state == "CRITICAL" or result.about("127.0.0.1:%d" % trio.r2.port)[0][0] != "OK", result
-    assert result.state != "OK", result
+    trio.r3.freeze()
+    before = {server: int(trio.seen(server)["offset"]) for server in (trio.r2, trio.r3)}
+    result = lag(*trio.primary, "--heartbeat", "--rpo", "1s", "-t", "2.5")
+    assert result.state == "CRITICAL" and result.perfdata["loss_bytes"] >= len("PUBLISH drcheck"), result
+    for server in (trio.r2, trio.r3):
+        assert int(trio.seen(server)["offset"]) == before[server], "it did report"
+        name = "127.0.0.1:%d" % server.port
+        state, text = result.about(name)[0]
+        assert state == "CRITICAL" and re.search(r"behind by (at least )?[12](\.\d)? s, critical above 1 s", text), result
+        lacked = trio.r1.offset() - before[server]
+        assert 0 < result.perfdata[name.replace(":", "_") + "_loss_bytes"] <= lacked, result
 
 
 def test_touches_nothing(steady, lag):
@@ -468,10 +493,40 @@ def test_touches_nothing(steady, lag):
     assert before == after
 
 
+def has_modules():
+    """Whether the executable loads its sources; else they are linked in."""
+    with open(check.executable("check_replication_lag"), "rb") as file:
+        return b"libhiredis.so" not in file.read()
+
+
 def test_no_module_package_is_named(lag, tmp_path):
     """The scheme names what is missing where the module is not installed."""
-    result = lag("-T", "redis://127.0.0.1", environment={"DR_PLUGINS_MODULE_DIR": str(tmp_path)})
-    if shutil.which("true") and "replication-redis.so" in result.output:
+    result = lag("-T", "redis://127.0.0.1:1", environment={"DR_PLUGINS_MODULE_DIR": str(tmp_path)})
+    if has_modules():
         assert result.state == "UNKNOWN" and result.says("libhiredis0.14"), result
     else:  # a build without modules has it inside
-        assert result.state == "CRITICAL", result
+        assert result.state == "CRITICAL" and result.says("refused"), result
+
+
+@pytest.mark.parametrize("scheme", ("rediss", "rediss+sentinel"))
+def test_no_module_with_tls(steady, lag, tmp_path, scheme):
+    """As where it was built without OpenSSL: refused by name, never asked without TLS instead."""
+    if has_modules():
+        plain = os.path.join(os.environ["DR_PLUGINS_MODULE_DIR"], "replication-redis.so")
+        os.symlink(os.path.abspath(plain), str(tmp_path / "replication-redis.so"))
+    here = {"DR_PLUGINS_MODULE_DIR": str(tmp_path)}
+    assert lag("-T", steady.r1.uri(), environment=here).state == "OK"
+    result = lag("-T", "%s://127.0.0.1:%d/m1?insecure=1" % (scheme, steady.r1.port), "-t", "2", environment=here)
+    if has_modules():
+        assert result.state == "UNKNOWN" and result.says("libssl3", "rediss"), result
+    else:  # with OpenSSL inside; the server speaks none
+        assert result.state in ("UNKNOWN", "CRITICAL") and result.says("TLS"), result
+
+
+# ---- at the end: what takes time ----
+
+def test_frozen_idle_replica(idle, lag_until):
+    """Nothing was written, and it does not report any more."""
+    wait_until(lambda: int(idle.seen(idle.r2)["lag"]) > 11, "its last report is 12 s old")
+    result = lag_until(lambda result: result.state != "OK", 3, *idle.primary)
+    assert result.state != "OK" and result.about("127.0.0.1:%d" % idle.r2.port), result

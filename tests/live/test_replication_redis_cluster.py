@@ -87,7 +87,7 @@ def test_slow_shard(cluster, lag):
     cluster.replicas[1].freeze()
     for _ in range(20):
         primary.call("SET", key, b"x" * 1000000)
-    result = lag("-T", cluster.nodes[0].uri(), "--rpo", "1s", "-t", "3")
+    result = lag("-T", cluster.nodes[0].uri(), "--rpo", "1s", "-t", "2")
     cluster.replicas[1].thaw()
     assert result.state == "CRITICAL" and result.says("shard 5461-10922"), result
     cluster.replicas[1].wait_caught_up(cluster.primaries[1])

@@ -11,9 +11,9 @@ import pytest
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), os.pardir, "faults"))
 
 import peers  # noqa: E402
-from stub_redis import Server, sample  # noqa: E402
+from stub_redis import Server, array, sample  # noqa: E402
 
-DEADLINE = 1.0
+DEADLINE = 0.5 if "DR_WRAPPER" not in os.environ else 1.0
 SLACK = 0.2 if "DR_WRAPPER" not in os.environ else 20
 
 
@@ -131,6 +131,37 @@ def test_loading_primary(lag):
     with peers.Honest(Server(info).session) as peer:
         result = lag("-T", uri(peer))
         assert result.state == "CRITICAL" and result.says("42.10"), result
+
+
+def sentinel(primary, replica, tilt):
+    """One that watches two servers, as a script."""
+    def entry(port, **fields):
+        fields.update(ip="127.0.0.1", port=str(port), last_ok_ping_reply="100", info_refresh="1000")
+        return array(*[word for name, value in fields.items() for word in (name.replace("_", "-"), value)])
+    info = "redis_version:7.0.15\r\nredis_mode:sentinel\r\nrun_id:5e\r\nsentinel_tilt:%d\r\n" % tilt
+    return Server(info, settings=(), **{
+        "SENTINEL MASTER m1": entry(primary.port, name="m1", flags="master", num_slaves="1", num_other_sentinels="0",
+                                    quorum="1", config_epoch="0", down_after_milliseconds="5000"),
+        "SENTINEL REPLICAS m1": b"*1\r\n" + entry(
+            replica.port, flags="slave", slave_priority="100", slave_repl_offset="4711", master_host="127.0.0.1",
+            master_port=str(primary.port), master_link_down_time="0"),
+        "SENTINEL SENTINELS m1": b"*0\r\n",
+        "SENTINEL CKQUORUM m1": b"+OK 1 usable Sentinels.\r\n"}).session
+
+
+@pytest.mark.parametrize("tilt", (0, 1))
+def test_sentinel_in_tilt(lag, tilt):
+    """Its clock jumped: it answers as ever, and would start no failover."""
+    with peers.Honest(Server(sample("redis-7.0-replica")).session) as replica:
+        info = re.sub(r"(slave0:ip=127.0.0.1,port=)\d+", r"\g<1>%d" % replica.port, sample("redis-7.0-primary"))
+        with peers.Honest(Server(info).session) as primary:
+            with peers.Honest(sentinel(primary, replica, tilt)) as peer:
+                result = lag("-T", uri(peer, "redis+sentinel"), "-t", "5")
+    assert result.says("127.0.0.1:%d: primary" % primary.port), result
+    if tilt:
+        assert result.state == "CRITICAL" and result.says("TILT"), result
+    else:
+        assert result.state == "OK" and not result.says("TILT"), result
 
 
 # ---- recorded replies, and what they lack ----

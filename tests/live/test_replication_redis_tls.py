@@ -7,7 +7,7 @@ import subprocess
 import pytest
 
 import redis
-from postgresql import free_port
+from postgresql import free_port, wait_until
 from test_replication_redis import PROGRAMS
 
 
@@ -92,10 +92,34 @@ def test_missing_file(servers, files, lag):
     assert result.state == "UNKNOWN" and result.says("gone.crt"), result
 
 
+def test_through_a_sentinel(servers, files, lag):
+    """The Sentinel itself, and the nodes that it leads to, each over TLS."""
+    r1, p1, p2, _ = servers
+    port = free_port(r1.lab.ports)
+    tls = {name: value for name, value in r1.settings.items() if name.startswith("tls-") and name != "tls-port"}
+    sentinel = redis.Server(r1.lab, "s1", dict(tls, **{"bind": "127.0.0.1", "protected-mode": "no", "tls-port": str(port),
+                                                       "tls-replication": "yes"}), sentinel=True)
+    sentinel.lines = ["sentinel monitor m1 127.0.0.1 %d 1" % p1]
+    sentinel.start()
+
+    def usable():
+        replicas = sentinel.call("SENTINEL", "REPLICAS", "m1")
+        return [dict(zip(fields[::2], fields[1::2]))["flags"] for fields in replicas] == ["slave"]
+    wait_until(usable, "it is connected to the replica")
+    given = uri(port, files, cacert=files / "ca.crt").replace("rediss:", "rediss+sentinel:").replace("?", "/m1?")
+    result = lag("-T", given, "-v", "--rpo", "5s")
+    for node in (p1, p2):
+        assert result.about("127.0.0.1:%d" % node), result
+    assert result.output.count("over TLS") == 3 and not result.says("without TLS"), result
+    assert result.state == "OK", result
+    result = lag("-T", given.replace("cacert=%s&" % (files / "ca.crt"), ""))
+    assert result.state == "UNKNOWN" and result.says("certificate"), result
+
+
 def test_mixed_up(servers, files, lag):
     """TLS to a port without, and the other way round."""
     r1, p1, _, _ = servers
-    result = lag("-T", uri(r1.port, files, cacert=files / "ca.crt"), "-t", "3")
+    result = lag("-T", uri(r1.port, files, cacert=files / "ca.crt"), "-t", "1.5")
     assert result.state in ("UNKNOWN", "CRITICAL") and result.says("TLS"), result
-    result = lag("-T", "redis://127.0.0.1:%d" % p1, "-t", "3")
+    result = lag("-T", "redis://127.0.0.1:%d" % p1, "-t", "1.5")
     assert result.state in ("UNKNOWN", "CRITICAL"), result

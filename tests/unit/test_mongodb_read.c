@@ -395,6 +395,23 @@ static void test_election_timeout(void **state)
     close_world(&world);
 }
 
+/* Figures that no clock and no disk can show: unknown, and what is known takes their place. */
+static void test_no_figure(void **state)
+{
+    struct world world;
+    (void)state;
+    open_changed(&world, "healthy_5.0", "\"electionTimeoutMillis\": 10000",
+                 "\"electionTimeoutMillis\": {\"$numberDouble\": \"Infinity\"}");
+    assert_true(read_world(&world));
+    assert_real(world.node.sender_silence, 10);
+    close_world(&world);
+    open_changed(&world, "initial_sync_5.0", "\"$numberLong\": \"100000000\"",
+                 "\"$numberLong\": \"-1\"");
+    assert_true(read_world(&world));
+    assert_true(world.node.copying.running.value && !world.node.copying.done.known);
+    close_world(&world);
+}
+
 static void test_flow_control(void **state)
 {
     struct world world;
@@ -437,6 +454,8 @@ static void test_missing(void **state)
         {"\"self\": true", "\"self\": false", "itself"},
         {"\"name\": \"db2:27017\"", "\"nome\": \"db2:27017\"", "name"},
         {"\"votes\": 1", "\"vites\": 1", "votes"},
+        {"\"votes\": 1", "\"votes\": 5000000000", "votes"},
+        {"\"votes\": 1", "\"votes\": -1", "votes"},
         {"\"priority\": {", "\"proirity\": {", "priority"},
         {"\"arbiterOnly\":", "\"arbiter\":", "arbiterOnly"},
         {"\"host\": \"db2", "\"hist\": \"db2", "host"},
@@ -450,6 +469,7 @@ static void test_missing(void **state)
             fail_msg("read without %s", rows[i].says);
         assert_int_equal(world.error.class, DR_ERR_PROTOCOL);
         assert_non_null(strstr(world.error.text, rows[i].says));
+        assert_true(world.node.role == REP_ROLE_UNKNOWN || world.node.product != NULL);
         close_world(&world);
     }
 }
@@ -508,6 +528,7 @@ int main(void)
         cmocka_unit_test(test_both_spellings_of_delay),
         cmocka_unit_test(test_hidden_configuration),
         cmocka_unit_test(test_election_timeout),
+        cmocka_unit_test(test_no_figure),
         cmocka_unit_test(test_flow_control),
         cmocka_unit_test(test_again),
         cmocka_unit_test(test_missing),

@@ -630,6 +630,10 @@ static void test_quorum(void **state)
     assert_false(set.can_elect.known);
     assert_int_equal(set.needed.value, 2); /* a majority authorises it */
     rep_set_free(&set);
+    assert_false(
+        read_set('p', "num-other-sentinels", "9223372036854775807", QUORUM_OK, &set, &error));
+    assert_int_equal(error.class, DR_ERR_PROTOCOL);
+    rep_set_free(&set);
 }
 
 static void test_bars(void **state)
@@ -650,6 +654,7 @@ static void test_bars(void **state)
         {'r', "master-link-down-time", "20001", "down for too long"},
         {'r', "flags", "slave,disconnected", "no connection"},
         {'p', "flags", "master,s_down,o_down", NULL},
+        {'p', "down-after-milliseconds", "9223372036854775807", NULL},
     };
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
         struct rep_set set;
