@@ -145,6 +145,17 @@ static void *work(void *argument)
     return NULL;
 }
 
+/* Its memory is zero. Only for targets that are there: the tasks of those that may be discovered
+ * stay untouched memory, which costs nothing. */
+static void init_task(struct dr_run *run, size_t index)
+{
+    struct dr_task *task = &run->tasks[index];
+    task->run = run;
+    task->index = index;
+    task->trace = DR_BUFFER(TRACE_MAX);
+    atomic_init(&task->stage, "start");
+}
+
 static struct dr_run *run_new(const struct dr_run_plan *plan)
 {
     struct dr_run *run = calloc(1, sizeof *run);
@@ -163,10 +174,8 @@ static struct dr_run *run_new(const struct dr_run_plan *plan)
     double margin = plan->timeout / 10 < MARGIN_MAX ? plan->timeout / 10 : MARGIN_MAX;
     run->deadline = plan->started + plan->timeout;
     run->task_deadline = run->deadline - margin;
-    for (size_t i = 0; i < run->capacity; i++) {
-        run->tasks[i] = (struct dr_task){.run = run, .index = i, .trace = DR_BUFFER(TRACE_MAX)};
-        atomic_init(&run->tasks[i].stage, "start");
-    }
+    for (size_t i = 0; i < run->count; i++)
+        init_task(run, i);
     return run;
 }
 
@@ -270,6 +279,7 @@ static size_t add_target(struct dr_task *task, const struct dr_scheme *scheme, c
         dr_uri_free(&target->uri);
         return DR_TASK_NONE;
     }
+    init_task(run, index);
     run->plan.probes[index] = run->plan.probes[task->index];
     targets->count = ++run->count;
     return index;
@@ -352,7 +362,7 @@ void dr_run_free(struct dr_run *run)
     /* A straggler may still be using all of it; the process is about to leave by _exit. */
     if (run == NULL || run->stragglers)
         return;
-    for (size_t i = 0; i < run->capacity; i++)
+    for (size_t i = 0; i < run->count; i++)
         dr_buffer_free(&run->tasks[i].trace);
     pthread_cond_destroy(&run->changed);
     pthread_mutex_destroy(&run->lock);
