@@ -385,7 +385,7 @@ static ssize_t read_some(struct dr_redis *redis, char *bytes, size_t size, const
 
 static bool receive(struct dr_redis *redis, const char *stage)
 {
-    char bytes[16 * 1024];
+    char bytes[8 * 1024]; /* INFO in one piece */
     if (dr_task_left(redis->task) <= 0)
         return out_of_time(redis, stage);
     ssize_t size = read_some(redis, bytes, sizeof bytes, stage);
