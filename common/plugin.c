@@ -5,8 +5,8 @@
 #include "common/generate.h"
 #include "common/secret.h"
 
+#include <errno.h>
 #include <signal.h>
-#include <stdio.h>
 #include <stdlib.h>
 #ifdef __GLIBC__
 #include <malloc.h>
@@ -41,10 +41,15 @@ struct process {
 
 static void print(const struct dr_buffer *text)
 {
-    /* Where stdout cannot be written there is nobody left to tell; the exit code still says it. */
-    if (fputs(dr_buffer_text(text), stdout) < 0)
-        return;
-    fflush(stdout);
+    size_t written = 0;
+    while (written < text->size) {
+        ssize_t more = write(STDOUT_FILENO, text->text + written, text->size - written);
+        /* Where stdout cannot be written there is nobody left to tell; the exit code still says it.
+         */
+        if (more == 0 || (more < 0 && errno != EINTR))
+            return;
+        written += more > 0 ? (size_t)more : 0;
+    }
 }
 
 static void report(const struct process *process, struct dr_result *result)
