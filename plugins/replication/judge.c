@@ -309,7 +309,7 @@ static void remember(struct judge *judge)
     struct rep_history *history = judge->evidence->history;
     const struct rep_asked *primary = judge->survey.primary;
     const struct rep_node *node = primary != NULL ? primary->node : NULL;
-    if (node != NULL && node->reading_count > 0)
+    if (history->open && node != NULL && node->reading_count > 0)
         rep_history_sample(history, judge->evidence->now,
                            node->readings[node->reading_count - 1].position);
 }
