@@ -59,18 +59,25 @@ bool dr_buffer_add_char(struct dr_buffer *buffer, char c)
 
 bool dr_buffer_addv(struct dr_buffer *buffer, const char *format, va_list args)
 {
+    /* Most of what is written fits into what is there: formatted once. */
+    size_t space = buffer->text != NULL ? buffer->space - buffer->size : 0;
+    char *end = buffer->text != NULL ? buffer->text + buffer->size : NULL;
     va_list again;
     va_copy(again, args);
-    int size = vsnprintf(NULL, 0, format, again);
+    int size = vsnprintf(end, space, format, again);
     va_end(again);
     if (size < 0) {
+        if (end != NULL)
+            *end = '\0';
         buffer->cut = true;
         return false;
     }
-    size_t fits = reserve(buffer, (size_t)size);
+    bool whole = (size_t)size < space && (size_t)size <= buffer->limit - buffer->size;
+    size_t fits = whole ? (size_t)size : reserve(buffer, (size_t)size);
     if (buffer->text == NULL)
         return false;
-    vsnprintf(buffer->text + buffer->size, fits + 1, format, args);
+    if (!whole)
+        vsnprintf(buffer->text + buffer->size, fits + 1, format, args);
     buffer->size += fits;
     return fits == (size_t)size;
 }

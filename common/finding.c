@@ -84,10 +84,14 @@ void dr_result_verdict(struct dr_result *result, enum dr_state state, const char
 
 /* ---- findings ---- */
 
-/* Makes room for one element more; false, and result->out_of_memory, when there is none. */
+/* Makes room for one element more, for as many again where the room is full; false, and
+ * result->out_of_memory, when there is none. */
 static bool grow(struct dr_result *result, void **items, size_t count, size_t size)
 {
-    void *more = realloc(*items, (count + 1) * size);
+    bool full = (count & (count - 1)) == 0; /* 0, 1, 2, 4, 8 ... */
+    if (!full)
+        return true;
+    void *more = realloc(*items, (count > 0 ? 2 * count : 1) * size);
     if (more == NULL) {
         result->out_of_memory = true;
         return false;
@@ -160,10 +164,14 @@ void dr_finding_detail(struct dr_finding *finding, const char *format, ...)
 
 char *dr_figure_label(const char *node, const char *metric)
 {
-    char *label = dr_text_format("%s_%s", node, metric);
+    size_t size = strlen(node);
+    char *label = malloc(size + strlen(metric) + sizeof "_");
     if (label == NULL)
         return NULL;
-    for (char *c = label; c < label + strlen(node); c++) {
+    memcpy(label, node, size);
+    label[size] = '_';
+    memcpy(label + size + 1, metric, strlen(metric) + 1);
+    for (char *c = label; c < label + size; c++) {
         bool allowed = (*c >= 'A' && *c <= 'Z') || (*c >= 'a' && *c <= 'z') ||
                        (*c >= '0' && *c <= '9') || *c == '.' || *c == '-';
         if (!allowed)

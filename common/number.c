@@ -105,9 +105,30 @@ static size_t put_point(char *text)
     return out;
 }
 
+bool dr_number_whole(double value, char *buffer, size_t size)
+{
+    char digits[20];
+    size_t count = 0;
+    if (!(value > -1e15 && value < 1e15))
+        return false;
+    int64_t whole = (int64_t)value;
+    if ((double)whole < value || (double)whole > value)
+        return false;
+    for (int64_t rest = whole < 0 ? -whole : whole; rest > 0 || count == 0; rest /= 10)
+        digits[count++] = (char)('0' + rest % 10);
+    if (whole < 0)
+        digits[count++] = '-';
+    if (count >= size)
+        return false;
+    for (size_t i = 0; i < count; i++)
+        buffer[i] = digits[count - 1 - i];
+    buffer[count] = '\0';
+    return true;
+}
+
 const char *dr_number_round(double value, int decimals, char *buffer, size_t size)
 {
-    if (size == 0)
+    if (size == 0 || dr_number_whole(value, buffer, size))
         return buffer;
     int need = isfinite(value) ? snprintf(buffer, size, "%.*f", decimals, value) : -1;
     if (need < 0 || (size_t)need >= size) {

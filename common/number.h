@@ -33,6 +33,11 @@ bool dr_number_read(struct dr_cursor *cursor, double *value, bool *fraction,
 
 #define DR_NUMBER_DIGITS 64
 
+/* Writes a whole number between -10^15 and 10^15, most of what a report shows, without the cost of
+ * a format: true, and the text in buffer. False for another value, or where it does not fit: buffer
+ * is as it was. */
+bool dr_number_whole(double value, char *buffer, size_t size);
+
 /* Writes at most `decimals` decimals, without trailing zeros, exponent or "-0": "12.5". Returns
  * buffer; "" where it does not fit, because a cut number would be another number, and for what is
  * not finite. */

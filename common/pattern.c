@@ -5,12 +5,10 @@
 #include "common/pattern_engine.h"
 
 #include <stdlib.h>
-#include <string.h>
 
 struct dr_pattern {
     const struct dr_pattern_engine *engine;
     void *expression;
-    char *text;
     bool overrun;
 };
 
@@ -38,8 +36,7 @@ static const struct dr_pattern_engine *find_engine(struct dr_error *error)
 struct dr_pattern *dr_pattern_new(const char *text, struct dr_error *error)
 {
     struct dr_pattern *pattern = calloc(1, sizeof *pattern);
-    if (pattern == NULL || (pattern->text = strdup(text)) == NULL) {
-        free(pattern);
+    if (pattern == NULL) {
         dr_error_set(error, DR_ERR_INTERNAL, "out of memory");
         return NULL;
     }
@@ -58,13 +55,7 @@ void dr_pattern_free(struct dr_pattern *pattern)
         return;
     if (pattern->expression != NULL)
         pattern->engine->free_expression(pattern->expression);
-    free(pattern->text);
     free(pattern);
-}
-
-const char *dr_pattern_text(const struct dr_pattern *pattern)
-{
-    return pattern->text;
 }
 
 bool dr_pattern_matches(struct dr_pattern *pattern, const char *name)

@@ -16,9 +16,6 @@ struct dr_pattern;
 struct dr_pattern *dr_pattern_new(const char *text, struct dr_error *error);
 void dr_pattern_free(struct dr_pattern *pattern);
 
-/* The expression as it was given. */
-const char *dr_pattern_text(const struct dr_pattern *pattern);
-
 /* True when it matches. A match that exceeds the limits counts as a match failure and is
  * remembered: dr_pattern_overrun tells. */
 bool dr_pattern_matches(struct dr_pattern *pattern, const char *name);

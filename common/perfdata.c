@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "common/perfdata.h"
 
+#include "common/number.h"
+
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
@@ -9,6 +11,8 @@
 
 const char *dr_number_format(double value, char *buffer, size_t size)
 {
+    if (dr_number_whole(value, buffer, size))
+        return buffer;
     buffer[0] = '\0';
     if (!isfinite(value))
         return buffer;
@@ -54,8 +58,10 @@ const char *dr_perfdata_unit(enum dr_unit unit)
 void dr_perfdata_add(struct dr_buffer *out, const struct dr_figure *figure)
 {
     char number[DR_NUMBER_SIZE];
-    char fields[4][96] = {"", "", "", ""};
+    char fields[4][96];
     const struct dr_threshold *limits = &figure->threshold;
+    for (size_t i = 0; i < 4; i++)
+        fields[i][0] = '\0';
     if (limits->warning.given)
         dr_range_perfdata(&limits->warning.range, fields[0], sizeof fields[0]);
     if (limits->critical.given)
@@ -64,12 +70,15 @@ void dr_perfdata_add(struct dr_buffer *out, const struct dr_figure *figure)
         dr_number_format(figure->minimum.value, fields[2], sizeof fields[2]);
     if (figure->maximum.known)
         dr_number_format(figure->maximum.value, fields[3], sizeof fields[3]);
-    dr_buffer_addf(out, "%s=%s%s", figure->label,
-                   dr_number_format(figure->value, number, sizeof number),
-                   dr_perfdata_unit(figure->unit));
+    dr_buffer_add(out, figure->label);
+    dr_buffer_add_char(out, '=');
+    dr_buffer_add(out, dr_number_format(figure->value, number, sizeof number));
+    dr_buffer_add(out, dr_perfdata_unit(figure->unit));
     size_t used = 4;
     while (used > 0 && fields[used - 1][0] == '\0')
         used--;
-    for (size_t i = 0; i < used; i++)
-        dr_buffer_addf(out, ";%s", fields[i]);
+    for (size_t i = 0; i < used; i++) {
+        dr_buffer_add_char(out, ';');
+        dr_buffer_add(out, fields[i]);
+    }
 }

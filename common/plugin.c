@@ -5,9 +5,12 @@
 #include "common/generate.h"
 #include "common/secret.h"
 
+#include <errno.h>
 #include <signal.h>
-#include <stdio.h>
 #include <stdlib.h>
+#ifdef __GLIBC__
+#include <malloc.h>
+#endif
 #include <string.h>
 #include <sys/resource.h>
 #include <time.h>
@@ -38,10 +41,15 @@ struct process {
 
 static void print(const struct dr_buffer *text)
 {
-    /* Where stdout cannot be written there is nobody left to tell; the exit code still says it. */
-    if (fputs(dr_buffer_text(text), stdout) < 0)
-        return;
-    fflush(stdout);
+    size_t written = 0;
+    while (written < text->size) {
+        ssize_t more = write(STDOUT_FILENO, text->text + written, text->size - written);
+        /* Where stdout cannot be written there is nobody left to tell; the exit code still says it.
+         */
+        if (more == 0 || (more < 0 && errno != EINTR))
+            return;
+        written += more > 0 ? (size_t)more : 0;
+    }
 }
 
 static void report(const struct process *process, struct dr_result *result)
@@ -215,8 +223,9 @@ static bool load_sources(struct process *process, struct dr_error *error)
         return false;
     process->probes = calloc(process->capacity, sizeof(dr_probe *));
     process->load_errors = calloc(count, sizeof *process->load_errors);
-    process->outcomes = calloc(process->capacity, sizeof *process->outcomes);
-    process->facts = calloc(process->capacity, plugin->facts_size);
+    /* The run fills these for the targets that there are. Room that none takes stays untouched. */
+    process->outcomes = malloc(process->capacity * sizeof *process->outcomes);
+    process->facts = malloc(process->capacity * plugin->facts_size);
     if (process->probes == NULL || process->load_errors == NULL || process->outcomes == NULL ||
         process->facts == NULL)
         return dr_error_set(error, DR_ERR_INTERNAL, "out of memory");
@@ -314,26 +323,28 @@ static void clear(struct process *process)
 }
 
 /* A server that announces a reply of a gigabyte must not cost the monitoring host one: client
- * libraries make room for what is announced. What the process may add to its private memory is
- * limited; an allocation beyond that fails, and the library reports it. Not with AddressSanitizer,
- * whose allocator ends the process instead. */
+ * libraries make room for what is announced. The private memory of the process is limited (at its
+ * start it has next to none; asking how much is the dearest call of a run); an allocation beyond
+ * that fails, and the library reports it. Not with AddressSanitizer, whose allocator ends the
+ * process instead. */
 static void bound_memory(void)
 {
 #ifndef __SANITIZE_ADDRESS__
-    unsigned long data = 0;
     struct rlimit limit;
-    FILE *statm = fopen("/proc/self/statm", "re");
-    if (statm == NULL)
+    if (getrlimit(RLIMIT_DATA, &limit) != 0)
         return;
-    bool read = fscanf(statm, "%*u %*u %*u %*u %*u %lu", &data) == 1;
-    fclose(statm);
-    if (!read || getrlimit(RLIMIT_DATA, &limit) != 0)
-        return;
-    rlim_t wanted = (rlim_t)data * (rlim_t)sysconf(_SC_PAGESIZE) + MEMORY_BUDGET;
-    if (limit.rlim_cur == RLIM_INFINITY || limit.rlim_cur > wanted) {
-        limit.rlim_cur = wanted;
+    if (limit.rlim_cur == RLIM_INFINITY || limit.rlim_cur > MEMORY_BUDGET) {
+        limit.rlim_cur = MEMORY_BUDGET;
         setrlimit(RLIMIT_DATA, &limit);
     }
+#endif
+}
+
+/* Threads share one heap instead of setting up one each. */
+static void tune_memory(void)
+{
+#ifdef __GLIBC__
+    mallopt(M_ARENA_MAX, 1);
 #endif
 }
 
@@ -347,6 +358,7 @@ int dr_plugin_main(const struct dr_plugin *plugin, int argc, char **argv, bool *
     signal(SIGPIPE, SIG_IGN);
     signal(SIGXFSZ, SIG_IGN);
     bound_memory();
+    tune_memory();
     struct process *process = calloc(1, sizeof *process);
     if (process == NULL)
         return refuse(&(struct process){.plugin = plugin}, &memory);

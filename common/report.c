@@ -319,15 +319,19 @@ static void add_trace(struct page *page, struct dr_buffer *out, size_t most)
     release(page, &line);
 }
 
-/* The node perfdata as far as it fits into the limit of out with its line break: whole items. */
-static void add_node_line(struct page *page, struct dr_buffer *out)
+/* The node perfdata as far as it fits into the limit of out with its line break: whole items. False
+ * when it is not all. */
+static bool add_node_line(struct page *page, struct dr_buffer *out)
 {
     struct dr_buffer line = DR_BUFFER(out->limit > 0 ? out->limit - 1 : 0);
     const char *separator = "|";
-    add_items(page, &line, true, &separator);
-    if (line.size > 0)
-        dr_buffer_addf(out, "%s\n", dr_buffer_text(&line));
+    bool whole = add_items(page, &line, true, &separator);
+    if (line.size > 0) {
+        dr_buffer_add(out, dr_buffer_text(&line));
+        dr_buffer_add_char(out, '\n');
+    }
     release(page, &line);
+    return whole;
 }
 
 /* Divides `most` bytes between finding lines and node perfdata. */
@@ -335,9 +339,11 @@ static void add_details(struct page *page, struct dr_buffer *lines, struct dr_bu
                         size_t most)
 {
     nodes->limit = most / 2;
-    add_node_line(page, nodes);
+    bool whole = add_node_line(page, nodes);
     lines->limit = most - nodes->size;
     add_finding_lines(page, lines);
+    if (whole)
+        return;
     dr_buffer_clear(nodes);
     nodes->limit = most - lines->size;
     add_node_line(page, nodes);

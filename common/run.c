@@ -134,15 +134,29 @@ static void finish(struct dr_task *task, bool ok, const struct dr_error *error)
     pthread_mutex_unlock(&run->lock);
 }
 
+static void *task_facts(const struct dr_run *run, size_t index)
+{
+    return (char *)run->plan.facts + index * run->plan.facts_size;
+}
+
 static void *work(void *argument)
 {
     struct dr_task *task = argument;
     struct dr_run *run = task->run;
     struct dr_error error = {.class = DR_ERR_NONE};
-    void *facts = (char *)run->plan.facts + task->index * run->plan.facts_size;
-    bool ok = run->plan.probes[task->index](task, facts, &error);
+    bool ok = run->plan.probes[task->index](task, task_facts(run, task->index), &error);
     finish(task, ok, &error);
     return NULL;
+}
+
+/* Only for targets that are there: what is kept for those that may be discovered stays untouched
+ * memory, which costs nothing. */
+static void init_task(struct dr_run *run, size_t index)
+{
+    struct dr_task *task = &run->tasks[index];
+    *task = (struct dr_task){.run = run, .index = index, .trace = DR_BUFFER(TRACE_MAX)};
+    atomic_init(&task->stage, "start");
+    memset(task_facts(run, index), 0, run->plan.facts_size);
 }
 
 static struct dr_run *run_new(const struct dr_run_plan *plan)
@@ -153,7 +167,7 @@ static struct dr_run *run_new(const struct dr_run_plan *plan)
     run->plan = *plan;
     run->count = plan->targets->count;
     run->capacity = plan->capacity > run->count ? plan->capacity : run->count;
-    run->tasks = calloc(run->capacity, sizeof *run->tasks);
+    run->tasks = malloc(run->capacity * sizeof *run->tasks);
     if (run->tasks == NULL) {
         free(run);
         return NULL;
@@ -163,10 +177,8 @@ static struct dr_run *run_new(const struct dr_run_plan *plan)
     double margin = plan->timeout / 10 < MARGIN_MAX ? plan->timeout / 10 : MARGIN_MAX;
     run->deadline = plan->started + plan->timeout;
     run->task_deadline = run->deadline - margin;
-    for (size_t i = 0; i < run->capacity; i++) {
-        run->tasks[i] = (struct dr_task){.run = run, .index = i, .trace = DR_BUFFER(TRACE_MAX)};
-        atomic_init(&run->tasks[i].stage, "start");
-    }
+    for (size_t i = 0; i < run->count; i++)
+        init_task(run, i);
     return run;
 }
 
@@ -270,6 +282,7 @@ static size_t add_target(struct dr_task *task, const struct dr_scheme *scheme, c
         dr_uri_free(&target->uri);
         return DR_TASK_NONE;
     }
+    init_task(run, index);
     run->plan.probes[index] = run->plan.probes[task->index];
     targets->count = ++run->count;
     return index;
@@ -326,10 +339,6 @@ struct dr_run *dr_run_targets(const struct dr_run_plan *plan, struct dr_outcome 
     for (size_t i = 0; i < run->count; i++)
         take_outcome(run, i, &outcomes[i]);
     pthread_mutex_unlock(&run->lock);
-    for (size_t i = 0; i < run->count; i++) {
-        if (run->tasks[i].started && outcomes[i].finished)
-            pthread_join(run->tasks[i].thread, NULL);
-    }
     return run;
 }
 
@@ -352,7 +361,12 @@ void dr_run_free(struct dr_run *run)
     /* A straggler may still be using all of it; the process is about to leave by _exit. */
     if (run == NULL || run->stragglers)
         return;
-    for (size_t i = 0; i < run->capacity; i++)
+    /* Each has said all it had to say; by now it has ended, while the result was written. */
+    for (size_t i = 0; i < run->count; i++) {
+        if (run->tasks[i].started)
+            pthread_join(run->tasks[i].thread, NULL);
+    }
+    for (size_t i = 0; i < run->count; i++)
         dr_buffer_free(&run->tasks[i].trace);
     pthread_cond_destroy(&run->changed);
     pthread_mutex_destroy(&run->lock);

@@ -90,7 +90,7 @@ struct dr_run_plan {
         *probes; /* one for each target; NULL: the outcome is load_errors[i] without a thread */
     const struct dr_error
         *load_errors;    /* parallel to targets; may be NULL when every probe is there */
-    void *facts;         /* array parallel to targets */
+    void *facts;         /* array parallel to targets; zeroed for each by the run */
     size_t facts_size;   /* bytes of one element */
     const void *request; /* handed to every source */
     double started;      /* dr_monotonic() at process start: the deadline counts from there */

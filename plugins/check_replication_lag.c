@@ -312,7 +312,8 @@ static const char *group_of(const struct dr_target *target)
     if (kind == REP_MONGODB)
         return dr_uri_param(&target->uri, "replicaSet");
     /* What Sentinels name belongs to the primary's name in their URI. */
-    bool path = kind == REP_MSSQL || (kind == REP_REDIS && target->discovered);
+    bool sentinel = target->discovered || strstr(target->uri.scheme, "sentinel") != NULL;
+    bool path = kind == REP_MSSQL || (kind == REP_REDIS && sentinel);
     if (path && target->uri.path[0] == '/' && target->uri.path[1] != '\0')
         return target->uri.path + 1;
     if (kind == REP_AZURE_STORAGE)

@@ -311,17 +311,25 @@ bool dr_redis_log_in(struct dr_redis *redis, const char *user, const char *passw
 
 #define WORDS_MAX 8
 
+static void trace_query(const struct dr_redis *redis, size_t count, const char *const *words)
+{
+    struct dr_buffer shown = DR_BUFFER(400);
+    for (size_t i = 0; i < count; i++)
+        dr_buffer_addf(&shown, "%s%s", i > 0 ? " " : "", words[i]);
+    dr_task_trace(redis->task, 2, "query: %s", dr_buffer_text(&shown));
+    dr_buffer_free(&shown);
+}
+
 bool dr_redis_add(struct dr_redis *redis, size_t count, const char *const *words)
 {
     const char *list[WORDS_MAX];
-    struct dr_buffer shown = DR_BUFFER(400);
-    for (size_t i = 0; i < count && i < WORDS_MAX; i++) {
+    if (count > WORDS_MAX)
+        count = WORDS_MAX;
+    for (size_t i = 0; i < count; i++)
         list[i] = words[i];
-        dr_buffer_addf(&shown, "%s%s", i > 0 ? " " : "", words[i]);
-    }
-    dr_task_trace(redis->task, 2, "query: %s", dr_buffer_text(&shown));
-    dr_buffer_free(&shown);
-    return add_words(redis, count < WORDS_MAX ? count : WORDS_MAX, list);
+    if (dr_task_traces(redis->task, 2))
+        trace_query(redis, count, list);
+    return add_words(redis, count, list);
 }
 
 /* Moves some bytes: more than 0, or 0 when nothing could be moved and it was waited for; negative
@@ -385,7 +393,7 @@ static ssize_t read_some(struct dr_redis *redis, char *bytes, size_t size, const
 
 static bool receive(struct dr_redis *redis, const char *stage)
 {
-    char bytes[16 * 1024];
+    char bytes[8 * 1024]; /* INFO in one piece */
     if (dr_task_left(redis->task) <= 0)
         return out_of_time(redis, stage);
     ssize_t size = read_some(redis, bytes, sizeof bytes, stage);

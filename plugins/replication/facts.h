@@ -164,9 +164,10 @@ struct rep_member {
     char *name;    /* host:port as the set calls it */
     char *address; /* other name of it; NULL */
     enum rep_seat seat;
-    char *state;                /* the product's own word: "SECONDARY", "s_down,disconnected" */
-    char *message;              /* what is said about it: "Error connecting to db1:27017"; NULL */
-    bool self;                  /* it is the node that tells */
+    char *state;   /* the product's own word: "SECONDARY", "s_down,disconnected" */
+    char *message; /* what is said about it: "Error connecting to db1:27017"; NULL */
+    bool self;     /* it is the node that tells */
+    bool dataless; /* it only votes: arbiter, Sentinel; also while its seat is another one */
     struct dr_opt_int position; /* unknown for one that never reported */
     struct dr_opt_real behind;  /* seconds, by the set's own account; unknown where it has none */
     struct dr_opt_real heard;   /* since the one who tells last heard from it */
@@ -279,6 +280,7 @@ struct rep_node {
                                           instead of sender_timeout */
     struct dr_opt_int kept_from; /* oldest position from which a standby can go on without a full
                                     copy: backlog, oplog */
+    struct dr_opt_int kept_size; /* bytes of the log that there is room for: backlog */
     struct dr_opt_real window;   /* seconds that the kept log spans: oplog */
     char *synchronous_names;     /* synchronous_standby_names; "" when none; NULL: unknown */
     struct dr_opt_bool commits_wait; /* synchronous_commit asks for a standby */

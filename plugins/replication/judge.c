@@ -202,11 +202,8 @@ static void judge_window(struct judge *judge, const struct rep_asked *primary, s
     const struct rep_node *node = primary->node;
     struct dr_opt_real window = node->window;
     struct dr_opt_real rate = rep_history_rate(judge->evidence->history, judge->evidence->now);
-    if (!window.known && node->kept_from.known && node->unit == REP_BYTES &&
-        node->reading_count > 0 && rate.known && rate.value >= 1)
-        window = dr_real((double)rep_beyond(node->readings[node->reading_count - 1].position,
-                                            node->kept_from.value) /
-                         rate.value);
+    if (!window.known && node->kept_size.known && rate.known && rate.value >= 1)
+        window = dr_real((double)node->kept_size.value / rate.value);
     if (!window.known) {
         if (is_limited(&judge->rules->thresholds[REP_WINDOW]))
             line_problem(line, DR_UNKNOWN, "how far back its log reaches is not known");
@@ -312,7 +309,7 @@ static void remember(struct judge *judge)
     struct rep_history *history = judge->evidence->history;
     const struct rep_asked *primary = judge->survey.primary;
     const struct rep_node *node = primary != NULL ? primary->node : NULL;
-    if (node != NULL && node->reading_count > 0)
+    if (history->open && node != NULL && node->reading_count > 0)
         rep_history_sample(history, judge->evidence->now,
                            node->readings[node->reading_count - 1].position);
 }
@@ -352,12 +349,39 @@ static void judge_part(struct judge *judge)
     remember(judge);
 }
 
-/* The verdict of each group; that of the run is the worst of them, the first of its kind. */
+/* "shard 1: nothing would be lost ..." as the verdict of the run: the worst one, and of equal ones
+ * the one with the greatest loss. */
+struct worst {
+    struct dr_buffer text;
+    enum dr_state state;
+    double loss;
+    bool any;
+};
+
+static void note_worst(struct worst *worst, const struct judge *judge,
+                       const struct rep_standby *best)
+{
+    const struct dr_result *result = judge->result;
+    double loss = best != NULL && best->loss.known ? best->loss.value : 0;
+    bool same = worst->any && result->verdict_state == worst->state;
+    if (worst->any && !dr_state_is_worse(result->verdict_state, worst->state) &&
+        !(same && loss > worst->loss))
+        return;
+    /* A group that is a target of its own is named by the sentence already. */
+    const char *group = judge->group != NULL ? judge->group : "";
+    bool named = strncmp(result->verdict, group, strlen(group)) == 0;
+    dr_buffer_clear(&worst->text);
+    dr_buffer_addf(&worst->text, "%s%s%s", named ? "" : group, named ? "" : ": ", result->verdict);
+    worst->state = result->verdict_state;
+    worst->loss = loss;
+    worst->any = true;
+}
+
+/* The verdict of each group, and that of the run. */
 static void judge_verdicts(struct judge *parts, size_t count)
 {
     struct dr_result *result = parts[0].result;
-    struct dr_buffer worst = DR_BUFFER(1000);
-    enum dr_state state = DR_OK;
+    struct worst worst = {.text = DR_BUFFER(1000)};
     for (size_t i = 0; i < count; i++) {
         struct judge *judge = &parts[i];
         bool promotable;
@@ -370,18 +394,12 @@ static void judge_verdicts(struct judge *parts, size_t count)
             judge_verdict_figures(judge, best, judge->group);
             dr_result_add(result, result->verdict_state, judge->group, "%s", result->verdict);
         }
-        if (i == 0 || dr_state_is_worse(result->verdict_state, state)) {
-            dr_buffer_clear(&worst);
-            bool named = judge->group == NULL ||
-                         strncmp(result->verdict, judge->group, strlen(judge->group)) == 0;
-            dr_buffer_addf(&worst, "%s%s%s", named ? "" : judge->group, named ? "" : ": ",
-                           result->verdict);
-            state = result->verdict_state;
-        }
+        note_worst(&worst, judge, best);
     }
     if (count > 1)
-        dr_result_verdict(result, state, "%s", dr_buffer_text(&worst));
-    dr_buffer_free(&worst);
+        dr_result_verdict(result, worst.state, "%s (worst of %zu)", dr_buffer_text(&worst.text),
+                          count);
+    dr_buffer_free(&worst.text);
 }
 
 static void judge_all(struct judge *parts, size_t count)

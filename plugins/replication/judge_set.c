@@ -29,6 +29,9 @@ static enum dr_state seat_state(const struct rep_member *member)
     /* What is barred while it recovers does not come back by itself. */
     if (member->seat == REP_SEAT_RECOVERING && member->bar != NULL)
         return DR_CRITICAL;
+    /* No data is in danger, and what its vote is worth is judged with the votes. */
+    if (member->seat == REP_SEAT_DOWN && member->dataless)
+        return DR_WARNING;
     return seats[member->seat].state;
 }
 

@@ -280,10 +280,6 @@ static void judge_link(struct judge *judge, const struct rep_standby *standby, s
     const struct rep_node *node = standby->node;
     if (standby_is_new(standby))
         return;
-    if (is_copying(standby)) {
-        judge_copy(standby, line);
-        return;
-    }
     if (judge_broken(standby, line))
         return;
     if (node != NULL && !standby_is_connected(standby)) {
@@ -368,6 +364,13 @@ static bool may_be_delayed(const struct judge *judge, const struct rep_standby *
            dr_threshold_judge(&judge->rules->thresholds[REP_LOSS], loss) != DR_OK;
 }
 
+/* Kept only where nothing as bad has better advice: it is connected, and does not keep up. */
+static void advise_behind(const struct rep_standby *standby, struct line *line)
+{
+    line_next(line, line->state, "look at the network to %s, and at its disk and load",
+              standby->name);
+}
+
 static void judge_seconds(struct judge *judge, const struct rep_standby *standby, const char *size,
                           const char *as_of, struct line *line)
 {
@@ -385,17 +388,21 @@ static void judge_seconds(struct judge *judge, const struct rep_standby *standby
         duration(standby->loss.value, age, sizeof age);
         line_figure(line, "%s%s%s behind%s", size, *size != '\0' ? " / " : "", age, as_of);
         line_judge(judge, line, REP_LOSS, beyond, delay > 0 ? "beyond its delay by" : "behind by");
+        if (dr_threshold_judge(&judge->rules->thresholds[REP_LOSS], beyond) != DR_OK)
+            advise_behind(standby, line);
         return;
     }
     double floor = standby->loss_floor.known ? standby->loss_floor.value : 0;
     if (*size != '\0')
         line_figure(line, "%s behind%s", size, as_of);
-    if (dr_threshold_judge(&judge->rules->thresholds[REP_LOSS], floor - delay) == DR_CRITICAL &&
-        floor > delay)
+    if (floor > delay &&
+        dr_threshold_judge(&judge->rules->thresholds[REP_LOSS], floor - delay) == DR_CRITICAL) {
         line_judge(judge, line, REP_LOSS, floor - delay, "behind by at least");
-    else
-        line_problem(line, DR_UNKNOWN, "lacks %s, for at least %s: since when is not known",
-                     *size != '\0' ? size : "something", duration(floor, age, sizeof age));
+        advise_behind(standby, line);
+        return;
+    }
+    line_problem(line, DR_UNKNOWN, "lacks %s, for at least %s: since when is not known",
+                 *size != '\0' ? size : "something", duration(floor, age, sizeof age));
     line_next(line, DR_UNKNOWN, "use --heartbeat or --state-dir to know the seconds");
 }
 
@@ -716,8 +723,13 @@ void judge_standby(struct judge *judge, const struct rep_standby *standby)
                         ? stream->sync_state
                         : "");
     judge_seat(judge, standby, &line);
-    if (!same && standby->node->receiver.never.known && standby->node->receiver.never.value)
+    if (is_copying(standby)) {
+        judge_copy(standby, &line);
+        same = false; /* it has no history before the copy is complete */
+    } else if (!same && standby->node->receiver.never.known &&
+               standby->node->receiver.never.value) {
         not_receiving(standby, &line);
+    }
     if (same) {
         judge_link(judge, standby, &line);
         judge_loss(judge, standby, &line);

@@ -14,27 +14,32 @@ static void rpo_words(const struct judge *judge, char *text, size_t size)
             dr_unit_format(DR_UNIT_SECONDS, judge->rules->rpo.value, objective, sizeof objective));
 }
 
+static const char *seconds_words(const struct rep_standby *standby, char *text, size_t size)
+{
+    char seconds[32];
+    if (standby->loss.known)
+        return dr_unit_format(DR_UNIT_SECONDS, standby->loss.value, text, size);
+    if (!standby->loss_floor.known)
+        return "an unknown time";
+    snprintf(text, size, "at least %s",
+             dr_unit_format(DR_UNIT_SECONDS, standby->loss_floor.value, seconds, sizeof seconds));
+    return text;
+}
+
 /* "38 MB / 4m12s of commits"; what is not known is said so. */
 static void loss_words(const struct rep_standby *standby, char *text, size_t size)
 {
     char bytes[32];
-    char seconds[32];
+    char seconds[64];
     if (standby->complete.known && standby->complete.value)
         snprintf(text, size, "nothing");
-    else if (!standby->loss_bytes.known)
-        snprintf(text, size, "%s of commits",
-                 standby->loss.known
-                     ? dr_unit_format(DR_UNIT_SECONDS, standby->loss.value, seconds, sizeof seconds)
-                     : "an unknown time");
-    else if (standby->loss.known)
+    else if (standby->loss_bytes.known)
         snprintf(
             text, size, "%s / %s of commits",
             dr_unit_format(DR_UNIT_BYTES, (double)standby->loss_bytes.value, bytes, sizeof bytes),
-            dr_unit_format(DR_UNIT_SECONDS, standby->loss.value, seconds, sizeof seconds));
+            seconds_words(standby, seconds, sizeof seconds));
     else
-        snprintf(
-            text, size, "%s of commits (seconds unknown)",
-            dr_unit_format(DR_UNIT_BYTES, (double)standby->loss_bytes.value, bytes, sizeof bytes));
+        snprintf(text, size, "%s of commits", seconds_words(standby, seconds, sizeof seconds));
 }
 
 static enum dr_state loss_state(const struct judge *judge, const struct rep_standby *standby)
@@ -45,10 +50,12 @@ static enum dr_state loss_state(const struct judge *judge, const struct rep_stan
     if (standby->loss_bytes.known)
         state = dr_threshold_judge(&judge->rules->thresholds[REP_LOSS_BYTES],
                                    (double)standby->loss_bytes.value);
+    const struct dr_threshold *limit = &judge->rules->thresholds[REP_LOSS];
     if (standby->loss.known)
-        return dr_state_worst(
-            state, dr_threshold_judge(&judge->rules->thresholds[REP_LOSS], standby->loss.value));
-    return dr_state_worst(state, DR_UNKNOWN);
+        return dr_state_worst(state, dr_threshold_judge(limit, standby->loss.value));
+    bool broken = standby->loss_floor.known &&
+                  dr_threshold_judge(limit, standby->loss_floor.value) == DR_CRITICAL;
+    return dr_state_worst(state, broken ? DR_CRITICAL : DR_UNKNOWN);
 }
 
 void judge_verdict_figures(struct judge *judge, const struct rep_standby *best, const char *node)
@@ -212,14 +219,24 @@ static bool has_no_primary(const struct judge *judge)
 static void verdict_of_no_primary(struct judge *judge, const struct rep_standby *best)
 {
     const struct rep_set *set = rep_survey_set(&judge->survey);
-    struct dr_buffer votes = DR_BUFFER(200);
+    struct dr_buffer votes = DR_BUFFER(400);
     if (set->present.known && set->needed.known && set->votes.known)
         dr_buffer_addf(&votes, "%lld of %lld votes are there, %lld are needed",
                        (long long)set->present.value, (long long)set->votes.value,
                        (long long)set->needed.value);
-    dr_result_verdict(judge->result, DR_CRITICAL, "%s has no primary: nothing can be written%s%s%s",
-                      set->name, votes.size > 0 ? ", " : "", dr_buffer_text(&votes),
-                      best != NULL ? "" : ", and no standby can be promoted");
+    else
+        dr_buffer_add(&votes, "how many votes are there is not known");
+    if (best != NULL && standby_is_measured(best)) {
+        char loss[128];
+        bool complete = best->complete.known && best->complete.value;
+        loss_words(best, loss, sizeof loss);
+        dr_buffer_addf(&votes, "; %s %s", best->name,
+                       complete ? "has all that the last one was known to have" : "lacks ");
+        dr_buffer_add(&votes, complete ? "" : loss);
+    }
+    dr_result_verdict(judge->result, DR_CRITICAL, "%s has no primary: nothing can be written, %s%s",
+                      set->name, dr_buffer_text(&votes),
+                      best != NULL ? "" : "; no standby can be promoted");
     dr_buffer_free(&votes);
 }
 

@@ -9,7 +9,7 @@ extern const char rep_description[];
 #define REP_EXAMPLES 11
 extern const struct dr_example rep_examples[REP_EXAMPLES];
 
-#define REP_SECTIONS 8
+#define REP_SECTIONS 9
 extern const struct dr_manual_section rep_manual[REP_SECTIONS];
 
 #endif

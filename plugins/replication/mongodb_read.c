@@ -321,6 +321,7 @@ static bool read_seat(const bson_t *entry, struct rep_set *set, struct counts *c
     struct rep_member *member = find_member(set, host);
     if (member == NULL)
         return true;
+    member->dataless = arbiter.value;
     member->votes = votes;
     member->priority = priority;
     member->hidden = switch_at(entry, "hidden");

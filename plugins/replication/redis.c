@@ -295,6 +295,24 @@ static bool probe_standby(struct probe *probe)
     return rep_watch_standby(&watch);
 }
 
+/* What a Sentinel calls its primary; it stays with the nodes that it leads to. */
+static const char *primary_name(const struct probe *probe)
+{
+    const char *path = uri_of(probe)->path;
+    return *path == '/' ? path + 1 : path;
+}
+
+/* The primaries of several Sentinels are systems of their own. */
+static bool take_group(struct probe *probe)
+{
+    bool named = dr_task_target(probe->task)->discovered || probe->node->role == REP_ROLE_WITNESS;
+    if (!named || *primary_name(probe) == '\0' || probe->node->group != NULL)
+        return true;
+    probe->node->group = dr_text_clean(primary_name(probe), 60);
+    return probe->node->group != NULL ||
+           dr_error_set(probe->error, DR_ERR_INTERNAL, "out of memory");
+}
+
 static bool ask_node(struct probe *probe)
 {
     const char *user = uri_of(probe)->user;
@@ -302,6 +320,7 @@ static bool ask_node(struct probe *probe)
              "INFO, CONFIG GET, CLUSTER NODES and CLUSTER INFO to the user %.60s (ACL SETUSER)",
              user != NULL && *user != '\0' ? user : "default");
     return dr_redis_open(&probe->redis, PORT) && look_first(probe) && look_cluster(probe) &&
+           take_group(probe) &&
            (probe->node->role == REP_ROLE_PRIMARY ? probe_primary(probe) : probe_standby(probe));
 }
 
@@ -392,8 +411,7 @@ static bool log_in_to_sentinel(struct probe *probe)
 
 static bool ask_sentinel(struct probe *probe)
 {
-    const char *path = uri_of(probe)->path;
-    const char *name = *path == '/' ? path + 1 : path;
+    const char *name = primary_name(probe);
     const char *user = dr_uri_param(uri_of(probe), "sentinel_user");
     redisReply *replies[SENTINEL_REPLIES];
     if (*name == '\0')
@@ -411,7 +429,7 @@ static bool ask_sentinel(struct probe *probe)
         !ADD(&probe->redis, "SENTINEL", "CKQUORUM", name) || !ADD(&probe->redis, "INFO") ||
         !dr_redis_talk(&probe->redis, "query", replies, SENTINEL_REPLIES))
         return false;
-    bool ok = read_sentinel(probe, replies, name);
+    bool ok = read_sentinel(probe, replies, name) && take_group(probe);
     dr_redis_free_replies(replies, SENTINEL_REPLIES);
     return ok;
 }

@@ -33,6 +33,7 @@ const char *const redis_info_names[REDIS_KEYS] = {
     "redis_version",
     "repl_backlog_active",
     "repl_backlog_first_byte_offset",
+    "repl_backlog_size",
     "replica_announced",
     "role",
     "run_id",

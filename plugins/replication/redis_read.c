@@ -373,6 +373,7 @@ bool redis_read_progress(const struct redis_info *info, struct rep_node *node, i
     bool kept = is_one(info, REDIS_BACKLOG_ACTIVE) && first.known && first.value > 0;
     /* A standby asks for the byte after the last one that it has. */
     node->kept_from = kept ? dr_int(first.value - 1) : (struct dr_opt_int){.known = false};
+    node->kept_size = kept ? number(info, REDIS_BACKLOG_SIZE) : (struct dr_opt_int){.known = false};
     return read_history(info, node, error) && read_replicas(info, node, error) &&
            (node->role == REP_ROLE_PRIMARY || read_standby(info, node, error));
 }

@@ -87,6 +87,7 @@ static struct rep_member *add_member(struct rep_set *set, const redisReply *repl
     member->name = redis_address(host, (int)port.value);
     member->state = dr_text_clean(flags, 100);
     member->seat = is_down(reply) ? REP_SEAT_DOWN : seat;
+    member->dataless = seat == REP_SEAT_WITNESS;
     member->heard = age(number(reply, "last-ok-ping-reply"));
     if (member->name == NULL || member->state == NULL) {
         no_memory(error);

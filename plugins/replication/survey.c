@@ -641,6 +641,8 @@ static void measure_against_primary(const struct rep_evidence *evidence,
     const struct rep_reading *newest = last_reading(primary);
     if (newest == NULL || !standby->position.known) {
         standby->loss = stated_loss(standby);
+        if (standby->loss.known && standby->loss.value <= 0)
+            standby->complete = dr_bool(true);
         return;
     }
     take_gap(primary->unit, newest->position, standby->position.value, &standby->complete,
@@ -787,8 +789,14 @@ static void measure_apply(const struct rep_evidence *evidence, const struct rep_
     struct dr_opt_int replayed = {.known = false};
     if (standby->node != NULL)
         replayed = standby->node->replayed;
-    else if (standby->stream != NULL)
-        replayed = standby->stream->replayed;
+    /* The sender's view can be the later one of a standby that had shown all it had. */
+    const struct rep_stream *stream = standby->stream;
+    const struct rep_reading *own = standby->node != NULL ? last_reading(standby->node) : NULL;
+    bool told =
+        standby->node == NULL || (replayed.known && own != NULL && own->position == replayed.value);
+    if (told && stream != NULL && stream->replayed.known &&
+        (!replayed.known || stream->replayed.value > replayed.value))
+        replayed = stream->replayed;
     if (!replayed.known || !standby->position.known)
         return;
     take_gap(unit_of(standby), standby->position.value, replayed.value, &standby->applied,
@@ -817,15 +825,13 @@ static void measure_window(const struct rep_evidence *evidence, const struct rep
         double used = standby->loss.value / primary->window.value;
         standby->window_used = dr_real(used < 1 ? used * 100 : 100);
         standby->resync_eta = dr_real(not_negative(primary->window.value - standby->loss.value));
-    } else if (primary->unit == REP_BYTES && primary->kept_from.known &&
-               primary->reading_count > 0) {
-        double kept = (double)rep_beyond(last_reading(primary)->position, primary->kept_from.value);
+    } else if (primary->kept_size.known && primary->kept_size.value > 0 &&
+               standby->loss_bytes.known) {
+        double room = (double)primary->kept_size.value;
         double lacks = (double)standby->loss_bytes.value;
-        standby->window_used = dr_real(kept > 0 && lacks < kept ? lacks / kept * 100 : 100);
-        if (lacks <= 0)
-            standby->window_used = dr_real(0);
+        standby->window_used = dr_real(lacks < room ? lacks / room * 100 : 100);
         if (rate.known && rate.value >= 1)
-            standby->resync_eta = dr_real(not_negative(kept - lacks) / rate.value);
+            standby->resync_eta = dr_real(not_negative(room - lacks) / rate.value);
     }
 }
 

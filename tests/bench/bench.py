@@ -2,18 +2,20 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """What a run of check_replication_lag costs.
 
-    bench.py CHECK_REPLICATION_LAG MINIMAL_LIBPQ [MINIMAL_LIBCURL] [MINIMAL_HIREDIS]      (make bench)
+    bench.py CHECK_REPLICATION_LAG [MINIMAL_PROGRAM...]      (make bench)
 
-Everything is measured in this one run, on the same servers: a primary with two standbys on loopback, then with nine.
+Everything is measured in this one run, each product on the same servers for all that are compared: PostgreSQL and Redis
+for real (a primary with two standbys on loopback, PostgreSQL then with nine), the others on the stand-ins of the live
+tests. A minimal program is the least that a program with the same client library can do: connect, ask once, leave.
 
-1. against the least that a libpq program can do (connect, one query, leave): instructions and CPU time, as ratios
-2. wall time for 1, 3 and 10 nodes: they are asked at once, so it should stay flat. On loopback all servers share this
-   machine's processors, so that is shown with each node behind a relay that makes it as far away as another site
-3. against check_postgres and check_pgactivity, on the same job
-4. Azure Storage: against the least that a libcurl program can do, on the same stand-in
+1. wall time for 1, 3 and 10 PostgreSQL nodes: they are asked at once, so it should stay flat. On loopback all servers share
+   this machine's processors, so that is shown with each node behind a relay that makes it as far away as another site
+2. one table: instructions, CPU and wall time of the check, of the minimal program, and of other plugins that are installed,
+   with the ratio of the check to each of them
 
-Instructions are counted by perf where the kernel lets it, else by callgrind. Times are medians over RUNS runs of each
-command, taken in turns, so that a busy moment hits all of them alike. Nothing here fails: figures are for people.
+Instructions are counted by perf where the kernel lets it, else by callgrind: the least of COUNTS runs. Times are medians
+over RUNS runs of each command, taken in turns, so that a busy moment hits all of them alike. Nothing here fails: figures
+are for people.
 """
 
 import asyncio
@@ -37,12 +39,24 @@ import peers  # noqa: E402
 import postgresql  # noqa: E402
 import redis  # noqa: E402
 import stub_azure_storage  # noqa: E402
+import stub_mongodb  # noqa: E402
+import stub_mssql  # noqa: E402
 
 RUNS = 41
+COUNTS = 3
 PLUGINS = os.environ.get("PATH", "") + ":/usr/lib/nagios/plugins:/usr/lib64/nagios/plugins"
-GOAL = 1.25
-GOAL_REDIS = 1.3
+PRODUCTS = {  # the minimal program, and how many times its cost the check may take
+    "PostgreSQL": ("minimal_libpq", 1.25),
+    "MongoDB": ("minimal_libmongoc", 1.25),
+    "Redis": ("minimal_hiredis", 1.3),
+    "SQL Server": ("minimal_dblib", 1.25),
+    "Azure Storage": ("minimal_libcurl", 1.25),
+}
 FAR = 0.02  # seconds one way to a node in another site
+
+
+class Failed(Exception):
+    pass
 
 
 class Cost:
@@ -65,8 +79,8 @@ class Cost:
         self.wall.append(time.monotonic() - started)
         self.cpu.append(usage.ru_utime + usage.ru_stime)
         if process.returncode != 0:
-            raise SystemExit("%s: exit code %d\n%s" % (" ".join(self.command), process.returncode,
-                                                      output.decode(errors="replace")))
+            raise Failed("%s ends with exit code %d: %s" % (os.path.basename(self.command[0]), process.returncode,
+                                                        " ".join(output.decode(errors="replace").split())[:300]))
 
     def wall_ms(self):
         return statistics.median(self.wall) * 1000
@@ -107,31 +121,70 @@ def instructions_by_callgrind(command):
 def count_instructions(*commands):
     """(how, [instructions of each command]); one way for all of them."""
     for how, count in (("perf", instructions_by_perf), ("callgrind", instructions_by_callgrind)):
-        counts = [count(command) for command in commands]
-        if all(counts):
-            return how, counts
-    return None, []
+        counts = [[count(command) for _ in range(COUNTS)] for command in commands]
+        if all(all(runs) for runs in counts):
+            return how, [min(runs) for runs in counts]
+    return None, [None] * len(commands)
 
 
-def ratio(ours, least, goal=GOAL):
-    return "%.2f times (goal: at most %.2f)" % (ours / least, goal)
+class Table:
+    """The rows of one product at a time; printed at the end."""
+
+    def __init__(self):
+        self.lines = []
+        self.how = None
+
+    def head(self):
+        return "%-36s %14s %6s %10s %6s %10s %6s" % (
+            "ratio: check_replication_lag to it", self.how or "instructions", "ratio", "CPU ms", "ratio", "wall ms", "ratio")
+
+    def product(self, title, ours, least, others):
+        """ours, least: Cost; others: {name: Cost, compared by time only, or why there is none}."""
+        product = title.split(",")[0]
+        library, goal = PRODUCTS[product]
+        how, counts = count_instructions(ours.command, least.command)
+        self.how = how and "instr. (%s)" % how
+        costs = {name: cost for name, cost in others.items() if isinstance(cost, Cost)}
+        in_turns(ours, least, *costs.values())
+        self.lines.append("%s (goal: at most %.2f times %s)" % (title, goal, library))
+        rows = [("check_replication_lag", ours, counts[0]), (library, least, counts[1])]
+        for name, cost, count in rows + [(name, cost, None) for name, cost in costs.items()]:
+            instructions = "%14d %6.2f" % (count, counts[0] / count) if count else "%14s %6s" % ("-", "-")
+            self.lines.append("  %-34s %s %10.2f %6.2f %10.2f %6.2f" % (
+                name, instructions, cost.cpu_ms(), ours.cpu_ms() / cost.cpu_ms(), cost.wall_ms(),
+                ours.wall_ms() / cost.wall_ms()))
+        for name, why in others.items():
+            if name not in costs:
+                self.without("  " + name, why)
+
+    def without(self, title, why):
+        self.lines.append("%s: NOT MEASURED, %s" % (title, why))
+
+    def show(self):
+        print("\nOne check against the least, and against others; medians of %d runs" % RUNS)
+        print(self.head())
+        print("\n".join(self.lines), flush=True)
 
 
-def against_minimal(ours, least, library, goal=GOAL):
-    print("\nA primary with two standbys, against a minimal %s program" % library)
-    how, counts = count_instructions(ours.command, least.command)
-    if counts:
-        print("  instructions (%s)   %12d  minimal %12d   %s" % (how, counts[0], counts[1], ratio(*counts, goal)))
-    else:
-        print("  instructions: NOT MEASURED, neither perf nor valgrind can count here")
-    in_turns(ours, least)
-    print("  CPU time             %9.2f ms  minimal %9.2f ms   %s" % (
-        ours.cpu_ms(), least.cpu_ms(), ratio(ours.cpu_ms(), least.cpu_ms(), goal)))
-    print("  wall time            %9.2f ms  minimal %9.2f ms   %.2f times" % (
-        ours.wall_ms(), least.wall_ms(), ours.wall_ms() / least.wall_ms()))
+def installed(commands):
+    """{name: Cost of a plugin that is there, else why it cannot be measured}. They are scripts, for the interpreters of the
+    distribution."""
+    costs = {}
+    for name, (words, environment) in commands.items():
+        path = shutil.which(words[0], path=PLUGINS)
+        if path is None:
+            costs[name] = "it is not installed"
+            continue
+        cost = Cost([path] + words[1:], dict({"PATH": "/usr/bin:/bin"}, **environment))
+        try:
+            cost.run()
+            costs[name] = cost
+        except Failed as failed:
+            costs[name] = str(failed)
+    return costs
 
 
-def azure(check, minimal):
+def bench_azure(table, check, minimal):
     """With a SAS, so that the minimal program needs to sign nothing; and once with the account key, which we do sign."""
     sas = stub_azure_storage.make_sas()
     query = urllib.parse.urlencode(sas)
@@ -140,21 +193,49 @@ def azure(check, minimal):
         place = "http://127.0.0.1:%d/" % peer.port
         uri = "azure-storage://acct?endpoint=%s{service}&services=" % place
         ours = Cost([check, "-T", uri + "blob&" + query])
-        three = Cost([check, "-T", uri + "blob,queue,table&" + query])
-        signed = Cost([check, "-T", uri + "blob"], {"AZURE_STORAGE_KEY": stub_azure_storage.KEY})
         least = Cost([minimal, place + "blob/?restype=service&comp=stats&" + query, "x-ms-version: 2020-10-02"])
-        print("\nAzure Storage, one service, against a minimal libcurl program")
-        how, counts = count_instructions(ours.command, least.command)
-        if counts:
-            print("  instructions (%s)   %12d  minimal %12d   %s" % (how, counts[0], counts[1], ratio(*counts)))
-        else:
-            print("  instructions: NOT MEASURED, neither perf nor valgrind can count here")
-        in_turns(ours, three, signed, least)
-    print("  CPU time             %9.2f ms  minimal %9.2f ms   %s" % (
-        ours.cpu_ms(), least.cpu_ms(), ratio(ours.cpu_ms(), least.cpu_ms())))
-    for name, cost in (("wall time", ours), ("with the account key", signed), ("three services", three)):
-        print("  %-20s %9.2f ms  minimal %9.2f ms   %.2f times" % (
-            name, cost.wall_ms(), least.wall_ms(), cost.wall_ms() / least.wall_ms()))
+        table.product("Azure Storage, one service", ours, least, {
+            "other plugins": "Debian has none for this",
+            "(ours, three services)": Cost([check, "-T", uri + "blob,queue,table&" + query]),
+            "(ours, with the account key)": Cost([check, "-T", uri + "blob"],
+                                                 {"AZURE_STORAGE_KEY": stub_azure_storage.KEY})})
+
+
+def bench_mongodb(table, check, minimal):
+    documents = stub_mongodb.sample("healthy_8.0")
+    documents["buildinfo"] = {"version": documents["serverStatus"]["version"], "versionArray": [8, 0, 12, 0], "bits": 64,
+                              "maxBsonObjectSize": 16777216, "ok": 1.0}
+    with stub_mongodb.Set(documents).serve(["db1"]) as targets:
+        port = re.search(r":([0-9]+)/", targets[1]).group(1)
+        others = installed({"check_mongodb": (
+            ["check_mongodb", "-H", "127.0.0.1", "-P", port, "-A", "replset_state", "-W", "0", "-C", "0"], {})})
+        table.product("MongoDB, the primary of a set of three", Cost([check] + targets),
+                      Cost([minimal, "mongodb://127.0.0.1:%s/?directConnection=true" % port]), others)
+
+
+def bench_mssql(table, check, minimal):
+    """The minimal program sends what ours sent."""
+    server = stub_mssql.Server([stub_mssql.link("db-west")])
+    password = {"SQLCMDPASSWORD": stub_mssql.PASSWORD}
+    with peers.Honest(server.session) as peer:
+        address = "127.0.0.1:%d" % peer.port
+        ours = Cost([check, "-T", "mssql://%s@%s/%s?encrypt=no" % (server.user, address, server.database)], password)
+        ours.run()
+        least = Cost([minimal, address, server.database, server.user, server.batches[0]], password)
+        table.product("SQL Server, one link", ours, least, {"other plugins": "Debian has none for this"})
+
+
+def bench_redis(table, check, minimal):
+    settings = ["CONFIG GET " + name for name in ("save", "min-replicas-to-write", "repl-ping-replica-period")]
+    with redis.Lab() as lab:
+        primary = lab.server("r1")
+        lab.replicas(["r2", "r3"], primary)
+        others = installed({"check_redis": (
+            ["check_redis", "-H", "127.0.0.1", "-p", primary.port, "-a", "connected_slaves",
+             "-w", "~", "-c", "~"], {})})
+        others = dict({"(minimal_hiredis, INFO alone)": Cost([minimal, "127.0.0.1", primary.port])}, **others)
+        table.product("Redis, %s, a primary with two replicas" % primary.info("server")["redis_version"],
+                      Cost([check, "-T", primary.uri()]), Cost([minimal, "127.0.0.1", primary.port] + settings), others)
 
 
 class Relays:
@@ -211,68 +292,49 @@ def by_nodes(check, servers, title, uri):
             count, cost.wall_ms(), cost.wall_ms() / costs[1].wall_ms(), cost.cpu_ms()))
 
 
-def against_others(check, primary, standby):
-    print("\nA primary and its standby, against other plugins")
-    both = ["-T", primary.uri("monitor"), "-T", standby.uri("monitor")]
-    home = tempfile.mkdtemp()
-    commands = {
-        "check_postgres": ["check_postgres", "--action=hot_standby_delay", "--dbhost=127.0.0.1,127.0.0.1",
-                           "--dbport=%d,%d" % (primary.port, standby.port), "--dbuser=monitor", "--dbname=postgres",
-                           "--warning=100000000", "--critical=200000000"],
-        "check_pgactivity": ["check_pgactivity", "-s", "streaming_delta", "-h", "127.0.0.1", "-p", primary.port,
-                             "-U", "monitor", "-d", "postgres", "--status-file", home + "/status"],
-    }
-    costs = {"check_replication_lag": Cost([check] + both)}
-    for name, command in commands.items():
-        path = shutil.which(name, path=PLUGINS)
-        if path is None:
-            print("  %s: NOT MEASURED, it is not installed" % name)
-        else:
-            costs[name] = Cost([path] + command[1:], {"HOME": home})
-    in_turns(*costs.values())
-    ours = costs["check_replication_lag"]
-    for name, cost in costs.items():
-        print("  %-21s %8.2f ms wall (%.1f times)  %8.2f ms CPU (%.1f times)" % (
-            name, cost.wall_ms(), cost.wall_ms() / ours.wall_ms(), cost.cpu_ms(), cost.cpu_ms() / ours.cpu_ms()))
-    shutil.rmtree(home)
-
-
-def bench_redis(check, minimal):
-    with redis.Lab() as lab:
-        primary = lab.server("r1")
-        lab.replicas(["r2", "r3"], primary)
-        print("\nRedis " + primary.info("server")["redis_version"])
-        against_minimal(Cost([check, "-T", primary.uri()]), Cost([minimal, "127.0.0.1", primary.port]), "hiredis",
-                        GOAL_REDIS)
-    for name in ("check_redis", "check_redis.pl"):
-        if shutil.which(name, path=PLUGINS) is None:
-            print("  %s: NOT MEASURED, it is not installed" % name)
-
-
-def main():
-    check, minimal = (os.path.abspath(path) for path in sys.argv[1:3])
-    others = {os.path.basename(path): os.path.abspath(path) for path in sys.argv[3:]}
-    if "minimal_libcurl" in others:
-        azure(check, others["minimal_libcurl"])
-    else:
-        print("Azure Storage: NOT MEASURED, built without it")
+def bench_postgresql(table, check, minimal):
     with postgresql.Lab() as lab:
         room = {"max_wal_senders": "30"}  # each pg_basebackup takes two
         primary = lab.primary("db1", **room)
         primary.sql("create role monitor login; grant pg_monitor to monitor")
         standbys = lab.standbys(["db2", "db3"], primary, **room)
-        print(primary.value("select 'PostgreSQL ' || current_setting('server_version')") + ", medians of %d runs" % RUNS)
         uri = primary.uri("monitor") + "?gssencmode=disable"
-        against_minimal(Cost([check, "-T", uri]), Cost([minimal, uri]), "libpq")
-        against_others(check, primary, standbys[0])
+        home = tempfile.mkdtemp()
+        others = installed({
+            "check_postgres": (
+                ["check_postgres", "--action=hot_standby_delay", "--dbhost=127.0.0.1,127.0.0.1",
+                 "--dbport=%d,%d" % (primary.port, standbys[0].port), "--dbuser=monitor", "--dbname=postgres",
+                 "--warning=100000000", "--critical=200000000"], {}),
+            "check_pgactivity": (
+                ["check_pgactivity", "-s", "streaming_delta", "-h", "127.0.0.1", "-p", primary.port,
+                 "-U", "monitor", "-d", "postgres", "--status-file", home + "/status"], {"HOME": home})})
+        table.product("PostgreSQL, %s, a primary with two standbys" % primary.value("show server_version").split()[0],
+                      Cost([check, "-T", uri]), Cost([minimal, uri]), others)
+        shutil.rmtree(home)
         servers = [primary] + standbys
         servers += lab.standbys(["db%d" % number for number in range(4, 11)], primary, **room)
         by_nodes(check, servers, "all on this machine", lambda server: server.uri("monitor"))
         relays = Relays(servers)
         by_nodes(check, servers, "each %d ms away" % (FAR * 2000), relays.uri)
         relays.close()
-    if "minimal_hiredis" in others:
-        bench_redis(check, others["minimal_hiredis"])
+
+
+def main():
+    check = os.path.abspath(sys.argv[1])
+    minimal = {os.path.basename(path): os.path.abspath(path) for path in sys.argv[2:]}
+    table = Table()
+    benches = {"PostgreSQL": bench_postgresql, "MongoDB": bench_mongodb, "Redis": bench_redis, "SQL Server": bench_mssql,
+               "Azure Storage": bench_azure}
+    for product, bench in benches.items():
+        program = PRODUCTS[product][0]
+        if program not in minimal:
+            table.without(product, "built without its client library")
+            continue
+        try:
+            bench(table, check, minimal[program])
+        except Failed as failed:
+            table.without(product, str(failed))
+    table.show()
     return 0
 
 

@@ -1,33 +1,47 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-# `make bench` prints what a run costs, beside the least that any libpq program costs and beside other plugins.
+# `make bench` prints what a run costs, beside the least that a program with the same client library costs and beside other
+# plugins. A client library that is missing takes its rows with it.
 
 EXTRA_DIST += tests/bench/bench.py
+bench_minimal =
+if HAVE_LIBPQ
+bench_minimal += tests/bench/minimal_libpq$(EXEEXT)
 EXTRA_PROGRAMS += tests/bench/minimal_libpq
-CLEANFILES += tests/bench/minimal_libpq$(EXEEXT)
 tests_bench_minimal_libpq_CFLAGS = $(program_cflags) $(LIBPQ_CFLAGS)
 tests_bench_minimal_libpq_LDFLAGS = $(program_ldflags)
 tests_bench_minimal_libpq_LDADD = $(LIBPQ_LIBS)
-
-bench_minimal_libcurl =
-if HAVE_AZURE
-bench_minimal_libcurl += tests/bench/minimal_libcurl$(EXEEXT)
-EXTRA_PROGRAMS += tests/bench/minimal_libcurl
-CLEANFILES += tests/bench/minimal_libcurl$(EXEEXT)
-tests_bench_minimal_libcurl_CFLAGS = $(program_cflags) $(LIBCURL_CFLAGS)
-tests_bench_minimal_libcurl_LDFLAGS = $(program_ldflags)
-tests_bench_minimal_libcurl_LDADD = $(LIBCURL_LIBS)
+endif
+if HAVE_MONGOC
+bench_minimal += tests/bench/minimal_libmongoc$(EXEEXT)
+EXTRA_PROGRAMS += tests/bench/minimal_libmongoc
+tests_bench_minimal_libmongoc_CFLAGS = $(program_cflags) $(MONGOC_CFLAGS)
+tests_bench_minimal_libmongoc_LDFLAGS = $(program_ldflags)
+tests_bench_minimal_libmongoc_LDADD = $(MONGOC_LIBS)
 endif
 if HAVE_HIREDIS
-minimal_hiredis = tests/bench/minimal_hiredis$(EXEEXT)
+bench_minimal += tests/bench/minimal_hiredis$(EXEEXT)
 EXTRA_PROGRAMS += tests/bench/minimal_hiredis
-CLEANFILES += $(minimal_hiredis)
 tests_bench_minimal_hiredis_CFLAGS = $(program_cflags) $(HIREDIS_CFLAGS)
 tests_bench_minimal_hiredis_LDFLAGS = $(program_ldflags)
 tests_bench_minimal_hiredis_LDADD = $(HIREDIS_LIBS)
 endif
+if HAVE_FREETDS
+bench_minimal += tests/bench/minimal_dblib$(EXEEXT)
+EXTRA_PROGRAMS += tests/bench/minimal_dblib
+tests_bench_minimal_dblib_CFLAGS = $(program_cflags)
+tests_bench_minimal_dblib_LDFLAGS = $(program_ldflags)
+tests_bench_minimal_dblib_LDADD = $(FREETDS_LIBS)
+endif
+if HAVE_AZURE
+bench_minimal += tests/bench/minimal_libcurl$(EXEEXT)
+EXTRA_PROGRAMS += tests/bench/minimal_libcurl
+tests_bench_minimal_libcurl_CFLAGS = $(program_cflags) $(LIBCURL_CFLAGS)
+tests_bench_minimal_libcurl_LDFLAGS = $(program_ldflags)
+tests_bench_minimal_libcurl_LDADD = $(LIBCURL_LIBS)
+endif
+CLEANFILES += $(bench_minimal)
 
-bench: $(libexec_PROGRAMS) $(pkglib_LTLIBRARIES) tests/bench/minimal_libpq$(EXEEXT) $(bench_minimal_libcurl) $(minimal_hiredis)
+bench: $(libexec_PROGRAMS) $(pkglib_LTLIBRARIES) $(bench_minimal)
 	DR_PLUGINS_MODULE_DIR=$(abs_builddir)/plugins/.libs $(PYTHON3) $(srcdir)/tests/bench/bench.py \
-		plugins/check_replication_lag$(EXEEXT) tests/bench/minimal_libpq$(EXEEXT) \
-		$(bench_minimal_libcurl) $(minimal_hiredis)
+		plugins/check_replication_lag$(EXEEXT) $(bench_minimal)
 .PHONY: bench

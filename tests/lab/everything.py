@@ -237,15 +237,17 @@ class Everything:
 
     def live(self):
         live = [path.relative_to(TREE) for path in sorted((TREE / "tests/live").glob("test_*.py"))]
-        self.part("live and contract tests, modules", lambda part: pytest(part, self.modules, *live))
-        self.part("live and contract tests, sanitizers", lambda part: pytest(
-            part, self.static, *live, DR_SANITIZERS="1",
-            LSAN_OPTIONS="print_suppressions=0:suppressions=%s" % (TREE / "tests/lab/leaks.supp")))
+        # Most of it is waiting for servers: two runs beside each other take little longer than one.
+        lanes([lambda: self.part("live and contract tests, modules", lambda part: pytest(
+                  part, self.modules, *live, DR_PORTS="0/2"))],
+              [lambda: self.part("live and contract tests, sanitizers", lambda part: pytest(
+                  part, self.static, *live, DR_SANITIZERS="1", DR_PORTS="1/2",
+                  LSAN_OPTIONS="print_suppressions=0:suppressions=%s" % (TREE / "tests/lab/leaks.supp")))])
         self.part("valgrind, live runs", lambda part: pytest(
-            part, self.modules, "tests/live/test_replication_postgresql.py",
+            part, self.modules, *("tests/live/test_replication_%s.py" % product
+                                  for product in ("postgresql", "mongodb", "redis", "mssql", "azure")),
             "-k", "test_healthy or test_standby_down or test_paused_by_user",
             DR_WRAPPER="valgrind -q --error-exitcode=99 --leak-check=full --errors-for-leak-kinds=definite"))
-
 
     def azurite(self):
         """Against Microsoft's own stand-in, where it can be had: it needs node, npm and its registry."""

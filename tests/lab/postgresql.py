@@ -92,9 +92,13 @@ def wait_until(condition, what, seconds=DEADLINE):
 
 
 def free_port(taken):
-    """A port of loopback that nobody listens on, below the range the kernel hands out to clients."""
+    """A port of loopback that nobody listens on, below the range the kernel hands out to clients.
+
+    Runs beside each other keep to ports of their own (DR_PORTS=0/2, 1/2): one that is free for a moment may be that of a
+    server which the other run has stopped and will start again."""
+    part, parts = (int(number) for number in os.environ.get("DR_PORTS", "0/1").split("/"))
     for _ in range(1000):
-        port = random.randrange(15000, 32000)
+        port = random.randrange(15000, 31990) // parts * parts + part
         if port in taken:
             continue
         with socket.socket() as probe:

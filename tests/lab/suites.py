@@ -5,8 +5,8 @@
     suites.py [SUITE...]        default: every suite of roots.py
 
 In each root (roots.py): the source as it is here, uncommitted changes included; a build with modules and one without;
-the unit tests of both; then the live tests against that suite's own PostgreSQL, run by its own Python. Builds run side
-by side, live tests one suite after the other, because some of them measure time.
+the unit tests of both; then the live tests against that suite's own servers (PostgreSQL, Redis, Valkey) and with its own
+client libraries, run by its own Python. Two suites run side by side.
 
 Prints what was tested and `N passed, N failed` as its last line. A suite that cannot be had on this machine is named
 with the reason; it is neither a failure nor hidden.
@@ -15,6 +15,7 @@ with the reason; it is neither a failure nor hidden.
 import concurrent.futures
 import os
 import pathlib
+import queue
 import re
 import shutil
 import subprocess
@@ -27,6 +28,8 @@ import roots
 TREE = pathlib.Path(__file__).resolve().parents[2]
 INSIDE = "/srv/dr-plugins"  # the source in each root
 WARNINGS_KNOWN_UP_TO_GCC = 16
+# Some tests measure time: not more than there are processors.
+LIVE_AT_ONCE = 2
 BUILDS = {"modules": [], "static": ["--disable-modules"]}
 # Every live test with the build that is packaged; without modules, those that read every kind of reply.
 LIVE = {"modules": ["tests/live"],
@@ -135,14 +138,14 @@ def build_suite(suite):
     return [build for build, options in BUILDS.items() if build_and_check(suite, build, options)]
 
 
-def run_live(suite, build):
+def run_live(suite, build, ports):
     """The live tests with the executables of one build."""
     report = suite.folder() / ("live-%s.xml" % build)
     code, output = suite.inside(
         ["python3", "-m", "pytest", "-q", "--tb=short", "-p", "no:cacheprovider", "--junitxml=" + report.name]
         + LIVE[build], "live-" + build,
         DR_EXECUTABLES="%s/build-%s/plugins/check_replication_lag" % (INSIDE, build),
-        DR_PLUGINS_MODULE_DIR="%s/build-%s/plugins/.libs" % (INSIDE, build))
+        DR_PLUGINS_MODULE_DIR="%s/build-%s/plugins/.libs" % (INSIDE, build), DR_PORTS=ports)
     cases = xml.etree.ElementTree.parse(str(report)).getroot().findall(".//testcase") if report.exists() else []
     # pytest: 0 all passed, 1 some failed; anything else is no run at all.
     if not suite.count("%s, live tests" % build, code in (0, 1) and bool(cases), output):
@@ -164,9 +167,18 @@ def main():
             except roots.NotAvailable as reason:
                 suite.builds = []
                 missing.append("NOT TESTED: %s: %s" % (suite.name, reason))
-    for suite in suites:
+    # Most of it is waiting for servers.
+    ports = queue.SimpleQueue()
+    for number in range(LIVE_AT_ONCE):
+        ports.put("%d/%d" % (number, LIVE_AT_ONCE))
+
+    def live(suite):
+        own = ports.get()
         for build in suite.builds:
-            run_live(suite, build)
+            run_live(suite, build, own)
+        ports.put(own)
+    with concurrent.futures.ThreadPoolExecutor(LIVE_AT_ONCE) as pool:
+        list(pool.map(live, suites))
     for suite in suites:
         if suite.facts:
             print("%-9s %s, libpq %s, %s, %s: %d passed, %d failed" % (

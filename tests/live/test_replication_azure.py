@@ -99,7 +99,7 @@ def test_a_name_and_two_accounts(lag, key_file):
     first, second = stub.Storage(), stub.Storage("other")
     second.states["blob"] = ("live", 300.0)
     with served(first) as one, served(second) as two:
-        result = lag("-T", "prod=" + uri(one, "services=blob"), "-T", uri(two, "services=blob,queue", "other"),
+        result = lag("-T", "prod=" + uri(one, "services=blob"), "-T", uri(two, "services=blob,queue", "other"), "--rpo", "1m",
                      "--password-file", key_file)
     assert result.state == "CRITICAL" and "other-blob" in result.first, result
     assert {"prod-blob_loss", "other-blob_loss", "other-queue_loss"} <= set(result.perfdata), result

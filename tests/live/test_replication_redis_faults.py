@@ -190,6 +190,7 @@ NOT_NEEDED = {
     "min_slaves_good_slaves": "only there where min-replicas-to-write is set",
     "repl_backlog_active": "how much may be lacking before a full copy: a figure",
     "repl_backlog_first_byte_offset": "the same",
+    "repl_backlog_size": "the same",
     "run_id": "tells that two targets are one server",
     "redis_version": "valkey_version, where it is Valkey",
     "valkey_version": "redis_version is there as well",

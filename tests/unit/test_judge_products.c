@@ -257,6 +257,16 @@ static void mongo_no_primary(struct stage *stage)
     world->db2->receiver.announced.known = false;
 }
 
+/* What an earlier run saw of the primary says what the one that is left lacks. */
+static void mongo_no_primary_remembered(struct stage *stage)
+{
+    mongo_no_primary(stage);
+    world_remember(&stage->world);
+    rep_history_system(&stage->world.history, SYSTEM);
+    rep_history_sample(&stage->world.history, NOW - 60, POSITION - MB);
+    rep_history_sample(&stage->world.history, NOW - 30, POSITION + MB);
+}
+
 /* All were asked, all answer, and nobody is the primary. */
 static void mongo_electing(struct stage *stage)
 {
@@ -502,6 +512,8 @@ static void mongodb(void **state)
          "db2:27017", "cannot be reached by db1: Connection refused", NULL},
         {"no primary", mongo, mongo_no_primary, DR_CRITICAL, NULL,
          "rs0 has no primary: nothing can be written, 1 of 3 votes are there, 2 are needed", NULL},
+        {"no primary, and a memory", mongo, mongo_no_primary_remembered, DR_CRITICAL, NULL,
+         "; db2 lacks 15 s of commits", NULL},
         {"all answer, nobody is the primary", mongo, mongo_electing, DR_CRITICAL, NULL,
          "rs0 has no primary", NULL},
         {"two primaries in different terms", mongo, mongo_two_primaries, DR_CRITICAL, NULL,
@@ -676,6 +688,17 @@ static void redis_syncing(struct stage *stage)
     world->db2->copying.done = dr_real(0.25);
 }
 
+/* The primary waits for others before it begins: the replica itself has nothing to tell yet. */
+static void redis_waiting(struct stage *stage)
+{
+    never_connected(stage);
+    stage->world.db1->stream_count = 2;
+    stage->world.db1->streams[1].kind = REP_STREAM_COPYING;
+    stage->world.db1->streams[1].name = TEXT("192.0.2.2:6379");
+    stage->world.db1->streams[1].flushed.known = false;
+    stage->world.db1->streams[1].replayed.known = false;
+}
+
 static void redis_promoted(struct stage *stage)
 {
     struct world *world = &stage->world;
@@ -748,6 +771,18 @@ static void redis_unsaved_accepted(struct stage *stage)
     assert_true(dr_selection_add(&stage->world.selection, true, "^persistence$", &error));
 }
 
+/* The third Sentinel is dead, and was not asked. */
+static void sentinel_dead(struct stage *stage)
+{
+    stage->world.evidence.count--;
+    for (size_t i = 0; i < 2; i++) {
+        struct rep_member *member =
+            add_member(stage, sentinel_of(stage, i), "192.0.2.13:26379", REP_SEAT_DOWN);
+        member->dataless = true;
+        set_votes(&sentinel_of(stage, i)->set, 2, 3);
+    }
+}
+
 /* A Sentinel names a standby that nobody reached. */
 static void sentinel_knows_more(struct stage *stage)
 {
@@ -771,8 +806,10 @@ static void redis_and_valkey(void **state)
          "nothing would be lost", NULL},
         {"a Sentinel less", sentinel, one_sentinel_less, DR_CRITICAL, "s1",
          "if one more vote is lost", NULL},
+        {"a Sentinel is dead", sentinel, sentinel_dead, DR_WARNING, "192.0.2.13:26379",
+         "cannot be reached by s1", NULL},
         {"priority before data", sentinel, priority_costs_data, DR_UNKNOWN, NULL,
-         "1 MB of commits (seconds unknown) would be lost if db1 died now (RPO 1m): db2 would be "
+         "1 MB / at least 2 s of commits would be lost if db1 died now (RPO 1m): db2 would be "
          "promoted by its priority, though db3 has more",
          NULL},
         {"a standby that is down", sentinel, sentinel_knows_more, DR_CRITICAL, "192.0.2.9:6379",
@@ -784,6 +821,8 @@ static void redis_and_valkey(void **state)
         {"link down", redis, redis_link_down, DR_CRITICAL, "db2",
          "no connection to its primary for 12 s", NULL},
         {"full sync", redis, redis_syncing, DR_WARNING, "db2", "is being given a full copy", NULL},
+        {"full sync about to begin", redis, redis_waiting, DR_WARNING, "db2",
+         "is being given a full copy", NULL},
         {"promoted by hand", redis, redis_promoted, DR_CRITICAL, NULL, "split brain", NULL},
         {"two strangers", redis, redis_strangers, DR_CRITICAL, NULL,
          "primaries of different clusters", NULL},
