@@ -516,7 +516,8 @@ def test_no_module_with_tls(steady, lag, tmp_path, scheme):
         os.symlink(os.path.abspath(plain), str(tmp_path / "replication-redis.so"))
     here = {"DR_PLUGINS_MODULE_DIR": str(tmp_path)}
     assert lag("-T", steady.r1.uri(), environment=here).state == "OK"
-    result = lag("-T", "%s://127.0.0.1:%d/m1?insecure=1" % (scheme, steady.r1.port), "-t", "2", environment=here)
+    path = "/m1" if "sentinel" in scheme else ""
+    result = lag("-T", "%s://127.0.0.1:%d%s?insecure=1" % (scheme, steady.r1.port, path), "-t", "2", environment=here)
     if has_modules():
         assert result.state == "UNKNOWN" and result.says("libssl3", "rediss"), result
     else:  # with OpenSSL inside; the server speaks none
