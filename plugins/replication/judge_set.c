@@ -207,7 +207,8 @@ static bool is_target(const struct rep_asked *asked, const struct rep_member *me
 static bool is_judged(const struct judge *judge, const struct rep_member *member)
 {
     for (size_t i = 0; i < judge->survey.standby_count; i++) {
-        if (judge->survey.standbys[i].voted == member)
+        const struct rep_member *voted = judge->survey.standbys[i].voted;
+        if (voted == member || (voted != NULL && is_same_name(voted->name, member->name)))
             return true;
     }
     for (size_t i = 0; i < judge->evidence->count; i++) {

@@ -423,23 +423,53 @@ static bool is_called(const struct rep_standby *standby, const char *name)
             (standby->asked != NULL && same(standby->asked->label, name)));
 }
 
-static void find_seats(struct rep_survey *survey)
+static const struct rep_member *find_member(const struct rep_set *set,
+                                            const struct rep_standby *standby)
 {
-    const struct rep_set *set = rep_survey_set(survey);
-    for (size_t i = 0; set != NULL && i < survey->standby_count; i++) {
+    const char *name = standby->seat != NULL ? standby->seat->name : NULL;
+    for (size_t m = 0; m < set->member_count; m++) {
+        const struct rep_member *member = &set->members[m];
+        if (same(member->name, name) || is_called(standby, member->name) ||
+            is_called(standby, member->address))
+            return member;
+    }
+    return NULL;
+}
+
+static bool may_be_chosen(const struct rep_member *member)
+{
+    return member != NULL && member->seat == REP_SEAT_STANDBY && member->bar == NULL;
+}
+
+/* One of several witnesses may have started a moment ago, and not have reached everybody yet: where
+ * another one would choose the standby, that view counts. */
+static const struct rep_member *find_vote(const struct rep_evidence *evidence,
+                                          const struct rep_survey *survey,
+                                          const struct rep_standby *standby)
+{
+    const struct rep_member *voted = find_member(rep_survey_set(survey), standby);
+    bool witnesses = survey->authority->node->role == REP_ROLE_WITNESS;
+    for (size_t i = 0; witnesses && !may_be_chosen(voted) && i < evidence->count; i++) {
+        const struct rep_asked *asked = &evidence->asked[i];
+        if (!asked->answered || asked->node->role != REP_ROLE_WITNESS)
+            continue;
+        const struct rep_member *other = find_member(&asked->node->set, standby);
+        if (voted == NULL || may_be_chosen(other))
+            voted = other;
+    }
+    return voted;
+}
+
+static void find_seats(const struct rep_evidence *evidence, struct rep_survey *survey)
+{
+    for (size_t i = 0; survey->authority != NULL && i < survey->standby_count; i++) {
         struct rep_standby *standby = &survey->standbys[i];
         const struct rep_set *own = standby->node != NULL ? &standby->node->set : NULL;
         for (size_t m = 0; own != NULL && m < own->member_count; m++) {
             if (own->members[m].self)
                 standby->seat = &own->members[m];
         }
-        const char *name = standby->seat != NULL ? standby->seat->name : NULL;
-        for (size_t m = 0; m < set->member_count; m++) {
-            const struct rep_member *member = &set->members[m];
-            if (same(member->name, name) || is_called(standby, member->name) ||
-                is_called(standby, member->address))
-                standby->voted = member;
-        }
+        standby->voted = find_vote(evidence, survey, standby);
     }
 }
 
@@ -867,7 +897,7 @@ bool rep_survey_take(const struct rep_evidence *evidence, struct rep_survey *sur
     add_asked(evidence, survey);
     add_seen(evidence, survey);
     find_authority(evidence, survey);
-    find_seats(survey);
+    find_seats(evidence, survey);
     for (size_t i = 0; i < survey->standby_count; i++)
         measure(evidence, survey, &survey->standbys[i]);
     for (size_t i = 0; survey->primary == NULL && i < survey->standby_count; i++)

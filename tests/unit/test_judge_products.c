@@ -771,6 +771,23 @@ static void redis_unsaved_accepted(struct stage *stage)
     assert_true(dr_selection_add(&stage->world.selection, true, "^persistence$", &error));
 }
 
+/* s1 was started a second ago. */
+static void sentinel_new(struct stage *stage)
+{
+    struct rep_node *node = sentinel_of(stage, 0);
+    member_of(node, "192.0.2.2:6379")->seat = REP_SEAT_DOWN;
+    member_of(node, "192.0.2.3:6379")->bar = TEXT("the Sentinel has no connection to it");
+}
+
+static void sentinels_new(struct stage *stage)
+{
+    for (size_t i = 0; i < 3; i++) {
+        struct rep_node *node = sentinel_of(stage, i);
+        member_of(node, "192.0.2.2:6379")->seat = REP_SEAT_DOWN;
+        member_of(node, "192.0.2.3:6379")->bar = TEXT("no answer");
+    }
+}
+
 /* The third Sentinel is dead, and was not asked. */
 static void sentinel_dead(struct stage *stage)
 {
@@ -806,6 +823,10 @@ static void redis_and_valkey(void **state)
          "nothing would be lost", NULL},
         {"a Sentinel less", sentinel, one_sentinel_less, DR_CRITICAL, "s1",
          "if one more vote is lost", NULL},
+        {"a Sentinel that started just now", sentinel, sentinel_new, DR_OK, NULL,
+         "nothing would be lost if db1 died now (RPO 1m): best standby db2", NULL},
+        {"no Sentinel would choose anybody", sentinel, sentinels_new, DR_CRITICAL, NULL,
+         "no standby can be promoted as it is", NULL},
         {"a Sentinel is dead", sentinel, sentinel_dead, DR_WARNING, "192.0.2.13:26379",
          "cannot be reached by s1", NULL},
         {"priority before data", sentinel, priority_costs_data, DR_UNKNOWN, NULL,
