@@ -57,10 +57,12 @@ common_libcommon_la_SOURCES = \
 	common/target.c \
 	common/threshold.c \
 	common/threshold.h
+# Said for both kinds of build: where only one of them has flags of its own, automake leaves AM_CFLAGS out of the other.
+common_libcommon_la_CFLAGS = $(AM_CFLAGS)
 common_libcommon_la_LIBADD = common/libsource.la
 
 if !MODULES
 common_libcommon_la_SOURCES += common/pattern_engine.c
-common_libcommon_la_CFLAGS = $(AM_CFLAGS) $(PCRE2_CFLAGS)
+common_libcommon_la_CFLAGS += $(PCRE2_CFLAGS)
 common_libcommon_la_LIBADD += $(PCRE2_LIBS)
 endif
