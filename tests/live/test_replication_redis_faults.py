@@ -42,6 +42,17 @@ AT_ONCE = {
 
 
 @pytest.mark.parametrize("scheme", ("redis", "redis+sentinel", "rediss"))
+def test_unresolvable(lag, scheme):
+    """It says nothing of the server: UNKNOWN, with the name; and another node is judged all the same."""
+    with peers.Honest(honest()) as peer:
+        result = lag("-T", "db1=%s://nowhere.invalid/%s" % (scheme, "m1" if "sentinel" in scheme else ""), "-t", "5s")
+        assert result.state == "UNKNOWN" and result.says("db1", "nowhere.invalid"), result
+        result = lag("-T", uri(peer), "-T", "db2=%s://nowhere.invalid/%s" % (scheme, "m1" if "sentinel" in scheme else ""),
+                     "-t", "5s")
+        assert result.about("db1") and [state for state, _ in result.about("db2")] == ["UNKNOWN"], result
+
+
+@pytest.mark.parametrize("scheme", ("redis", "redis+sentinel", "rediss"))
 @pytest.mark.parametrize("fault", AT_ONCE)
 def test_at_once(lag, fault, scheme):
     make, state, said = AT_ONCE[fault]
