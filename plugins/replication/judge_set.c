@@ -35,12 +35,27 @@ static enum dr_state seat_state(const struct rep_member *member)
     return seats[member->seat].state;
 }
 
+static void advise_seat(struct line *line, const struct rep_member *member, const char *witness)
+{
+    enum dr_state state = seat_state(member);
+    const char *name = member->name != NULL ? member->name : "it";
+    if (member->seat == REP_SEAT_DOWN)
+        line_next(line, state, "check that %s runs, and that %s can reach it", name,
+                  witness != NULL ? witness : "the others");
+    else if (member->seat == REP_SEAT_ROLLBACK)
+        line_next(line, state, "let it finish; what it undoes is kept in %s's rollback folder",
+                  name);
+    else if (member->seat == REP_SEAT_RECOVERING && member->bar != NULL)
+        line_next(line, state, "resync %s: it does not come back by itself", name);
+}
+
 static void add_seat(struct line *line, const struct rep_member *member, const char *witness)
 {
     bool message = member->message != NULL && *member->message != '\0';
     line_problem(line, seat_state(member), "%s%s%s%s%s", seats[member->seat].words,
                  witness != NULL ? " by " : "", witness != NULL ? witness : "", message ? ": " : "",
                  message ? member->message : "");
+    advise_seat(line, member, witness);
 }
 
 static bool never_chosen(const struct rep_member *member)
@@ -224,8 +239,9 @@ static void judge_member(struct judge *judge, const struct rep_member *member)
     char text[32];
     struct line line = LINE;
     const struct rep_asked *authority = judge->survey.authority;
-    line_figure(&line, "%s, as %s sees it", seats[member->seat].words, authority->label);
-    if (seat_state(member) != DR_OK)
+    if (seat_state(member) == DR_OK)
+        line_figure(&line, "%s, as %s sees it", seats[member->seat].words, authority->label);
+    else
         add_seat(&line, member, member->seat == REP_SEAT_DOWN ? authority->label : NULL);
     if (member->behind.known && member->seat == REP_SEAT_STANDBY) {
         double delay = member->delay.known ? member->delay.value : 0;

@@ -283,7 +283,11 @@ static void judge_link(struct judge *judge, const struct rep_standby *standby, s
     if (judge_broken(standby, line))
         return;
     if (node != NULL && !standby_is_connected(standby)) {
-        not_receiving(standby, line);
+        /* That there is no primary is said of the set, and is what has to be mended. */
+        if (judge->survey.authority != NULL && !judge->survey.seen_primary)
+            line_figure(line, "receives nothing: there is no primary");
+        else
+            not_receiving(standby, line);
         return;
     }
     if (ships_logs(standby)) {
