@@ -253,15 +253,3 @@ void dr_result_sort(struct dr_result *result)
     if (result->finding_count > 1)
         qsort(result->findings, result->finding_count, sizeof *result->findings, worst_first);
 }
-
-const struct dr_finding *dr_result_worst(const struct dr_result *result)
-{
-    enum dr_state state = dr_result_state(result);
-    const struct dr_finding *worst = NULL;
-    for (size_t i = 0; i < result->finding_count; i++) {
-        const struct dr_finding *finding = &result->findings[i];
-        if (finding->state == state && (worst == NULL || finding->order < worst->order))
-            worst = finding;
-    }
-    return worst;
-}

@@ -93,7 +93,4 @@ enum dr_state dr_result_state(const struct dr_result *result);
 /* Sorts the findings worst first, then as added. */
 void dr_result_sort(struct dr_result *result);
 
-/* The first finding, in sorted order (sorted or not), that has the state of the result; NULL. */
-const struct dr_finding *dr_result_worst(const struct dr_result *result);
-
 #endif
