@@ -227,41 +227,18 @@ static size_t find_target(const struct dr_targets *targets, const char *host, in
     return DR_TASK_NONE;
 }
 
-static bool copy_params(const struct dr_uri *from, struct dr_uri *to)
-{
-    if (from->param_count == 0)
-        return true;
-    to->params = calloc(from->param_count, sizeof *to->params);
-    if (to->params == NULL)
-        return false;
-    for (size_t i = 0; i < from->param_count; i++) {
-        struct dr_uri_param *param = &to->params[to->param_count++];
-        param->key = strdup(from->params[i].key);
-        param->value = strdup(from->params[i].value);
-        if (param->key == NULL || param->value == NULL)
-            return false;
-    }
-    return true;
-}
-
 static bool make_target(const struct dr_target *from, const struct dr_scheme *scheme,
                         const char *host, int port, struct dr_target *target)
 {
-    struct dr_uri *uri = &target->uri;
+    struct dr_uri_host only = {.name = (char *)host, .port = port};
+    struct dr_uri uri = from->uri; /* seen as that of the new target, and then copied */
+    uri.scheme = (char *)scheme->scheme;
+    uri.hosts = &only;
+    uri.host_count = 1;
     *target = (struct dr_target){
         .scheme = scheme, .password = from->password, .discovered = true, .named = true};
     target->label = dr_text_format(strchr(host, ':') != NULL ? "[%s]:%d" : "%s:%d", host, port);
-    uri->scheme = strdup(scheme->scheme);
-    uri->user = from->uri.user != NULL ? strdup(from->uri.user) : NULL;
-    uri->path = strdup(from->uri.path);
-    uri->hosts = calloc(1, sizeof *uri->hosts);
-    if (uri->hosts != NULL) {
-        uri->host_count = 1;
-        uri->hosts[0] = (struct dr_uri_host){.name = strdup(host), .port = port};
-    }
-    return target->label != NULL && uri->scheme != NULL && uri->path != NULL &&
-           uri->hosts != NULL && uri->hosts[0].name != NULL &&
-           (from->uri.user == NULL || uri->user != NULL) && copy_params(&from->uri, uri);
+    return target->label != NULL && dr_uri_copy(&uri, &target->uri);
 }
 
 /* The lock is held. */
