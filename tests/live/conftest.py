@@ -188,3 +188,15 @@ def lag_until(lag):
 def no_secret(result, *secrets):
     for secret in secrets:
         assert not re.search(re.escape(secret), result.output), "%r shows in\n%s" % (secret, result)
+
+
+@pytest.fixture
+def resolver(monkeypatch, tmp_path):
+    """Runs everything that follows with a resolver that is "silent" or says "nxdomain"; seconds of the executable."""
+    def use(mode):
+        seconds = tmp_path / "seconds"
+        monkeypatch.setenv("DR_WRAPPER", " ".join(
+            ["/usr/bin/python3", os.path.join(os.path.dirname(os.path.abspath(__file__)), os.pardir, "faults", "resolver.py"),
+             mode, str(seconds), os.environ.get("DR_WRAPPER", "")]))
+        return lambda: float(seconds.read_text())
+    return use

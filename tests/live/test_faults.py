@@ -560,18 +560,6 @@ def test_one_bad_among_three_real_ones(cluster, lag, fault):
 
 # ---- names ----
 
-@pytest.fixture
-def resolver(monkeypatch, tmp_path):
-    """Runs everything that follows with a resolver that is "silent" or says "nxdomain"; seconds of the executable."""
-    def use(mode):
-        seconds = tmp_path / "seconds"
-        monkeypatch.setenv("DR_WRAPPER", " ".join(
-            ["/usr/bin/python3", os.path.join(HERE, os.pardir, "faults", "resolver.py"), mode, str(seconds),
-             os.environ.get("DR_WRAPPER", "")]))
-        return lambda: float(seconds.read_text())
-    return use
-
-
 def test_silent_resolver(lag, resolver):
     """A library that is stuck in name resolution cannot hold the check."""
     seconds = resolver("silent")

@@ -140,18 +140,6 @@ def test_damaged_anywhere(lag, key_file, whole):  # noqa: F811
 
 # ---- names ----
 
-@pytest.fixture
-def resolver(monkeypatch, tmp_path):
-    """Runs everything that follows with a resolver that is "silent" or says "nxdomain"; seconds of the executable."""
-    def use(mode):
-        seconds = tmp_path / "seconds"
-        monkeypatch.setenv("DR_WRAPPER", " ".join(
-            ["/usr/bin/python3", os.path.join(HERE, os.pardir, "faults", "resolver.py"), mode, str(seconds),
-             os.environ.get("DR_WRAPPER", "")]))
-        return lambda: float(seconds.read_text())
-    return use
-
-
 @pytest.mark.parametrize("query, host", (("", "acct-secondary.blob.core.windows.net"),
                                          ("?endpoint_suffix=core.usgovcloudapi.net",
                                           "acct-secondary.queue.core.usgovcloudapi.net")))
