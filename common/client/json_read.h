@@ -29,10 +29,15 @@
 
 #include <stddef.h>
 
+/* How deep arrays and objects may be nested. */
+#define DR_JSON_DEPTH_MAX 64
+
+/* The fields are its own. */
 struct dr_json {
     const char *text;  /* the whole text */
     const char *at;    /* the next byte to read */
-    const char *wrong; /* the defect that was found, NULL: none; `at` is where */
+    const char *wrong; /* the first defect, NULL: none */
+    const char *where; /* it is */
     unsigned depth;    /* arrays and objects that are open */
     bool fresh;        /* the innermost of them was only just opened */
 };
@@ -68,8 +73,9 @@ struct dr_opt_bool dr_json_bool(struct dr_json *reader);
 /* Passes a value of any kind. */
 void dr_json_skip(struct dr_json *reader);
 
-/* True when one whole value was read and nothing follows it. False with the error set (PROTOCOL,
- * with the position, the first byte being 1) otherwise. */
+/* To be called at the end of every text, which must be read by then. True when it was one whole
+ * value. False with the error set (PROTOCOL, with the position, the first byte being 1) otherwise.
+ */
 bool dr_json_end(struct dr_json *reader, struct dr_error *error);
 
 #endif

@@ -3,19 +3,18 @@
  * a whole: each object is handed over as soon as it is complete.
  *
  * Looked at here: the array itself, what stands between its elements, where each of them ends
- * (strings, brackets of the right kind, their depth). What is within an element is for whoever
+ * (strings, brackets of the right kind, at most
+ * DR_JSON_DEPTH_MAX of them open). What is within an element is for whoever
  * reads it (common/client/json_read.h), which must read all of it. Positions in errors are bytes of
  * the whole text, the first one being 1. */
 #ifndef DR_CLIENT_JSON_STREAM_H
 #define DR_CLIENT_JSON_STREAM_H
 
 #include "common/buffer.h"
+#include "common/client/json_read.h"
 #include "common/error.h"
 
 #include <stdint.h>
-
-/* How deep arrays and objects may be nested within an element, itself included. */
-#define DR_JSON_DEPTH_MAX 64
 
 /* Takes one element: "{...}", terminated, valid during the call. False, with the error set, ends
  * the stream. */
@@ -23,15 +22,14 @@ typedef bool dr_json_element(void *context, const char *text, size_t size, struc
 
 /* Start with dr_json_stream_start, end with dr_json_stream_free; the fields are its own. */
 struct dr_json_stream {
-    dr_json_element *element;
+    dr_json_element *element; /* which takes them */
     void *context;
     struct dr_buffer text; /* the element that is coming in */
     uint64_t position;     /* bytes taken */
     uint64_t count;        /* elements handed over: may be read */
     uint64_t kinds;        /* of the open brackets, innermost lowest: 1 for an object */
     unsigned depth;        /* of them */
-    uint8_t state;
-    bool failed;
+    unsigned state;
 };
 
 /* element_max: bytes of one element; a longer one is an error. */
