@@ -68,6 +68,41 @@ static bool add_key(struct probe *probe, const char *command, char *key, const c
     return ok;
 }
 
+/* ---- what was found, for -v ---- */
+
+static void trace_figure(struct dr_buffer *line, const char *name, struct dr_opt_real value)
+{
+    if (value.known)
+        dr_buffer_addf(line, ", %s %.15g", name, value.value);
+}
+
+static struct dr_opt_real real(struct dr_opt_int value)
+{
+    return (struct dr_opt_real){.known = value.known, .value = (double)value.value};
+}
+
+static void trace_replica(const struct probe *probe, const struct que_replica *replica)
+{
+    struct dr_buffer line = DR_BUFFER(400);
+    trace_figure(&line, "bytes behind", real(replica->behind));
+    trace_figure(&line, "age", replica->age);
+    dr_task_trace(probe->task, 1, "replica %s %s%s", replica->address,
+                  replica->online ? "online" : "not online", dr_buffer_text(&line));
+    dr_buffer_free(&line);
+}
+
+static void trace_store(const struct probe *probe)
+{
+    const struct que_store *store = &probe->facts->store;
+    if (store->primary)
+        dr_task_trace(probe->task, 1, "version %s, primary", store->version);
+    else
+        dr_task_trace(probe->task, 1, "version %s, replica of %s", store->version,
+                      store->upstream != NULL ? store->upstream : "?");
+    for (size_t i = 0; i < store->replica_count; i++)
+        trace_replica(probe, &store->replicas[i]);
+}
+
 /* ---- the server ---- */
 
 enum { INFO, SELECTED, TIME, SAVE, BASICS };
@@ -114,6 +149,7 @@ static bool read_basics(struct probe *probe, redisReply **replies)
     if (!ok)
         return false;
     read_save(probe, replies[SAVE]);
+    trace_store(probe);
     return replies[SELECTED]->type == REDIS_REPLY_STATUS ||
            dr_redis_fail(&probe->redis, "SELECT", replies[SELECTED]);
 }
@@ -633,17 +669,6 @@ static bool look_at_flight(struct probe *probe)
 
 /* ---- the source ---- */
 
-static void trace_figure(struct dr_buffer *line, const char *name, struct dr_opt_real value)
-{
-    if (value.known)
-        dr_buffer_addf(line, ", %s %.15g", name, value.value);
-}
-
-static struct dr_opt_real real(struct dr_opt_int value)
-{
-    return (struct dr_opt_real){.known = value.known, .value = (double)value.value};
-}
-
 static void trace_queue(const struct probe *probe, const struct que_queue *queue)
 {
     struct dr_buffer line = DR_BUFFER(400);
@@ -701,7 +726,7 @@ static bool ask(struct probe *probe)
     const char *user = uri_of(probe)->user;
     double started = dr_monotonic();
     snprintf(probe->grant, sizeof probe->grant,
-             "it: ACL SETUSER %.60s ~* +info +select +time +config|get +scan +smembers +llen "
+             "it: ACL SETUSER %.60s ~* +info +select +time +scan +smembers +llen "
              "+lindex +zrange +zcount +hlen +hstrlen +hget",
              user != NULL && *user != '\0' ? user : "default");
     if (!dr_redis_open(&probe->redis, PORT) || !look_at_server(probe) || !look_at_queues(probe))

@@ -368,11 +368,10 @@ struct que_celery_task que_celery_read_task(const char *entry)
             read_message(&reader, &envelope);
         read_origin(&reader, &task);
     }
-    if (!dr_json_end(&reader, NULL) || !envelope.task)
-        return (struct que_celery_task){.readable = false};
     task.eta = que_celery_read_moment(envelope.eta);
-    task.readable = *envelope.eta == '\0' || task.eta.known;
-    return task;
+    task.readable =
+        dr_json_end(&reader, NULL) && envelope.task && (*envelope.eta == '\0' || task.eta.known);
+    return task.readable ? task : (struct que_celery_task){.readable = false};
 }
 
 /* ---- moments ---- */
