@@ -166,7 +166,18 @@ plugins_libqueues_la_SOURCES = \
 	plugins/queues/board.c plugins/queues/board.h \
 	plugins/queues/facts.c plugins/queues/facts.h \
 	plugins/queues/history.c plugins/queues/history.h \
-	plugins/queues/judge.c plugins/queues/judge.h \
+	plugins/queues/judge.c plugins/queues/judge.h plugins/queues/judge_parts.h \
+	plugins/queues/judge_amqp.c \
+	plugins/queues/judge_azure.c \
+	plugins/queues/judge_celery.c \
+	plugins/queues/judge_cluster.c \
+	plugins/queues/judge_compare.c \
+	plugins/queues/judge_loss.c \
+	plugins/queues/judge_names.c \
+	plugins/queues/judge_past.c \
+	plugins/queues/judge_proof.c \
+	plugins/queues/judge_queues.c \
+	plugins/queues/loss.c plugins/queues/loss.h \
 	plugins/queues/manual.c plugins/queues/manual.h plugins/queues/request.h \
 	plugins/queues/roster.c plugins/queues/roster.h
 plugins_check_queue_mirrors_SOURCES = plugins/check_queue_mirrors.c
