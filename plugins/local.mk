@@ -130,7 +130,7 @@ replication_redis_sources = \
 	common/client/redis.c common/client/redis.h common/client/tls.h \
 	plugins/replication/redis.c \
 	plugins/replication/redis_cluster.c plugins/replication/redis_cluster.h \
-	plugins/replication/redis_info.c plugins/replication/redis_info.h \
+	common/client/redis_info.c common/client/redis_info.h \
 	plugins/replication/redis_read.c plugins/replication/redis_read.h \
 	plugins/replication/redis_sentinel.c plugins/replication/redis_sentinel.h
 if MODULES
@@ -187,3 +187,35 @@ plugins_check_queue_mirrors_LDADD = plugins/libqueues.la common/libcommon.la
 
 # What every source of it is linked with.
 queues_source = plugins/queues/board.c plugins/queues/facts.c plugins/queues/roster.c
+
+if HAVE_HIREDIS
+queues_celery_sources = \
+	common/client/json_read.c common/client/json_read.h \
+	common/client/redis.c common/client/redis.h common/client/tls.h \
+	common/client/redis_info.c common/client/redis_info.h \
+	plugins/queues/celery.c \
+	plugins/queues/celery_read.c plugins/queues/celery_read.h
+if MODULES
+pkglib_LTLIBRARIES += plugins/queues-celery.la
+plugins_queues_celery_la_SOURCES = $(queues_celery_sources) $(queues_source)
+plugins_queues_celery_la_CFLAGS = $(AM_CFLAGS) $(HIREDIS_CFLAGS)
+plugins_queues_celery_la_LDFLAGS = $(module_ldflags)
+plugins_queues_celery_la_LIBADD = common/libsource.la $(HIREDIS_LIBS)
+if HAVE_OPENSSL
+pkglib_LTLIBRARIES += plugins/queues-celerys.la
+plugins_queues_celerys_la_SOURCES = $(queues_celery_sources) common/client/tls.c $(queues_source)
+plugins_queues_celerys_la_CFLAGS = $(AM_CFLAGS) $(HIREDIS_CFLAGS) $(OPENSSL_CFLAGS) -DDR_REDIS_TLS
+plugins_queues_celerys_la_LDFLAGS = $(module_ldflags)
+plugins_queues_celerys_la_LIBADD = common/libsource.la $(HIREDIS_LIBS) $(OPENSSL_LIBS)
+endif
+else
+plugins_check_queue_mirrors_SOURCES += $(queues_celery_sources)
+plugins_check_queue_mirrors_CFLAGS += $(HIREDIS_CFLAGS)
+plugins_check_queue_mirrors_LDADD += $(HIREDIS_LIBS)
+if HAVE_OPENSSL
+plugins_check_queue_mirrors_SOURCES += common/client/tls.c
+plugins_check_queue_mirrors_CFLAGS += $(OPENSSL_CFLAGS) -DDR_REDIS_TLS
+plugins_check_queue_mirrors_LDADD += $(OPENSSL_LIBS)
+endif
+endif
+endif
