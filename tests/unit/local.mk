@@ -34,6 +34,10 @@ unit_tests += tests/unit/test_state
 unit_tests += tests/unit/test_options
 unit_tests += tests/unit/test_extra_opts
 unit_tests += tests/unit/test_generate
+unit_tests += tests/unit/test_json_read
+unit_tests += tests/unit/test_json_stream
+tests_unit_test_json_read_SOURCES = tests/unit/test_json_read.c common/client/json_read.c
+tests_unit_test_json_stream_SOURCES = tests/unit/test_json_stream.c common/client/json_stream.c
 unit_tests += tests/unit/test_mssql_read
 tests_unit_test_mssql_read_SOURCES = tests/unit/test_mssql_read.c plugins/replication/mssql_read.c
 if HAVE_LIBPQ
