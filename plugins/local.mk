@@ -104,12 +104,14 @@ endif
 if HAVE_AZURE
 azure_cflags = $(LIBCURL_CFLAGS) $(LIBCRYPTO_CFLAGS) $(EXPAT_CFLAGS) $(JANSSON_CFLAGS)
 azure_libs = $(LIBCURL_LIBS) $(LIBCRYPTO_LIBS) $(EXPAT_LIBS) $(JANSSON_LIBS)
-replication_azure_sources = \
+azure_sources = \
 	common/client/azure.c common/client/azure.h \
-	common/client/http.c common/client/http.h \
+	common/client/azure_access.c common/client/azure_access.h \
+	common/client/azure_error.c common/client/azure_error.h \
+	common/client/azure_read.c common/client/azure_read.h \
+	common/client/http.c common/client/http.h
+replication_azure_sources = $(azure_sources) \
 	plugins/replication/azure.c \
-	plugins/replication/azure_access.c plugins/replication/azure_access.h \
-	plugins/replication/azure_error.c plugins/replication/azure_error.h \
 	plugins/replication/azure_read.c plugins/replication/azure_read.h
 if MODULES
 pkglib_LTLIBRARIES += plugins/replication-azure.la
@@ -217,5 +219,20 @@ plugins_check_queue_mirrors_SOURCES += common/client/tls.c
 plugins_check_queue_mirrors_CFLAGS += $(OPENSSL_CFLAGS) -DDR_REDIS_TLS
 plugins_check_queue_mirrors_LDADD += $(OPENSSL_LIBS)
 endif
+endif
+endif
+
+if HAVE_AZURE
+queues_azure_sources = plugins/queues/azure.c plugins/queues/azure_read.c plugins/queues/azure_read.h
+if MODULES
+pkglib_LTLIBRARIES += plugins/queues-azure.la
+plugins_queues_azure_la_SOURCES = $(queues_azure_sources) $(azure_sources) $(queues_source)
+plugins_queues_azure_la_CFLAGS = $(AM_CFLAGS) $(azure_cflags)
+plugins_queues_azure_la_LDFLAGS = $(module_ldflags)
+plugins_queues_azure_la_LIBADD = common/libsource.la $(azure_libs)
+else
+plugins_check_queue_mirrors_SOURCES += $(queues_azure_sources) $(azure_sources)
+plugins_check_queue_mirrors_CFLAGS += $(azure_cflags)
+plugins_check_queue_mirrors_LDADD += $(azure_libs)
 endif
 endif

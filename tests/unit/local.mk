@@ -67,7 +67,8 @@ tests_unit_test_azure_client_SOURCES = tests/unit/test_azure_client.c \
 tests_unit_test_azure_client_CPPFLAGS = $(AM_CPPFLAGS) $(azure_cflags)
 tests_unit_test_azure_client_LDADD = $(LDADD) $(azure_libs)
 tests_unit_test_azure_read_SOURCES = tests/unit/test_azure_read.c \
-	plugins/replication/azure_read.c common/client/azure.c common/client/http.c
+	plugins/replication/azure_read.c common/client/azure_read.c \
+	common/client/azure.c common/client/http.c
 tests_unit_test_azure_read_CPPFLAGS = $(AM_CPPFLAGS) $(azure_cflags)
 tests_unit_test_azure_read_LDADD = $(LDADD) $(azure_libs)
 endif
