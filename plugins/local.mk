@@ -236,3 +236,29 @@ plugins_check_queue_mirrors_CFLAGS += $(azure_cflags)
 plugins_check_queue_mirrors_LDADD += $(azure_libs)
 endif
 endif
+
+if HAVE_RABBITMQ
+queues_amqp_sources = \
+	common/client/amqp.c common/client/amqp.h \
+	common/client/stream.c common/client/stream.h common/client/tls.h \
+	plugins/queues/amqp.c
+queues_amqp_cflags = $(RABBITMQ_CFLAGS)
+queues_amqp_libs = $(RABBITMQ_LIBS)
+# librabbitmq drags OpenSSL in anyway: TLS is no module of its own here.
+if HAVE_OPENSSL
+queues_amqp_sources += common/client/tls.c
+queues_amqp_cflags += $(OPENSSL_CFLAGS) -DDR_STREAM_TLS
+queues_amqp_libs += $(OPENSSL_LIBS)
+endif
+if MODULES
+pkglib_LTLIBRARIES += plugins/queues-amqp.la
+plugins_queues_amqp_la_SOURCES = $(queues_amqp_sources) $(queues_source)
+plugins_queues_amqp_la_CFLAGS = $(AM_CFLAGS) $(queues_amqp_cflags)
+plugins_queues_amqp_la_LDFLAGS = $(module_ldflags)
+plugins_queues_amqp_la_LIBADD = common/libsource.la $(queues_amqp_libs)
+else
+plugins_check_queue_mirrors_SOURCES += $(queues_amqp_sources)
+plugins_check_queue_mirrors_CFLAGS += $(queues_amqp_cflags)
+plugins_check_queue_mirrors_LDADD += $(queues_amqp_libs)
+endif
+endif
