@@ -157,3 +157,22 @@ plugins_check_replication_lag_LDADD += $(OPENSSL_LIBS)
 endif
 endif
 endif
+
+# ---- check_queue_mirrors ----
+
+libexec_PROGRAMS += plugins/check_queue_mirrors
+noinst_LTLIBRARIES += plugins/libqueues.la
+plugins_libqueues_la_SOURCES = \
+	plugins/queues/board.c plugins/queues/board.h \
+	plugins/queues/facts.c plugins/queues/facts.h \
+	plugins/queues/history.c plugins/queues/history.h \
+	plugins/queues/judge.c plugins/queues/judge.h \
+	plugins/queues/manual.c plugins/queues/manual.h plugins/queues/request.h \
+	plugins/queues/roster.c plugins/queues/roster.h
+plugins_check_queue_mirrors_SOURCES = plugins/check_queue_mirrors.c
+plugins_check_queue_mirrors_CFLAGS = $(program_cflags)
+plugins_check_queue_mirrors_LDFLAGS = $(program_ldflags)
+plugins_check_queue_mirrors_LDADD = plugins/libqueues.la common/libcommon.la
+
+# What every source of it is linked with.
+queues_source = plugins/queues/board.c plugins/queues/facts.c plugins/queues/roster.c
