@@ -6,9 +6,6 @@
 
 #include "plugins/queues/celery_read.h"
 
-#include <stdlib.h>
-#include <string.h>
-
 static void read_store(const char *text)
 {
     struct que_facts facts = {.product = QUE_CELERY};
@@ -47,8 +44,10 @@ static void read_message(const char *text)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-    char *info = fuzz_part(&data, &size);
-    char *message = fuzz_part(&data, &size);
+    const uint8_t *feed = size > 0 ? memchr(data, '\f', size) : NULL;
+    size_t first = feed != NULL ? (size_t)(feed - data) : size;
+    char *info = fuzz_text(data, first);
+    char *message = feed != NULL ? fuzz_text(feed + 1, size - first - 1) : fuzz_text(NULL, 0);
     read_store(info);
     read_message(info); /* also without INFO before it */
     read_message(message);

@@ -34,7 +34,6 @@ if HAVE_HIREDIS
 tests_fuzz_libfuzzed_la_SOURCES += \
 	plugins/replication/redis_cluster.c common/client/redis_info.c \
 	plugins/replication/redis_read.c plugins/replication/redis_sentinel.c \
-	common/client/json_read.c \
 	plugins/queues/celery_read.c plugins/queues/facts.c plugins/queues/roster.c
 endif
 if HAVE_AZURE
