@@ -207,12 +207,14 @@ static void assert_failed(size_t i, enum dr_error_class class, const char *words
 static void test_request(void **state)
 {
     (void)state;
-    char large[3000] = "";
+    /* large enough for "Expect: 100-continue" */
+    static char large[1200000] = "";
     memset(large, 'b', sizeof large - 1);
     struct dr_http_request *request = add_plain("/echo");
     request->method = "POST";
     request->body = large;
     request->body_size = sizeof large - 1;
+    request->body_max = 2000000;
     request->headers[0] = "X-Own: 1";
     request->user = "mon";
     request->password = "pass:wörd";
