@@ -257,12 +257,10 @@ static void test_user(void **state)
     char url[100];
     snprintf(url, sizeof url, "http://me:secret@localhost:%d/echo", server.plain);
     request->url = url;
-    add_plain("/echo")->user = "";
     run();
     assert_failed(0, DR_ERR_USAGE, "a user name with \":\"");
     assert_failed(1, DR_ERR_USAGE, "");
     assert_null(strstr(job.errors[1].text, "secret"));
-    assert_non_null(strstr(body(2), "Authorization: Basic Og==\n"));
 }
 
 static void test_head(void **state)
@@ -381,7 +379,7 @@ static void test_several(void **state)
 static void test_deadline(void **state)
 {
     (void)state;
-    job.timeout = 0.5;
+    job.timeout = 2;
     add_plain("/status/200");
     add_plain("/hang")->seconds = 100;
     add_plain("/stall");
@@ -395,7 +393,7 @@ static void test_deadline(void **state)
 static void test_too_late(void **state)
 {
     (void)state;
-    job.timeout = 0.3;
+    job.timeout = 1;
     job.late = true;
     add_plain("/hang");
     add_plain("/status/200");
@@ -566,5 +564,6 @@ int main(void)
         TEST(test_alone),        TEST(test_stage_of_reused),
         TEST(test_trust),        TEST(test_client_certificate),
     };
+    signal(SIGPIPE, SIG_IGN); /* as every executable does */
     return cmocka_run_group_tests(tests, start_server, stop_server);
 }
