@@ -150,24 +150,46 @@ static bool is_typed(const struct process *process, const char *argument)
     return true;
 }
 
+static bool add_uris(struct process *process, const struct dr_text_list *uris, const char *option,
+                     struct dr_error *error)
+{
+    const struct dr_plugin *plugin = process->plugin;
+    for (size_t i = 0; i < uris->count; i++) {
+        size_t first = process->targets.count;
+        if (!dr_targets_add(&process->targets, plugin->schemes, plugin->scheme_count,
+                            uris->items[i], error))
+            return dr_error_prefix(error, "%s", option);
+        if (process->targets.count > first && process->targets.items[first].password != NULL)
+            process->exposed = process->exposed || is_typed(process, uris->items[i]);
+    }
+    return true;
+}
+
+static bool add_references(struct process *process, struct dr_error *error)
+{
+    const struct dr_plugin *plugin = process->plugin;
+    size_t first = process->targets.count;
+    if (plugin->references == NULL)
+        return true;
+    if (!add_uris(process, plugin->references, plugin->reference_option, error))
+        return false;
+    for (size_t i = first; i < process->targets.count; i++)
+        process->targets.items[i].reference = true;
+    return true;
+}
+
 static bool add_targets(struct process *process, struct dr_error *error)
 {
     const struct dr_plugin *plugin = process->plugin;
     const struct dr_common_options *common = plugin->common;
-    for (size_t i = 0; i < common->targets.count; i++) {
-        size_t first = process->targets.count;
-        if (!dr_targets_add(&process->targets, plugin->schemes, plugin->scheme_count,
-                            common->targets.items[i], error))
-            return dr_error_prefix(error, "--target");
-        if (process->targets.count > first && process->targets.items[first].password != NULL)
-            process->exposed = process->exposed || is_typed(process, common->targets.items[i]);
-    }
+    if (!add_uris(process, &common->targets, "--target", error))
+        return false;
     if (common->hostname != NULL &&
         !dr_targets_add_host(&process->targets, plugin->schemes, plugin->scheme_count,
                              plugin->default_scheme, common->hostname, common->port,
                              common->logname, plugin->default_path, error))
         return dr_error_prefix(error, "--hostname");
-    return true;
+    return add_references(process, error);
 }
 
 /* Users and passwords for the targets that brought none. */

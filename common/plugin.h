@@ -64,6 +64,10 @@ struct dr_plugin {
     const char *description; /* paragraphs separated by an empty line */
     struct dr_option_table options;
     struct dr_common_options *common;
+    /* URIs that are targets as well, but to compare the others with, and the option they are given
+     * by; NULL: it has none. */
+    const struct dr_text_list *references;
+    const char *reference_option;
     const struct dr_metric *metrics;
     size_t metric_count;
     const struct dr_scheme *schemes;

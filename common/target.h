@@ -29,6 +29,7 @@ struct dr_target {
                              owned */
     bool named;           /* the label is a NAME: it stays as it is */
     bool discovered;      /* not given: a source has found it (dr_task_discover) */
+    bool reference;       /* given to compare the others with (dr_plugin.references) */
 };
 
 struct dr_targets {

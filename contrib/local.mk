@@ -6,4 +6,8 @@ man1_MANS += contrib/check_replication_lag.1
 contrib/check_replication_lag.1: plugins/check_replication_lag$(EXEEXT)
 	$(AM_V_GEN)$(MKDIR_P) contrib && { plugins/check_replication_lag$(EXEEXT) --generate man > $@.tmp || test $$? = 3; } && mv $@.tmp $@
 CLEANFILES += contrib/check_replication_lag.1
+man1_MANS += contrib/check_queue_mirrors.1
+contrib/check_queue_mirrors.1: plugins/check_queue_mirrors$(EXEEXT)
+	$(AM_V_GEN)$(MKDIR_P) contrib && { plugins/check_queue_mirrors$(EXEEXT) --generate man > $@.tmp || test $$? = 3; } && mv $@.tmp $@
+CLEANFILES += contrib/check_queue_mirrors.1
 endif

@@ -55,7 +55,7 @@ endif
 if HAVE_HIREDIS
 unit_tests += tests/unit/test_redis_read
 tests_unit_test_redis_read_SOURCES = tests/unit/test_redis_read.c \
-	plugins/replication/redis_cluster.c plugins/replication/redis_info.c \
+	plugins/replication/redis_cluster.c common/client/redis_info.c \
 	plugins/replication/redis_read.c plugins/replication/redis_sentinel.c
 tests_unit_test_redis_read_CPPFLAGS = $(AM_CPPFLAGS) $(HIREDIS_CFLAGS)
 tests_unit_test_redis_read_LDADD = $(LDADD) $(HIREDIS_LIBS)
@@ -69,7 +69,8 @@ tests_unit_test_azure_client_SOURCES = tests/unit/test_azure_client.c \
 tests_unit_test_azure_client_CPPFLAGS = $(AM_CPPFLAGS) $(azure_cflags)
 tests_unit_test_azure_client_LDADD = $(LDADD) $(azure_libs)
 tests_unit_test_azure_read_SOURCES = tests/unit/test_azure_read.c \
-	plugins/replication/azure_read.c common/client/azure.c common/client/http.c
+	plugins/replication/azure_read.c common/client/azure_read.c \
+	common/client/azure.c common/client/http.c
 tests_unit_test_azure_read_CPPFLAGS = $(AM_CPPFLAGS) $(azure_cflags)
 tests_unit_test_azure_read_LDADD = $(LDADD) $(azure_libs)
 endif
