@@ -348,6 +348,109 @@ def test_acknowledged_meanwhile(broker, look):
     assert 5 <= result.flight["age"] < 15 and result.counts["celery"]["unacknowledged"] == "1", result
 
 
+# ---- the verdict ----
+
+@pytest.fixture(scope="module")
+def pair(place):
+    """A broker with a replica."""
+    primary = place.server("p1")
+    replica = place.replica("p2", primary)
+    yield primary, replica
+    replica.remove()
+    primary.remove()
+
+
+@pytest.fixture
+def primary(pair):
+    pair[0].call("FLUSHALL")
+    pair[1].wait_caught_up(pair[0])
+    return pair[0]
+
+
+def test_healthy_and_busy(primary, pair, look):
+    """Tasks that workers have are counted once, also where it cannot be told which queue they are of."""
+    bind(primary, "celery", "billing")
+    send(primary, "celery", 3)
+    deliver(primary, ago=20)
+    pair[1].wait_caught_up(primary)
+    result = look(primary)
+    assert result.state == "OK" and result.first.startswith("QUEUES OK - 4 tasks in 2 queues live on"), result
+    assert result.says("2 queues, 3 tasks waiting"), result
+    deliver(primary, "key", ago=10, exchange="topic")
+    for _ in range(600):
+        deliver(primary, ago=10)
+    result = look(primary, "--state-dir", os.path.join(primary.folder), "-c", "oldest=1h")
+    assert result.state == "OK" and result.says("605 tasks in 2 queues"), result
+
+
+def test_nothing_waits_nothing_is_old(primary, look, tmp_path):
+    """A queue is empty, and a worker has its last task: its head has no age, which is no reason to complain."""
+    bind(primary, "celery")
+    deliver(primary, ago=20)
+    result = look(primary, "--state-dir", tmp_path, "-c", "oldest=1h")
+    assert result.state == "OK", result
+
+
+def test_queue_that_is_not_there(primary, look):
+    bind(primary, "celery")
+    result = look(primary, "--queue", "celery", "--queue", "nosuch")
+    assert result.state == "UNKNOWN" and result.says("nosuch", "not there"), result
+
+
+def test_late_tasks(primary, look):
+    bind(primary, "celery")
+    deliver(primary, ago=4000)
+    assert look(primary).state == "CRITICAL"
+
+
+def test_eta_is_no_age(primary, look):
+    bind(primary, "celery")
+    deliver(primary, ago=3500, eta=moment(60))
+    assert look(primary).state == "OK"
+    deliver(primary, ago=3700, eta=moment(60))
+    result = look(primary)
+    assert result.state == "WARNING" and result.says("will run twice"), result
+
+
+def test_silent_replica(primary, pair, look):
+    """Online and 0 bytes behind, as long as nothing is written: but nobody has heard of it."""
+    bind(primary, "celery")
+    pair[1].wait_caught_up(primary)
+    pair[1].freeze()
+    try:
+        primary.wait_info("replication", lambda info: int(info["slave0"].rsplit("lag=", 1)[1]) > 11, "it is silent", 30)
+        result = look(primary)
+        assert result.state != "OK" and result.says("has not reported"), result
+    finally:
+        pair[1].thaw()
+        pair[1].wait_caught_up(primary)
+
+
+@pytest.mark.parametrize("append, state, words", (
+    ("yes", "WARNING", "until it is back"),
+    ("no", "CRITICAL", "loses up to 3 of 3 tasks"),
+))
+def test_no_replica(place, look, append, state, words):
+    server = place.server("alone", appendonly=append)
+    try:
+        bind(server, "celery")
+        send(server, "celery", 3)
+        result = look(server)
+        assert result.state == state and result.says(words), result
+    finally:
+        server.remove()
+
+
+def test_eviction(primary, look):
+    bind(primary, "celery")
+    primary.config(maxmemory="100mb", maxmemory_policy="allkeys-lru")
+    try:
+        result = look(primary)
+        assert result.state == "WARNING" and result.says("allkeys-lru"), result
+    finally:
+        primary.config(maxmemory="0", maxmemory_policy="noeviction")
+
+
 # ---- the server ----
 
 def test_replicas(place, broker, look):
@@ -363,7 +466,7 @@ def test_replicas(place, broker, look):
     finally:
         replica.remove()
     wait_until(lambda: broker.info("replication")["connected_slaves"] == "0", "the replica is gone")
-    assert not look(broker).says("replica")
+    assert not look(broker).says("replica 127.0.0.1:%d" % replica.port)
 
 
 def test_frozen(place, look):
