@@ -789,6 +789,10 @@ static bool probe_target(struct dr_task *task, void *facts, struct dr_error *err
     probe.facts->product = QUE_CELERY;
     bool ok = check_uri(&probe) && ask(&probe);
     dr_redis_close(&probe.redis);
+    if (!ok) { /* half a list is none */
+        que_roster_free(probe.facts->roster);
+        probe.facts->roster = NULL;
+    }
     que_board_done(probe.request->board, dr_task_index(task), false);
     return ok;
 }

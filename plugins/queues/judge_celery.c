@@ -277,18 +277,31 @@ static void judge_waiting(struct judge *judge)
     tally_end(judge, &waiting, one, many);
 }
 
+/* Workers are with one of them, and what the other one has nobody takes. */
+static void judge_other_primaries(struct judge *judge)
+{
+    for (size_t i = 0; i < judge->evidence->count; i++) {
+        const struct que_asked *asked = &judge->evidence->asked[i];
+        if (asked != judge->lister && asked->answered && asked->facts->store.primary)
+            dr_finding_next(dr_result_add(judge->result, DR_WARNING, asked->label,
+                                          "is a primary like %s, with tasks of its own that are "
+                                          "not counted here",
+                                          judge->lister->label),
+                            "make one the replica of the other, or give each a --target of its "
+                            "own");
+    }
+}
+
 void judge_celery(struct judge *judge)
 {
-    const struct que_asked *asked = judge->evidence->asked;
-    for (size_t i = 0; i < judge->evidence->count; i++) {
-        if (!asked[i].answered || asked[i].facts->roster == NULL)
-            continue;
-        judge->lister = &asked[i];
-        judge_store(judge, &asked[i]);
-        judge_past(judge);
-        judge_waiting(judge);
-        judge_queues(judge);
+    if (judge->roster == NULL) {
+        say(judge, DR_UNKNOWN, 0, "cannot tell what is lost if %s dies now",
+            judge->evidence->asked->label);
         return;
     }
-    say(judge, DR_UNKNOWN, 0, "cannot tell what is lost if %s dies now", asked->label);
+    judge_store(judge, judge->lister);
+    judge_other_primaries(judge);
+    judge_past(judge);
+    judge_waiting(judge);
+    judge_queues(judge);
 }

@@ -426,6 +426,29 @@ def test_silent_replica(primary, pair, look):
         pair[1].wait_caught_up(primary)
 
 
+def test_replica_beside_its_primary(primary, pair, look):
+    """Whichever comes first: it is the primary that is judged."""
+    bind(primary, "celery")
+    pair[1].wait_caught_up(primary)
+    for hosts in ((pair[0].port, pair[1].port), (pair[1].port, pair[0].port)):
+        result = look("celery+redis://127.0.0.1:%d,127.0.0.1:%d/0" % hosts)
+        assert result.state == "OK" and result.says("live on if 127.0.0.1:%d dies" % pair[0].port), result
+
+
+def test_two_primaries(primary, broker, look):
+    bind(primary, "celery")
+    bind(broker, "celery")
+    result = look("celery+redis://127.0.0.1:%d,127.0.0.1:%d/0" % (primary.port, broker.port))
+    assert result.state == "WARNING" and result.says("is a primary like 127.0.0.1:%d" % primary.port), result
+
+
+def test_one_of_two_is_gone(place, primary, look):
+    bind(primary, "celery")
+    for hosts in ((1, primary.port), (primary.port, 1)):
+        result = look("celery+redis://127.0.0.1:%d,127.0.0.1:%d/0" % hosts)
+        assert result.state == "CRITICAL" and result.says("live on if 127.0.0.1:%d dies" % primary.port), result
+
+
 @pytest.mark.parametrize("append, state, words", (
     ("yes", "WARNING", "until it is back"),
     ("no", "CRITICAL", "loses up to 3 of 3 tasks"),
