@@ -57,6 +57,17 @@ static bool no_memory(struct probe *probe)
     return dr_error_set(probe->error, DR_ERR_INTERNAL, "out of memory");
 }
 
+/* How many of something. */
+static bool read_count(struct probe *probe, const char *command, const redisReply *reply,
+                       long long *count)
+{
+    *count = reply->integer;
+    if (reply->type != REDIS_REPLY_INTEGER)
+        return dr_redis_fail(&probe->redis, command, reply);
+    return *count >= 0 || dr_error_set(probe->error, DR_ERR_PROTOCOL,
+                                       "the reply to %s cannot be used: %lld", command, *count);
+}
+
 /* A command with one key, and up to two words behind it. The key is ended here. */
 static bool add_key(struct probe *probe, const char *command, char *key, const char *more,
                     const char *last)
@@ -314,21 +325,21 @@ static bool add_lists(struct probe *probe, const struct que_queue *queue)
 static bool read_lists(struct probe *probe, struct que_queue *queue, redisReply **replies,
                        uint8_t *next)
 {
-    long long ready = 0;
+    double ready = 0;
+    char command[100];
+    char *clean = dr_text_clean(queue->name, 80);
+    snprintf(command, sizeof command, "LLEN %s", clean != NULL ? clean : "");
+    free(clean);
     *next = QUE_STEPS_MAX;
     for (size_t i = 0; i < probe->names.step_count; i++) {
-        if (replies[i]->type != REDIS_REPLY_INTEGER) {
-            char command[100];
-            char *clean = dr_text_clean(queue->name, 80);
-            snprintf(command, sizeof command, "LLEN %s", clean != NULL ? clean : "");
-            free(clean);
-            return dr_redis_fail(&probe->redis, command, replies[i]);
-        }
-        if (replies[i]->integer > 0 && *next == QUE_STEPS_MAX)
+        long long count;
+        if (!read_count(probe, command, replies[i], &count))
+            return false;
+        if (count > 0 && *next == QUE_STEPS_MAX)
             *next = (uint8_t)i;
-        ready += replies[i]->integer;
+        ready += (double)count;
     }
-    que_set(queue, QUE_READY, (double)ready);
+    que_set(queue, QUE_READY, ready);
     if (ready > 0)
         queue->traits |= QUE_LISTED;
     return true;
@@ -521,11 +532,8 @@ static bool ask_lengths(struct probe *probe, const struct flight *flight, size_t
     if (!dr_redis_talk(&probe->redis, "measure the tasks in flight", replies, count))
         return false;
     bool ok = true;
-    for (size_t i = 0; ok && i < count; i++) {
-        lengths[i] = replies[i]->integer;
-        ok = replies[i]->type == REDIS_REPLY_INTEGER ||
-             dr_redis_fail(&probe->redis, "HSTRLEN", replies[i]);
-    }
+    for (size_t i = 0; ok && i < count; i++)
+        ok = read_count(probe, "HSTRLEN", replies[i], &lengths[i]);
     dr_redis_free_replies(replies, count);
     return ok;
 }
@@ -631,14 +639,15 @@ static bool read_index(struct probe *probe, redisReply **replies)
 {
     struct flight flight = {.taken = 0};
     struct que_store *store = &probe->facts->store;
-    if (replies[HELD]->type != REDIS_REPLY_INTEGER)
-        return dr_redis_fail(&probe->redis, "HLEN unacked", replies[HELD]);
-    if (replies[LATE]->type != REDIS_REPLY_INTEGER)
-        return dr_redis_fail(&probe->redis, "ZCOUNT unacked_index", replies[LATE]);
+    long long held;
+    long long late;
+    if (!read_count(probe, "HLEN unacked", replies[HELD], &held) ||
+        !read_count(probe, "ZCOUNT unacked_index", replies[LATE], &late))
+        return false;
     if (replies[OLDEST]->type != REDIS_REPLY_ARRAY || replies[OLDEST]->elements % 2 != 0)
         return dr_redis_fail(&probe->redis, "ZRANGE unacked_index", replies[OLDEST]);
-    store->in_flight = dr_int(replies[HELD]->integer);
-    store->in_flight_late = dr_int(replies[LATE]->integer);
+    store->in_flight = dr_int(held);
+    store->in_flight_late = dr_int(late);
     probe->index = replies[OLDEST];
     bool ok = read_flight(probe, &flight);
     probe->index = NULL;
