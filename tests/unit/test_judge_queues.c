@@ -495,8 +495,11 @@ static const struct scene scenes[] = {
     {"a frozen peer", HEALTHY, frozen, DR_CRITICAL, "cluster",
      "mq1, mq2: alive, but its statistics hang: it waits for a node that is frozen or cut off, it "
      "seems mq3"},
-    {"a frozen peer: copies are proven all the same", HEALTHY, frozen, DR_CRITICAL, NULL,
-     "can die"},
+    {"a frozen peer: the verdict", HEALTHY, frozen, DR_CRITICAL, NULL, "can die"},
+    {"a frozen peer: copies are proven all the same", HEALTHY, frozen, DR_CRITICAL, "rmq1",
+     "its death loses nothing"},
+    {"who runs is not said", HEALTHY, not_monitor, DR_UNKNOWN, NULL,
+     "cannot tell what would be lost: no node says which nodes run"},
     {"the tag is missing", HEALTHY, not_monitor, DR_UNKNOWN, "mq1",
      "does not show the list of nodes to nagios: Not monitor user"},
     {"descriptors", HEALTHY, descriptors, DR_WARNING, "rmq1",
