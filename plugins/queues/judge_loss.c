@@ -301,6 +301,8 @@ static void judge_death(struct judge *judge, struct death *death)
         dr_buffer_addf(&text, "%s%zu queue%s with %s: %s",
                        text.size > 0 ? "; and stops " : "its death stops ", death->stopping,
                        plural(death->stopping), waiting, tally_names(&death->stoppers));
+    if (text.size == 0 && (judge->frozen || !judge->nodes_known))
+        return;
     if (text.size == 0)
         dr_buffer_addf(&text, "its death loses nothing and stops nothing");
     struct dr_finding *finding = dr_result_add(judge->result, state, subject_of(judge, death->name),
