@@ -329,10 +329,13 @@ static struct dr_opt_real value_of(const struct judge *judge, size_t number, enu
     const struct que_queue *queue = que_roster_at(judge->roster, number);
     struct dr_opt_real value = que_figure(queue, figure_of(metric));
     struct dr_opt_real messages = que_figure(queue, QUE_MESSAGES);
+    struct dr_opt_real ready = que_figure(queue, QUE_READY);
     if (metric != QUE_QUEUE_OLDEST || value.known)
         return value;
-    /* Nothing waits: nothing is old. */
-    return messages.known && messages.value <= 0 ? dr_real(0) : head_age(judge, number);
+    /* Nothing waits: nothing is old. The head of a list is not what a worker has. */
+    bool empty = queue->kind == QUE_LIST ? ready.known && ready.value <= 0
+                                         : messages.known && messages.value <= 0;
+    return empty ? dr_real(0) : head_age(judge, number);
 }
 
 /* What its limits are for a metric: the first pattern that matches, for warning and critical each,

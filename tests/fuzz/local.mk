@@ -4,7 +4,7 @@
 
 fuzz_programs = range duration size uri extra_opts mssql
 if HAVE_HIREDIS
-fuzz_programs += redis redis_cluster redis_sentinel
+fuzz_programs += redis redis_cluster redis_sentinel celery
 endif
 if HAVE_AZURE
 fuzz_programs += azure
@@ -33,7 +33,8 @@ tests_fuzz_libfuzzed_la_SOURCES = \
 if HAVE_HIREDIS
 tests_fuzz_libfuzzed_la_SOURCES += \
 	plugins/replication/redis_cluster.c common/client/redis_info.c \
-	plugins/replication/redis_read.c plugins/replication/redis_sentinel.c
+	plugins/replication/redis_read.c plugins/replication/redis_sentinel.c \
+	plugins/queues/celery_read.c plugins/queues/facts.c plugins/queues/roster.c
 endif
 if HAVE_AZURE
 tests_fuzz_libfuzzed_la_SOURCES += common/client/azure.c common/client/azure_error.c \
@@ -51,7 +52,7 @@ fuzz_binaries = tests/fuzz/fuzz_range tests/fuzz/fuzz_duration tests/fuzz/fuzz_s
 	tests/fuzz/fuzz_uri tests/fuzz/fuzz_extra_opts tests/fuzz/fuzz_mssql
 if HAVE_HIREDIS
 fuzz_binaries += tests/fuzz/fuzz_redis tests/fuzz/fuzz_redis_cluster \
-	tests/fuzz/fuzz_redis_sentinel
+	tests/fuzz/fuzz_redis_sentinel tests/fuzz/fuzz_celery
 endif
 if HAVE_AZURE
 fuzz_binaries += tests/fuzz/fuzz_azure
@@ -102,6 +103,10 @@ tests_fuzz_fuzz_redis_sentinel_SOURCES = tests/fuzz/fuzz_redis_sentinel.c $(fuzz
 tests_fuzz_fuzz_redis_sentinel_CFLAGS = $(fuzz_cflags) $(HIREDIS_CFLAGS)
 tests_fuzz_fuzz_redis_sentinel_LDFLAGS = $(fuzz_ldflags)
 tests_fuzz_fuzz_redis_sentinel_LDADD = tests/fuzz/libfuzzed.la $(HIREDIS_LIBS)
+tests_fuzz_fuzz_celery_SOURCES = tests/fuzz/fuzz_celery.c tests/fuzz/fuzz.h
+tests_fuzz_fuzz_celery_CFLAGS = $(fuzz_cflags)
+tests_fuzz_fuzz_celery_LDFLAGS = $(fuzz_ldflags)
+tests_fuzz_fuzz_celery_LDADD = tests/fuzz/libfuzzed.la
 tests_fuzz_fuzz_azure_SOURCES = tests/fuzz/fuzz_azure.c $(fuzz_node)
 tests_fuzz_fuzz_azure_CFLAGS = $(fuzz_cflags) $(azure_cflags)
 tests_fuzz_fuzz_azure_LDFLAGS = $(fuzz_ldflags)
@@ -117,9 +122,9 @@ tests_fuzz_fuzz_json_LDADD = tests/fuzz/libfuzzed.la $(JANSSON_LIBS)
 
 # Whole replies are longer than what a user writes, and their samples are seeds as well.
 fuzz_run = set -e; for name in $(fuzz_programs); do \
-		case $$name in redis*|azure|mongodb|mssql) longest=10000;; *) longest=600;; esac; \
+		case $$name in redis*|celery|azure|mongodb|mssql) longest=10000;; *) longest=600;; esac; \
 		samples=$(top_srcdir)/tests/samples/$$name; \
-		case $$name in redis|azure|mongodb) ;; *) samples=;; esac; \
+		case $$name in redis|celery|azure|mongodb) ;; *) samples=;; esac; \
 		found=$(fuzz_dir)/found/$$name; mkdir -p $$found; \
 		$(fuzz_dir)/fuzz_$$name -max_total_time=$$seconds -max_len=$$longest -timeout=10 -verbosity=0 \
 			-print_final_stats=1 -artifact_prefix=$$found- $$found \
