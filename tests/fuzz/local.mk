@@ -28,7 +28,7 @@ tests_fuzz_libfuzzed_la_SOURCES = \
 	plugins/replication/facts.c plugins/replication/mssql_read.c
 if HAVE_HIREDIS
 tests_fuzz_libfuzzed_la_SOURCES += \
-	plugins/replication/redis_cluster.c plugins/replication/redis_info.c \
+	plugins/replication/redis_cluster.c common/client/redis_info.c \
 	plugins/replication/redis_read.c plugins/replication/redis_sentinel.c
 endif
 if HAVE_AZURE

@@ -53,7 +53,7 @@ endif
 if HAVE_HIREDIS
 unit_tests += tests/unit/test_redis_read
 tests_unit_test_redis_read_SOURCES = tests/unit/test_redis_read.c \
-	plugins/replication/redis_cluster.c plugins/replication/redis_info.c \
+	plugins/replication/redis_cluster.c common/client/redis_info.c \
 	plugins/replication/redis_read.c plugins/replication/redis_sentinel.c
 tests_unit_test_redis_read_CPPFLAGS = $(AM_CPPFLAGS) $(HIREDIS_CFLAGS)
 tests_unit_test_redis_read_LDADD = $(LDADD) $(HIREDIS_LIBS)
