@@ -100,6 +100,17 @@ static void make_paths(struct look *look)
                  behind[i]);
 }
 
+/* A SAS of one queue opens nothing else: to ask would only fill Azure's logs with refusals. */
+static bool is_for_one(const struct dr_azure_access *access)
+{
+    return access->sas != NULL && !access->sas_of_account;
+}
+
+static bool can_have_poison(const struct look *look)
+{
+    return strlen(look->queue) + strlen(POISON) <= QUE_AZURE_NAME_MAX;
+}
+
 static void make_calls(struct look *look)
 {
     static const struct dr_azure_pair metadata[] = {{"comp", "metadata"}, {NULL, NULL}};
@@ -117,11 +128,12 @@ static void make_calls(struct look *look)
     look->calls[POISON_COUNT] =
         make_call(access, look->paths[POISON_COUNT], metadata, "ask for the poison queue");
     look->calls[POISON_COUNT].method = "HEAD";
-    look->wanted[STATS] = dr_azure_access_secondary(access, &look->secondary);
+    look->wanted[STATS] =
+        dr_azure_access_secondary(access, &look->secondary) && !is_for_one(access);
     look->calls[STATS] =
         make_call(&look->secondary, look->secondary.path, stats, "ask for the statistics");
     look->wanted[COUNT] = look->wanted[PEEK] = true;
-    look->wanted[POISON_COUNT] = strlen(look->queue) + strlen(POISON) <= QUE_AZURE_NAME_MAX;
+    look->wanted[POISON_COUNT] = !is_for_one(access) && can_have_poison(look);
 }
 
 /* Asks what is wanted, and puts the replies in the places of their calls. */
@@ -213,8 +225,11 @@ static void take_stats(const struct look *look, struct que_cloud *cloud)
     struct dr_error error = {.class = DR_ERR_NONE};
     const struct dr_http_reply *reply = &look->replies[STATS];
     if (!look->wanted[STATS]) {
-        snprintf(cloud->geo_text, sizeof cloud->geo_text,
-                 "endpoint= does not name the account, so there is no telling its secondary");
+        snprintf(cloud->geo_text, sizeof cloud->geo_text, "%s",
+                 is_for_one(&look->access)
+                     ? "a SAS of one queue does not open the statistics of the account: make one "
+                       "of the account with ss=q, srt=sco and sp=r"
+                     : "endpoint= does not name the account, so its secondary is not known");
         return;
     }
     if (is_good(look, STATS, &stats_grant, &error) &&
@@ -225,15 +240,17 @@ static void take_stats(const struct look *look, struct que_cloud *cloud)
              error.text);
 }
 
-/* A SAS of one queue does not open the other: what is in there then stays unknown. */
+/* Whoever may not look into it does not know what is in there. */
 static bool take_poison(struct dr_task *task, const struct look *look, struct que_cloud *cloud,
                         struct dr_error *error)
 {
     const struct dr_http_reply *reply = &look->replies[POISON_COUNT];
-    if (!look->wanted[POISON_COUNT] || has_code(look, POISON_COUNT, "QueueNotFound")) {
+    if (!can_have_poison(look) || has_code(look, POISON_COUNT, "QueueNotFound")) {
         cloud->poison_there = dr_bool(false);
         return true;
     }
+    if (!look->wanted[POISON_COUNT])
+        return true;
     if (!is_good(look, POISON_COUNT, &read_grant, error)) {
         if (!look->ok[POISON_COUNT] || (reply->status != 401 && reply->status != 403))
             return dr_error_prefix(error, "the queue %s" POISON, look->queue);

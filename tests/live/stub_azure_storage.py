@@ -236,8 +236,7 @@ class Storage(Server):
             raise Refusal(403, "AuthenticationFailed")
         if given != self.sas:
             raise Refusal(403, "AuthenticationFailed")
-        end = calendar.timegm(time.strptime(given["se"], "%Y-%m-%dT%H:%M:%SZ"))
-        if end < self.now():
+        if "si" not in given and calendar.timegm(time.strptime(given["se"], "%Y-%m-%dT%H:%M:%SZ")) < self.now():
             raise Refusal(403, "AuthenticationFailed")
         self.check_sas_scope(request, given)
 
@@ -358,7 +357,7 @@ class Queues(Storage):
             raise Refusal(403, "AuthorizationServiceMismatch")
         elif ("s" if self.kind(request) == "stats" else "o" if self.kind(request) == "messages" else "c") not in given["srt"]:
             raise Refusal(403, "AuthorizationResourceTypeMismatch")
-        if "r" not in given["sp"]:
+        if "si" not in given and "r" not in given["sp"]:
             raise Refusal(403, "AuthorizationPermissionMismatch")
 
     def content(self, request, kind):
@@ -386,8 +385,8 @@ def make_queue_sas(key=KEY, name="acct", queue="orders", seconds=3600, **other):
     """Those of a SAS of one queue."""
     fields = {"sv": "2020-10-02", "sp": "r",
               "se": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(time.time() + seconds))}
-    fields.update(other)
-    text = "\n".join([fields["sp"], fields.get("st", ""), fields["se"], "/queue/%s/%s" % (name, queue), fields.get("si", ""),
+    fields = {name: value for name, value in dict(fields, **other).items() if value is not None}
+    text = "\n".join([fields.get("sp", ""), fields.get("st", ""), fields.get("se", ""), "/queue/%s/%s" % (name, queue), fields.get("si", ""),
                       fields.get("sip", ""), fields.get("spr", ""), fields["sv"]])
     return signed(fields, text, key)
 
