@@ -173,14 +173,6 @@ void dr_http_reply_free(struct dr_http_reply *reply)
 
 /* ---- errors ---- */
 
-/* A server that speaks TLS 1.3 asks for a certificate when our side of the handshake is over: that
- * it is missing comes as an alert while the reply is read. */
-static bool is_alert(CURLcode code, const char *message)
-{
-    return (code == CURLE_RECV_ERROR || code == CURLE_SEND_ERROR) &&
-           strstr(message, " alert ") != NULL;
-}
-
 static enum dr_error_class class_of(CURLcode code)
 {
     static const struct {
@@ -248,6 +240,20 @@ static bool out_of_time(const struct transfer *transfer, const char *stage)
     return dr_error_set(transfer->error, DR_ERR_TIMEOUT, "no answer in time (stage: %s)", stage);
 }
 
+/* In TLS 1.3 our side of the handshake is over before the server has seen that our certificate is
+ * missing. Its alert then comes instead of the reply; and where it has closed the connection before
+ * the request was sent, not even that can be read. NULL for any other failure. */
+static const char *refused_handshake(const struct transfer *transfer, CURLcode code)
+{
+    curl_off_t over = 0;
+    curl_easy_getinfo(transfer->easy, CURLINFO_APPCONNECT_TIME_T, &over);
+    if (over > 0 && code == CURLE_SEND_ERROR)
+        return "closed right after the TLS handshake: the server may want a client certificate";
+    if (code == CURLE_RECV_ERROR && strstr(transfer->message, " alert ") != NULL)
+        return transfer->message;
+    return NULL;
+}
+
 static bool fail(const struct transfer *transfer, CURLcode code)
 {
     const struct dr_http_reply *reply = transfer->reply;
@@ -262,9 +268,12 @@ static bool fail(const struct transfer *transfer, CURLcode code)
                             "the reply cannot be used: more than %zu KiB of %s",
                             (transfer->too_long ? reply->body.limit : reply->header.limit) / 1024,
                             transfer->too_long ? "body" : "headers");
-    const char *said = transfer->message[0] != '\0' ? transfer->message : curl_easy_strerror(code);
+    const char *refused = refused_handshake(transfer, code);
+    const char *said = refused != NULL                ? refused
+                       : transfer->message[0] != '\0' ? transfer->message
+                                                      : curl_easy_strerror(code);
     char *clean = dr_text_clean(said, 300);
-    dr_error_set(transfer->error, is_alert(code, said) ? DR_ERR_TLS : class_of(code), "%s",
+    dr_error_set(transfer->error, refused != NULL ? DR_ERR_TLS : class_of(code), "%s",
                  clean != NULL ? clean : "out of memory");
     free(clean);
     return false;

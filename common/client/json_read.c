@@ -206,6 +206,9 @@ static bool pass_number(struct dr_json *reader, bool *whole)
     }
     if (!good)
         return fail(reader, at, "a digit is missing");
+    /* strtod would read on: "01", "0x1" */
+    if (strchr(" \n\r\t,]}", *at) == NULL)
+        return fail(reader, at, "a number ends here");
     reader->at = at;
     return true;
 }

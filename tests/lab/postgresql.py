@@ -79,7 +79,7 @@ class SqlError(LabError):
     """The server refused a statement."""
 
 
-def wait_until(condition, what, seconds=DEADLINE):
+def wait_until(condition, what, seconds=DEADLINE, poll=POLL):
     """Returns the first true value of condition(); LabError "what" when there is none in time."""
     end = time.monotonic() + seconds
     while True:
@@ -88,7 +88,7 @@ def wait_until(condition, what, seconds=DEADLINE):
             return value
         if time.monotonic() > end:
             raise LabError("%s: not seen within %g s" % (what() if callable(what) else what, seconds))
-        time.sleep(POLL)
+        time.sleep(poll)
 
 
 def free_port(taken):
