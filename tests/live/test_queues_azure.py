@@ -351,11 +351,26 @@ def test_primary_is_gone(queues, key_file):
     assert result.state == "CRITICAL" and result.says("connect"), result
 
 
-@pytest.mark.parametrize("kind", (peers.Silent, peers.Close, peers.Reset))
-def test_peer_that_misbehaves(queues, key_file, kind):
-    with kind() as peer:
+# name: (peer, states, words)
+AT_ONCE = {
+    "unreachable": (peers.Unreachable, ("CRITICAL",), ("no answer in time",)),
+    "silent": (peers.Silent, ("CRITICAL",), ("no answer in time",)),
+    "never reads": (peers.NeverReads, ("CRITICAL",), ("no answer in time",)),
+    "close": (peers.Close, ("CRITICAL",), ()),
+    "reset": (peers.Reset, ("CRITICAL",), ()),
+    "drip": (lambda: peers.Drip(stub.Queues().session), ("CRITICAL",), ("no answer in time",)),
+    "zeros": (peers.Flood, ("UNKNOWN", "CRITICAL"), ()),
+    "garbage": (peers.Garbage, ("UNKNOWN", "CRITICAL"), ()),
+}
+
+
+@pytest.mark.parametrize("fault", AT_ONCE)
+def test_peer_that_misbehaves(queues, key_file, fault):
+    make, states, words = AT_ONCE[fault]
+    with make() as peer:
         result = queues("-T", uri(peer), "--password-file", key_file, "-t", "500ms")
-    assert result.state == "CRITICAL" and result.seconds < (0.9 if "DR_WRAPPER" not in os.environ else 20), result
+    assert result.state in states and result.says("acct", *words), result
+    assert result.seconds < (0.9 if "DR_WRAPPER" not in os.environ else 20), result
 
 
 def test_secondary_that_hangs(queues, key_file):
