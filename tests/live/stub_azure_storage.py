@@ -386,8 +386,8 @@ def make_queue_sas(key=KEY, name="acct", queue="orders", seconds=3600, **other):
     fields = {"sv": "2020-10-02", "sp": "r",
               "se": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(time.time() + seconds))}
     fields = {name: value for name, value in dict(fields, **other).items() if value is not None}
-    text = "\n".join([fields.get("sp", ""), fields.get("st", ""), fields.get("se", ""), "/queue/%s/%s" % (name, queue), fields.get("si", ""),
-                      fields.get("sip", ""), fields.get("spr", ""), fields["sv"]])
+    text = "\n".join([fields.get("sp", ""), fields.get("st", ""), fields.get("se", ""), "/queue/%s/%s" % (name, queue),
+                      fields.get("si", ""), fields.get("sip", ""), fields.get("spr", ""), fields["sv"]])
     return signed(fields, text, key)
 
 
