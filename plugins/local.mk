@@ -234,6 +234,28 @@ endif
 # What every source of it is linked with.
 queues_source = plugins/queues/board.c plugins/queues/facts.c plugins/queues/roster.c
 
+if HAVE_LIBCURL
+queues_rabbitmq_sources = \
+	plugins/queues/rabbitmq.c \
+	plugins/queues/rabbitmq_access.c plugins/queues/rabbitmq_access.h \
+	plugins/queues/rabbitmq_list.c plugins/queues/rabbitmq_list.h \
+	plugins/queues/rabbitmq_policies.c plugins/queues/rabbitmq_policies.h \
+	plugins/queues/rabbitmq_queues.c plugins/queues/rabbitmq_queues.h \
+	plugins/queues/rabbitmq_read.c plugins/queues/rabbitmq_read.h \
+	plugins/queues/rabbitmq_value.c plugins/queues/rabbitmq_value.h
+if MODULES
+pkglib_LTLIBRARIES += plugins/queues-rabbitmq.la
+plugins_queues_rabbitmq_la_SOURCES = $(queues_rabbitmq_sources) $(queues_source)
+plugins_queues_rabbitmq_la_CFLAGS = $(AM_CFLAGS) $(LIBCURL_CFLAGS)
+plugins_queues_rabbitmq_la_LDFLAGS = $(module_ldflags)
+plugins_queues_rabbitmq_la_LIBADD = common/libsource.la common/client/libjson.la $(http_libs)
+else
+plugins_check_queue_mirrors_SOURCES += $(queues_rabbitmq_sources)
+plugins_check_queue_mirrors_CFLAGS += $(LIBCURL_CFLAGS)
+plugins_check_queue_mirrors_LDADD += $(http_libs)
+endif
+endif
+
 if HAVE_HIREDIS
 queues_celery_sources = \
 	plugins/queues/celery.c \

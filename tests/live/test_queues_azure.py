@@ -311,6 +311,7 @@ REFUSALS = {
     (403, "SomethingNew"): ("UNKNOWN", ("HTTP 403", "SomethingNew")),
     (503, "ServerBusy"): ("CRITICAL", ("busy",)),
     (500, "InternalError"): ("CRITICAL", ("error of its own",)),
+    (400, "InvalidQueryParameterValue"): ("UNKNOWN", ("HTTP 400: InvalidQueryParameterValue",)),
     (404, ""): ("UNKNOWN", ("HTTP 404",)),
     (502, ""): ("CRITICAL", ("HTTP 502",)),
     (418, ""): ("UNKNOWN", ("HTTP 418",)),
