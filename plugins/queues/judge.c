@@ -249,22 +249,25 @@ static size_t group_size(const struct que_asked *asked, size_t count)
 
 static void judge_group(struct judge *judge)
 {
-    judge_unreachable(judge);
     switch (judge->evidence->asked[0].product) {
     case QUE_RABBITMQ:
         judge_cluster(judge);
+        judge_unreachable(judge);
         judge_proof(judge);
         judge_loss(judge);
         judge_past(judge);
         judge_queues(judge);
         break;
     case QUE_AMQP:
+        judge_unreachable(judge);
         judge_amqp(judge);
         break;
     case QUE_CELERY:
+        judge_unreachable(judge);
         judge_celery(judge);
         break;
     case QUE_AZURE_QUEUE:
+        judge_unreachable(judge);
         judge_azure(judge);
         break;
     case QUE_PRODUCT_UNKNOWN:
