@@ -26,6 +26,7 @@
 #define KEPT 100           /* messages of the quorum queue */
 #define UNUSED_MS 3600000  /* after which the quorum queue removes itself */
 #define PERSISTENT 2
+#define NACK_PAUSE 0.1 /* seconds */
 
 struct probe {
     struct dr_task *task;
@@ -218,7 +219,35 @@ static bool publish(struct trip *trip)
            goes_on(trip, DR_AMQP_FAILED);
 }
 
-/* It is the first message of its channel. */
+/* Waits a moment, during which the broker may say something else. */
+static bool pause_trip(struct trip *trip)
+{
+    double end = dr_monotonic() + NACK_PAUSE;
+    enum dr_amqp_event event = DR_AMQP_METHOD;
+    while (event == DR_AMQP_METHOD)
+        event = dr_amqp_wait(&trip->probe->amqp, trip->channel, end, "publish again");
+    return event == DR_AMQP_LATE || goes_on(trip, event);
+}
+
+/* A new channel looks for the leader anew; one that has known a dead leader refuses for ever. */
+static bool reopen_channel(struct trip *trip)
+{
+    amqp_channel_close_t close = {.reply_code = AMQP_REPLY_SUCCESS};
+    return ask(trip, AMQP_CHANNEL_CLOSE_METHOD, &close, AMQP_CHANNEL_CLOSE_OK_METHOD,
+               "publish again") &&
+           open_channel(trip) && want_confirms(trip);
+}
+
+/* A quorum queue whose leader has died refuses until it has another one, and the message is the
+ * publisher's to send again. */
+static bool publish_again(struct trip *trip)
+{
+    if (trip->quorum && dr_monotonic() + NACK_PAUSE < trip->until)
+        return pause_trip(trip) && reopen_channel(trip) && publish(trip);
+    return end_trip(trip, QUE_TRIP_RETURNED, "the broker refused it (basic.nack)");
+}
+
+/* There is never more than one message on the channel that is not confirmed. */
 static bool await_confirm(struct trip *trip)
 {
     struct dr_amqp *amqp = &trip->probe->amqp;
@@ -229,7 +258,9 @@ static bool await_confirm(struct trip *trip)
         case AMQP_BASIC_ACK_METHOD:
             return true;
         case AMQP_BASIC_NACK_METHOD:
-            return end_trip(trip, QUE_TRIP_RETURNED, "the broker refused it (basic.nack)");
+            if (!publish_again(trip))
+                return false;
+            break;
         case AMQP_BASIC_RETURN_METHOD:
             return end_trip(trip, QUE_TRIP_RETURNED, "the broker found no queue for it");
         default: /* nothing that was asked for */
