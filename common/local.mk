@@ -33,6 +33,8 @@ common_libcommon_la_SOURCES = \
 	common/generate_man.c \
 	common/generate_text.c \
 	common/generate_text.h \
+	common/line.c \
+	common/line.h \
 	common/module.c \
 	common/module.h \
 	common/number.c \

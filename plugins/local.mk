@@ -104,12 +104,14 @@ endif
 if HAVE_AZURE
 azure_cflags = $(LIBCURL_CFLAGS) $(LIBCRYPTO_CFLAGS) $(EXPAT_CFLAGS) $(JANSSON_CFLAGS)
 azure_libs = $(LIBCURL_LIBS) $(LIBCRYPTO_LIBS) $(EXPAT_LIBS) $(JANSSON_LIBS)
-replication_azure_sources = \
+azure_sources = \
 	common/client/azure.c common/client/azure.h \
-	common/client/http.c common/client/http.h \
+	common/client/azure_access.c common/client/azure_access.h \
+	common/client/azure_error.c common/client/azure_error.h \
+	common/client/azure_read.c common/client/azure_read.h \
+	common/client/http.c common/client/http.h
+replication_azure_sources = $(azure_sources) \
 	plugins/replication/azure.c \
-	plugins/replication/azure_access.c plugins/replication/azure_access.h \
-	plugins/replication/azure_error.c plugins/replication/azure_error.h \
 	plugins/replication/azure_read.c plugins/replication/azure_read.h
 if MODULES
 pkglib_LTLIBRARIES += plugins/replication-azure.la
@@ -130,7 +132,7 @@ replication_redis_sources = \
 	common/client/redis.c common/client/redis.h common/client/tls.h \
 	plugins/replication/redis.c \
 	plugins/replication/redis_cluster.c plugins/replication/redis_cluster.h \
-	plugins/replication/redis_info.c plugins/replication/redis_info.h \
+	common/client/redis_info.c common/client/redis_info.h \
 	plugins/replication/redis_read.c plugins/replication/redis_read.h \
 	plugins/replication/redis_sentinel.c plugins/replication/redis_sentinel.h
 if MODULES
@@ -166,7 +168,18 @@ plugins_libqueues_la_SOURCES = \
 	plugins/queues/board.c plugins/queues/board.h \
 	plugins/queues/facts.c plugins/queues/facts.h \
 	plugins/queues/history.c plugins/queues/history.h \
-	plugins/queues/judge.c plugins/queues/judge.h \
+	plugins/queues/judge.c plugins/queues/judge.h plugins/queues/judge_parts.h \
+	plugins/queues/judge_amqp.c \
+	plugins/queues/judge_azure.c \
+	plugins/queues/judge_celery.c \
+	plugins/queues/judge_cluster.c \
+	plugins/queues/judge_compare.c \
+	plugins/queues/judge_loss.c \
+	plugins/queues/judge_names.c \
+	plugins/queues/judge_past.c \
+	plugins/queues/judge_proof.c \
+	plugins/queues/judge_queues.c \
+	plugins/queues/loss.c plugins/queues/loss.h \
 	plugins/queues/manual.c plugins/queues/manual.h plugins/queues/request.h \
 	plugins/queues/roster.c plugins/queues/roster.h
 plugins_check_queue_mirrors_SOURCES = plugins/check_queue_mirrors.c
@@ -176,6 +189,53 @@ plugins_check_queue_mirrors_LDADD = plugins/libqueues.la common/libcommon.la
 
 # What every source of it is linked with.
 queues_source = plugins/queues/board.c plugins/queues/facts.c plugins/queues/roster.c
+
+if HAVE_HIREDIS
+queues_celery_sources = \
+	common/client/json_read.c common/client/json_read.h \
+	common/client/redis.c common/client/redis.h common/client/tls.h \
+	common/client/redis_info.c common/client/redis_info.h \
+	plugins/queues/celery.c \
+	plugins/queues/celery_read.c plugins/queues/celery_read.h
+if MODULES
+pkglib_LTLIBRARIES += plugins/queues-celery.la
+plugins_queues_celery_la_SOURCES = $(queues_celery_sources) $(queues_source)
+plugins_queues_celery_la_CFLAGS = $(AM_CFLAGS) $(HIREDIS_CFLAGS)
+plugins_queues_celery_la_LDFLAGS = $(module_ldflags)
+plugins_queues_celery_la_LIBADD = common/libsource.la $(HIREDIS_LIBS)
+if HAVE_OPENSSL
+pkglib_LTLIBRARIES += plugins/queues-celerys.la
+plugins_queues_celerys_la_SOURCES = $(queues_celery_sources) common/client/tls.c $(queues_source)
+plugins_queues_celerys_la_CFLAGS = $(AM_CFLAGS) $(HIREDIS_CFLAGS) $(OPENSSL_CFLAGS) -DDR_REDIS_TLS
+plugins_queues_celerys_la_LDFLAGS = $(module_ldflags)
+plugins_queues_celerys_la_LIBADD = common/libsource.la $(HIREDIS_LIBS) $(OPENSSL_LIBS)
+endif
+else
+plugins_check_queue_mirrors_SOURCES += $(queues_celery_sources)
+plugins_check_queue_mirrors_CFLAGS += $(HIREDIS_CFLAGS)
+plugins_check_queue_mirrors_LDADD += $(HIREDIS_LIBS)
+if HAVE_OPENSSL
+plugins_check_queue_mirrors_SOURCES += common/client/tls.c
+plugins_check_queue_mirrors_CFLAGS += $(OPENSSL_CFLAGS) -DDR_REDIS_TLS
+plugins_check_queue_mirrors_LDADD += $(OPENSSL_LIBS)
+endif
+endif
+endif
+
+if HAVE_AZURE
+queues_azure_sources = plugins/queues/azure.c plugins/queues/azure_read.c plugins/queues/azure_read.h
+if MODULES
+pkglib_LTLIBRARIES += plugins/queues-azure.la
+plugins_queues_azure_la_SOURCES = $(queues_azure_sources) $(azure_sources) $(queues_source)
+plugins_queues_azure_la_CFLAGS = $(AM_CFLAGS) $(azure_cflags)
+plugins_queues_azure_la_LDFLAGS = $(module_ldflags)
+plugins_queues_azure_la_LIBADD = common/libsource.la $(azure_libs)
+else
+plugins_check_queue_mirrors_SOURCES += $(queues_azure_sources) $(azure_sources)
+plugins_check_queue_mirrors_CFLAGS += $(azure_cflags)
+plugins_check_queue_mirrors_LDADD += $(azure_libs)
+endif
+endif
 
 if HAVE_RABBITMQ
 queues_amqp_sources = \

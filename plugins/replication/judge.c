@@ -35,63 +35,10 @@ const struct dr_metric rep_metrics[REP_METRICS] = {
 
 /* ---- lines ---- */
 
-void line_problem(struct line *line, enum dr_state state, const char *format, ...)
-{
-    va_list args;
-    va_start(args, format);
-    if (line->problems.size > 0)
-        dr_buffer_add(&line->problems, "; ");
-    dr_buffer_addv(&line->problems, format, args);
-    va_end(args);
-    line->state = dr_state_worst(line->state, state);
-}
-
-void line_next(struct line *line, enum dr_state state, const char *format, ...)
-{
-    if (*line->next != '\0' && !dr_state_is_worse(state, line->next_state))
-        return;
-    va_list args;
-    va_start(args, format);
-    vsnprintf(line->next, sizeof line->next, format, args);
-    va_end(args);
-    line->next_state = state;
-}
-
-void line_figure(struct line *line, const char *format, ...)
-{
-    va_list args;
-    va_start(args, format);
-    if (line->figures.size > 0)
-        dr_buffer_add(&line->figures, ", ");
-    dr_buffer_addv(&line->figures, format, args);
-    va_end(args);
-}
-
-void line_end(struct line *line, struct dr_result *result, const char *subject)
-{
-    bool problem = line->problems.size > 0;
-    struct dr_finding *finding =
-        dr_result_add(result, line->state, subject, "%s",
-                      dr_buffer_text(problem ? &line->problems : &line->figures));
-    if (problem && line->figures.size > 0)
-        dr_finding_detail(finding, "%s", dr_buffer_text(&line->figures));
-    if (*line->next != '\0' && line->state != DR_OK)
-        dr_finding_next(finding, "%s", line->next);
-    dr_buffer_free(&line->problems);
-    dr_buffer_free(&line->figures);
-}
-
-void line_judge(struct judge *judge, struct line *line, enum rep_metric metric, double value,
+void line_judge(struct judge *judge, struct dr_line *line, enum rep_metric metric, double value,
                 const char *words)
 {
-    char text[32];
-    char rule[80];
-    const struct dr_threshold *threshold = &judge->rules->thresholds[metric];
-    enum dr_state state = dr_threshold_judge(threshold, value);
-    if (state != DR_OK)
-        line_problem(line, state, "%s %s, %s", words,
-                     dr_unit_format(rep_metrics[metric].unit, value, text, sizeof text),
-                     dr_threshold_rule(&rep_metrics[metric], threshold, value, rule, sizeof rule));
+    dr_line_judge(line, &rep_metrics[metric], &judge->rules->thresholds[metric], value, words);
 }
 
 bool is_limited(const struct dr_threshold *threshold)
@@ -196,7 +143,7 @@ bool is_unreachable(const struct judge *judge, const char *name)
 }
 
 /* How long a standby may be away before it needs a full copy. */
-static void judge_window(struct judge *judge, const struct rep_asked *primary, struct line *line)
+static void judge_window(struct judge *judge, const struct rep_asked *primary, struct dr_line *line)
 {
     char text[32];
     const struct rep_node *node = primary->node;
@@ -206,11 +153,11 @@ static void judge_window(struct judge *judge, const struct rep_asked *primary, s
         window = dr_real((double)node->kept_size.value / rate.value);
     if (!window.known) {
         if (is_limited(&judge->rules->thresholds[REP_WINDOW]))
-            line_problem(line, DR_UNKNOWN, "how far back its log reaches is not known");
+            dr_line_problem(line, DR_UNKNOWN, "how far back its log reaches is not known");
         return;
     }
-    line_figure(line, "keeps its log for %s",
-                dr_unit_format(DR_UNIT_SECONDS, window.value, text, sizeof text));
+    dr_line_figure(line, "keeps its log for %s",
+                   dr_unit_format(DR_UNIT_SECONDS, window.value, text, sizeof text));
     line_judge(judge, line, REP_WINDOW, window.value, "keeps its log for");
     dr_result_figure(judge->result, primary->label, &rep_metrics[REP_WINDOW], window.value,
                      &judge->rules->thresholds[REP_WINDOW]);
@@ -219,30 +166,31 @@ static void judge_window(struct judge *judge, const struct rep_asked *primary, s
 /* One line for each primary: who it is, and that it is the one that is meant. */
 static void judge_primary(struct judge *judge, const struct rep_asked *primary)
 {
-    struct line line = LINE;
+    struct dr_line line = DR_LINE;
     const struct rep_node *node = primary->node;
     const char *wanted = judge->rules->expect_primary;
     bool same = wanted == NULL || goes_by(judge, primary, wanted);
-    line_figure(&line, "primary, %s", node->product != NULL ? node->product : "version unknown");
+    dr_line_figure(&line, "primary, %s", node->product != NULL ? node->product : "version unknown");
     const struct dr_opt_int *term = node->timeline.known ? &node->timeline : &node->set.term;
     if (term->known)
-        line_figure(&line, "%s %lld", words_of(primary)->timeline, (long long)term->value);
+        dr_line_figure(&line, "%s %lld", words_of(primary)->timeline, (long long)term->value);
     judge_window(judge, primary, &line);
     if (judge->survey.receivers > 0 && primary == judge->survey.primary)
-        line_figure(&line, "%zu other connections that are no standbys", judge->survey.receivers);
+        dr_line_figure(&line, "%zu other connections that are no standbys",
+                       judge->survey.receivers);
     if (primary == judge->survey.primary) {
         char *before = rep_history_primary(judge->evidence->history, judge->group, primary->label);
         if (before != NULL)
-            line_figure(&line, "it was %s until the last run", before);
+            dr_line_figure(&line, "it was %s until the last run", before);
         free(before);
     }
     if (!same)
-        line_problem(&line, DR_CRITICAL, "is the primary, expected %s", wanted);
+        dr_line_problem(&line, DR_CRITICAL, "is the primary, expected %s", wanted);
     if (judge->survey.primaries > 1) {
-        line_problem(&line, DR_CRITICAL, "takes writes, and is not the only one");
-        line_next(&line, DR_CRITICAL, "stop writes to all but one of them before anything else");
+        dr_line_problem(&line, DR_CRITICAL, "takes writes, and is not the only one");
+        dr_line_next(&line, DR_CRITICAL, "stop writes to all but one of them before anything else");
     }
-    line_end(&line, judge->result, primary->label);
+    dr_line_end(&line, judge->result, primary->label);
 }
 
 static void judge_primaries(struct judge *judge)

@@ -80,10 +80,10 @@ static const char *subject(const struct judge *judge)
 /* Limits on the number of standbys. */
 static void judge_count(struct judge *judge)
 {
-    struct line line = LINE;
+    struct dr_line line = DR_LINE;
     line_judge(judge, &line, REP_STANDBYS, (double)count_connected(judge), "connected:");
     if (line.state != DR_OK)
-        line_end(&line, judge->result, subject(judge));
+        dr_line_end(&line, judge->result, subject(judge));
     dr_buffer_free(&line.problems);
 }
 

@@ -4,7 +4,7 @@
 #ifndef REPLICATION_JUDGE_PARTS_H
 #define REPLICATION_JUDGE_PARTS_H
 
-#include "common/buffer.h"
+#include "common/line.h"
 #include "plugins/replication/judge.h"
 #include "plugins/replication/words.h"
 
@@ -20,37 +20,15 @@ struct judge {
     size_t part_count;
 };
 
-/* The one finding about a thing, gathered from several observations: the worst state, what is wrong
- * first, then the figures; the advice of the worst. */
-struct line {
-    enum dr_state state;
-    struct dr_buffer problems;
-    struct dr_buffer figures;
-    char next[400];
-    enum dr_state next_state;
-};
-
-#define LINE ((struct line){.problems = DR_BUFFER(600), .figures = DR_BUFFER(400)})
-
-__attribute__((format(printf, 3, 4))) void line_problem(struct line *line, enum dr_state state,
-                                                        const char *format, ...);
-/* Advice that goes with the problem just added; kept when that problem is the worst so far. */
-__attribute__((format(printf, 3, 4))) void line_next(struct line *line, enum dr_state state,
-                                                     const char *format, ...);
-__attribute__((format(printf, 2, 3))) void line_figure(struct line *line, const char *format, ...);
-
-/* Adds the finding to the result and frees the line. */
-void line_end(struct line *line, struct dr_result *result, const char *subject);
-
 /* Judges a value by its metric's thresholds: a problem with the rule where one is broken. */
-void line_judge(struct judge *judge, struct line *line, enum rep_metric metric, double value,
+void line_judge(struct judge *judge, struct dr_line *line, enum rep_metric metric, double value,
                 const char *words);
 
 /* What is wrong with a standby so that it is no candidate for promotion: other system, other
  * timeline, too old, a setting below the primary's. Adds the problems to the line when there is
  * one. */
 bool standby_is_fit(const struct judge *judge, const struct rep_standby *standby,
-                    struct line *line);
+                    struct dr_line *line);
 
 /* What it has is a part of the primary's history: after repairs it could be promoted. */
 bool standby_has_history(const struct judge *judge, const struct rep_standby *standby);
@@ -69,7 +47,7 @@ void judge_slots(struct judge *judge);
 /* The set that elects its primary: votes, and the members that are no standbys. */
 void judge_set(struct judge *judge);
 /* What the set says of a standby: adds it to its line. */
-void judge_seat(struct judge *judge, const struct rep_standby *standby, struct line *line);
+void judge_seat(struct judge *judge, const struct rep_standby *standby, struct dr_line *line);
 /* It could be chosen in an election, as far as it is known. */
 bool standby_is_electable(const struct judge *judge, const struct rep_standby *standby);
 /* Settings and states of a node that endanger data. */

@@ -35,26 +35,26 @@ static enum dr_state seat_state(const struct rep_member *member)
     return seats[member->seat].state;
 }
 
-static void advise_seat(struct line *line, const struct rep_member *member, const char *witness)
+static void advise_seat(struct dr_line *line, const struct rep_member *member, const char *witness)
 {
     enum dr_state state = seat_state(member);
     const char *name = member->name != NULL ? member->name : "it";
     if (member->seat == REP_SEAT_DOWN)
-        line_next(line, state, "check that %s runs, and that %s can reach it", name,
-                  witness != NULL ? witness : "the others");
+        dr_line_next(line, state, "check that %s runs, and that %s can reach it", name,
+                     witness != NULL ? witness : "the others");
     else if (member->seat == REP_SEAT_ROLLBACK)
-        line_next(line, state, "let it finish; what it undoes is kept in %s's rollback folder",
-                  name);
+        dr_line_next(line, state, "let it finish; what it undoes is kept in %s's rollback folder",
+                     name);
     else if (member->seat == REP_SEAT_RECOVERING && member->bar != NULL)
-        line_next(line, state, "resync %s: it does not come back by itself", name);
+        dr_line_next(line, state, "resync %s: it does not come back by itself", name);
 }
 
-static void add_seat(struct line *line, const struct rep_member *member, const char *witness)
+static void add_seat(struct dr_line *line, const struct rep_member *member, const char *witness)
 {
     bool message = member->message != NULL && *member->message != '\0';
-    line_problem(line, seat_state(member), "%s%s%s%s%s", seats[member->seat].words,
-                 witness != NULL ? " by " : "", witness != NULL ? witness : "", message ? ": " : "",
-                 message ? member->message : "");
+    dr_line_problem(line, seat_state(member), "%s%s%s%s%s", seats[member->seat].words,
+                    witness != NULL ? " by " : "", witness != NULL ? witness : "",
+                    message ? ": " : "", message ? member->message : "");
     advise_seat(line, member, witness);
 }
 
@@ -77,7 +77,7 @@ bool standby_is_electable(const struct judge *judge, const struct rep_standby *s
     return standby->seat != NULL || standby->voted != NULL;
 }
 
-void judge_seat(struct judge *judge, const struct rep_standby *standby, struct line *line)
+void judge_seat(struct judge *judge, const struct rep_standby *standby, struct dr_line *line)
 {
     const struct rep_asked *authority = judge->survey.authority;
     const struct rep_member *own = standby->seat;
@@ -86,8 +86,8 @@ void judge_seat(struct judge *judge, const struct rep_standby *standby, struct l
     if (authority == NULL)
         return;
     if (best == NULL) {
-        line_problem(line, DR_WARNING, "is not known to %s: it would not be chosen",
-                     authority->label);
+        dr_line_problem(line, DR_WARNING, "is not known to %s: it would not be chosen",
+                        authority->label);
         return;
     }
     if (own != NULL && own->seat != REP_SEAT_STANDBY)
@@ -95,45 +95,46 @@ void judge_seat(struct judge *judge, const struct rep_standby *standby, struct l
     else if (voted != NULL && voted->seat != REP_SEAT_STANDBY)
         add_seat(line, voted, voted->seat == REP_SEAT_DOWN ? authority->label : NULL);
     if (never_chosen(best))
-        line_figure(line, "priority 0: is never chosen");
+        dr_line_figure(line, "priority 0: is never chosen");
     if (own != NULL && own->bar != NULL)
-        line_figure(line, "would not be chosen: %s", own->bar);
+        dr_line_figure(line, "would not be chosen: %s", own->bar);
     else if (voted != NULL && voted->bar != NULL)
-        line_figure(line, "would not be chosen: %s", voted->bar);
+        dr_line_figure(line, "would not be chosen: %s", voted->bar);
     if (best->hidden.known && best->hidden.value)
-        line_figure(line, "hidden");
+        dr_line_figure(line, "hidden");
 }
 
 /* ---- votes ---- */
 
 /* A set that is whole and still cannot lose anybody has two members: no failover at all. */
-static void judge_votes(const struct rep_set *set, struct line *line)
+static void judge_votes(const struct rep_set *set, struct dr_line *line)
 {
     long long votes = set->votes.value;
     long long present = set->present.value;
     long long needed = set->needed.value;
     if (!set->votes.known || !set->present.known || !set->needed.known) {
-        line_problem(line, DR_UNKNOWN, "cannot tell whether a primary could be elected");
+        dr_line_problem(line, DR_UNKNOWN, "cannot tell whether a primary could be elected");
         return;
     }
-    line_figure(line, "%lld of %lld votes, %lld needed", present, votes, needed);
+    dr_line_figure(line, "%lld of %lld votes, %lld needed", present, votes, needed);
     if (present < needed) {
-        line_problem(line, DR_CRITICAL,
-                     "no primary can be elected: %lld of %lld votes are there, %lld are needed",
-                     present, votes, needed);
-        line_next(line, DR_CRITICAL, "bring the missing members back first: every vote counts");
+        dr_line_problem(line, DR_CRITICAL,
+                        "no primary can be elected: %lld of %lld votes are there, %lld are needed",
+                        present, votes, needed);
+        dr_line_next(line, DR_CRITICAL, "bring the missing members back first: every vote counts");
     } else if (present == needed && votes > 1) {
-        line_problem(line, DR_WARNING,
-                     "no primary can be elected if one more vote is lost: %lld of %lld are there, "
-                     "%lld are needed",
-                     present, votes, needed);
-        line_next(line, DR_WARNING, "%s",
-                  present < votes ? "bring the missing members back"
-                                  : "add a member that votes, in another place");
+        dr_line_problem(
+            line, DR_WARNING,
+            "no primary can be elected if one more vote is lost: %lld of %lld are there, "
+            "%lld are needed",
+            present, votes, needed);
+        dr_line_next(line, DR_WARNING, "%s",
+                     present < votes ? "bring the missing members back"
+                                     : "add a member that votes, in another place");
     }
 }
 
-static void judge_copies(const struct rep_set *set, struct line *line)
+static void judge_copies(const struct rep_set *set, struct dr_line *line)
 {
     long long copies = set->copies.value;
     long long present = set->copies_present.value;
@@ -141,29 +142,29 @@ static void judge_copies(const struct rep_set *set, struct line *line)
     if (!set->copies.known || !set->copies_present.known || !set->copies_needed.known)
         return;
     if (present < needed)
-        line_problem(line, DR_CRITICAL,
-                     "majority writes hang: %lld of %lld members with data are there, %lld are "
-                     "needed",
-                     present, copies, needed);
+        dr_line_problem(line, DR_CRITICAL,
+                        "majority writes hang: %lld of %lld members with data are there, %lld are "
+                        "needed",
+                        present, copies, needed);
     else if (present == needed && present < copies)
-        line_problem(line, DR_WARNING,
-                     "majority writes hang if one more member is lost: %lld of %lld are there",
-                     present, copies);
+        dr_line_problem(line, DR_WARNING,
+                        "majority writes hang if one more member is lost: %lld of %lld are there",
+                        present, copies);
     else if (present == needed && copies > 1)
-        line_figure(line, "majority writes need every member with data");
+        dr_line_figure(line, "majority writes need every member with data");
 }
 
 /* Without the priorities nobody can say that there is somebody to choose. */
-static void judge_hidden(const struct rep_asked *asked, struct line *line)
+static void judge_hidden(const struct rep_asked *asked, struct dr_line *line)
 {
     const struct rep_node *node = asked->node;
     for (size_t i = 0; i < node->set.member_count; i++) {
         const struct rep_member *member = &node->set.members[i];
         if (member->seat != REP_SEAT_STANDBY || member->priority.known)
             continue;
-        line_problem(line, DR_UNKNOWN, "who could be chosen is hidden from us: no priorities");
-        line_next(line, DR_UNKNOWN, "run on the server: %s",
-                  node->grant != NULL ? node->grant : words_of(asked)->grant);
+        dr_line_problem(line, DR_UNKNOWN, "who could be chosen is hidden from us: no priorities");
+        dr_line_next(line, DR_UNKNOWN, "run on the server: %s",
+                     node->grant != NULL ? node->grant : words_of(asked)->grant);
         return;
     }
 }
@@ -173,19 +174,20 @@ static void judge_view(struct judge *judge, const struct rep_asked *asked, const
 {
     char text[32];
     const struct rep_set *set = &asked->node->set;
-    struct line line = LINE;
+    struct dr_line line = DR_LINE;
     if (set->can_elect.known && !set->can_elect.value) {
-        line_problem(&line, DR_CRITICAL, "no failover is possible%s%s",
-                     set->obstacle != NULL ? ": " : "", set->obstacle != NULL ? set->obstacle : "");
-        line_next(&line, DR_CRITICAL, "bring the missing ones back first: every vote counts");
+        dr_line_problem(&line, DR_CRITICAL, "no failover is possible%s%s",
+                        set->obstacle != NULL ? ": " : "",
+                        set->obstacle != NULL ? set->obstacle : "");
+        dr_line_next(&line, DR_CRITICAL, "bring the missing ones back first: every vote counts");
     }
     judge_votes(set, &line);
     judge_copies(set, &line);
     judge_hidden(asked, &line);
     if (set->majority_lag.known && set->majority_lag.value > 0)
-        line_figure(&line, "majority has all but the last %s",
-                    dr_unit_format(DR_UNIT_SECONDS, set->majority_lag.value, text, sizeof text));
-    line_end(&line, judge->result, subject);
+        dr_line_figure(&line, "majority has all but the last %s",
+                       dr_unit_format(DR_UNIT_SECONDS, set->majority_lag.value, text, sizeof text));
+    dr_line_end(&line, judge->result, subject);
 }
 
 /* ---- members that are no standbys of the survey ---- */
@@ -237,23 +239,23 @@ static bool is_judged(const struct judge *judge, const struct rep_member *member
 static void judge_member(struct judge *judge, const struct rep_member *member)
 {
     char text[32];
-    struct line line = LINE;
+    struct dr_line line = DR_LINE;
     const struct rep_asked *authority = judge->survey.authority;
     if (seat_state(member) == DR_OK)
-        line_figure(&line, "%s, as %s sees it", seats[member->seat].words, authority->label);
+        dr_line_figure(&line, "%s, as %s sees it", seats[member->seat].words, authority->label);
     else
         add_seat(&line, member, member->seat == REP_SEAT_DOWN ? authority->label : NULL);
     if (member->behind.known && member->seat == REP_SEAT_STANDBY) {
         double delay = member->delay.known ? member->delay.value : 0;
         double beyond = member->behind.value > delay ? member->behind.value - delay : 0;
-        line_figure(&line, "%s behind",
-                    dr_unit_format(DR_UNIT_SECONDS, member->behind.value, text, sizeof text));
+        dr_line_figure(&line, "%s behind",
+                       dr_unit_format(DR_UNIT_SECONDS, member->behind.value, text, sizeof text));
         line_judge(judge, &line, REP_LOSS, beyond, delay > 0 ? "beyond its delay by" : "behind by");
     }
     if (member->heard.known)
-        line_figure(&line, "heard from %s ago",
-                    dr_unit_format(DR_UNIT_SECONDS, member->heard.value, text, sizeof text));
-    line_end(&line, judge->result, member->name);
+        dr_line_figure(&line, "heard from %s ago",
+                       dr_unit_format(DR_UNIT_SECONDS, member->heard.value, text, sizeof text));
+    dr_line_end(&line, judge->result, member->name);
 }
 
 /* Each witness that was asked has a view of its own, and a failover needs them to agree. */

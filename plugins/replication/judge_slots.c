@@ -21,71 +21,71 @@ static char *slot_subject(const struct judge *judge, const struct holder *holder
 }
 
 static void judge_invalid(const struct rep_node *node, const struct rep_slot *slot,
-                          struct line *line)
+                          struct dr_line *line)
 {
     const char *status = slot->wal_status != NULL ? slot->wal_status : "";
     const char *who = slot->logical ? "its subscriber" : "its standby";
     if (slot->invalidation != NULL || strcmp(status, "lost") == 0) {
-        line_problem(line, DR_CRITICAL, "is lost%s%s: %s must be rebuilt",
-                     slot->invalidation != NULL ? ", " : "",
-                     slot->invalidation != NULL ? slot->invalidation : "", who);
-        line_next(line, DR_CRITICAL,
-                  "drop the slot, rebuild what used it, and raise "
-                  "max_slot_wal_keep_size");
+        dr_line_problem(line, DR_CRITICAL, "is lost%s%s: %s must be rebuilt",
+                        slot->invalidation != NULL ? ", " : "",
+                        slot->invalidation != NULL ? slot->invalidation : "", who);
+        dr_line_next(line, DR_CRITICAL,
+                     "drop the slot, rebuild what used it, and raise "
+                     "max_slot_wal_keep_size");
     } else if (strcmp(status, "unreserved") == 0) {
-        line_problem(line, DR_CRITICAL, "is unreserved: it is lost at the next checkpoint");
-        line_next(line, DR_CRITICAL,
-                  "bring %s back now, or raise max_slot_wal_keep_size and reload", who);
+        dr_line_problem(line, DR_CRITICAL, "is unreserved: it is lost at the next checkpoint");
+        dr_line_next(line, DR_CRITICAL,
+                     "bring %s back now, or raise max_slot_wal_keep_size and reload", who);
     } else if (slot->conflicting.known && slot->conflicting.value) {
-        line_problem(line, DR_CRITICAL, "conflicts with recovery and is invalid");
+        dr_line_problem(line, DR_CRITICAL, "conflicts with recovery and is invalid");
     } else if (node->major >= 13 && slot->restart.known && slot->wal_status == NULL) {
-        line_problem(line, DR_UNKNOWN, "cannot tell whether its log is still there");
+        dr_line_problem(line, DR_UNKNOWN, "cannot tell whether its log is still there");
     } else if (*status != '\0' && strcmp(status, "reserved") != 0 &&
                strcmp(status, "extended") != 0) {
-        line_problem(line, DR_UNKNOWN, "its status is one we do not know: %s", status);
+        dr_line_problem(line, DR_UNKNOWN, "its status is one we do not know: %s", status);
     }
 }
 
 /* Seconds until the slot can be lost, at the rate the primary has written lately. */
-static void judge_eta(struct judge *judge, const struct rep_slot *slot, struct line *line)
+static void judge_eta(struct judge *judge, const struct rep_slot *slot, struct dr_line *line)
 {
     char text[32];
     if (!slot->safe.known)
         return;
     struct dr_opt_real rate = rep_history_rate(judge->evidence->history, judge->evidence->now);
-    line_figure(line, "%s until it can be lost",
-                dr_unit_format(DR_UNIT_BYTES, (double)slot->safe.value, text, sizeof text));
+    dr_line_figure(line, "%s until it can be lost",
+                   dr_unit_format(DR_UNIT_BYTES, (double)slot->safe.value, text, sizeof text));
     if (!judge->evidence->history->open && is_limited(&judge->rules->thresholds[REP_SLOT_ETA])) {
-        line_problem(line, DR_UNKNOWN, "when it can be lost is not known");
-        line_next(line, DR_UNKNOWN, "give --state-dir: it is known from the second run on");
+        dr_line_problem(line, DR_UNKNOWN, "when it can be lost is not known");
+        dr_line_next(line, DR_UNKNOWN, "give --state-dir: it is known from the second run on");
     }
     if (!rate.known || rate.value < 1)
         return;
     double eta = slot->safe.value > 0 ? (double)slot->safe.value / rate.value : 0;
-    line_figure(line, "in about %s", dr_unit_format(DR_UNIT_SECONDS, eta, text, sizeof text));
+    dr_line_figure(line, "in about %s", dr_unit_format(DR_UNIT_SECONDS, eta, text, sizeof text));
     line_judge(judge, line, REP_SLOT_ETA, eta, "can be lost in");
     dr_result_figure(judge->result, slot->name, &rep_metrics[REP_SLOT_ETA], eta,
                      &judge->rules->thresholds[REP_SLOT_ETA]);
 }
 
-static void judge_retained(struct judge *judge, const struct holder *holder, struct line *line)
+static void judge_retained(struct judge *judge, const struct holder *holder, struct dr_line *line)
 {
     char text[32];
     const struct rep_slot *slot = holder->slot;
     if (!slot->restart.known || !holder->position.known) {
         /* One that was never used keeps nothing, and has no status. */
         if (slot->wal_status != NULL && is_limited(&judge->rules->thresholds[REP_SLOT_RETAINED]))
-            line_problem(line, DR_UNKNOWN, "cannot tell how much it keeps");
+            dr_line_problem(line, DR_UNKNOWN, "cannot tell how much it keeps");
         return;
     }
     double kept = (double)rep_beyond(holder->position.value, slot->restart.value);
-    line_figure(line, "keeps %s", dr_unit_format(DR_UNIT_BYTES, kept, text, sizeof text));
+    dr_line_figure(line, "keeps %s", dr_unit_format(DR_UNIT_BYTES, kept, text, sizeof text));
     line_judge(judge, line, REP_SLOT_RETAINED, kept, "keeps");
     dr_result_figure(judge->result, slot->name, &rep_metrics[REP_SLOT_RETAINED], kept,
                      &judge->rules->thresholds[REP_SLOT_RETAINED]);
 }
 
-static void judge_subscriber(struct judge *judge, const struct holder *holder, struct line *line)
+static void judge_subscriber(struct judge *judge, const struct holder *holder, struct dr_line *line)
 {
     char text[32];
     const struct rep_slot *slot = holder->slot;
@@ -93,12 +93,12 @@ static void judge_subscriber(struct judge *judge, const struct holder *holder, s
         return;
     if (!slot->confirmed.known || !holder->position.known) {
         if (is_limited(&judge->rules->thresholds[REP_LOGICAL_GAP]))
-            line_problem(line, DR_UNKNOWN, "cannot tell how far its subscriber is behind");
+            dr_line_problem(line, DR_UNKNOWN, "cannot tell how far its subscriber is behind");
         return;
     }
     double gap = (double)rep_beyond(holder->position.value, slot->confirmed.value);
-    line_figure(line, "subscriber %s behind",
-                dr_unit_format(DR_UNIT_BYTES, gap, text, sizeof text));
+    dr_line_figure(line, "subscriber %s behind",
+                   dr_unit_format(DR_UNIT_BYTES, gap, text, sizeof text));
     line_judge(judge, line, REP_LOGICAL_GAP, gap, "subscriber behind by");
     dr_result_figure(judge->result, slot->name, &rep_metrics[REP_LOGICAL_GAP], gap,
                      &judge->rules->thresholds[REP_LOGICAL_GAP]);
@@ -106,7 +106,7 @@ static void judge_subscriber(struct judge *judge, const struct holder *holder, s
 
 /* Large transactions that did not fit into logical_decoding_work_mem: slow, and room on the
  * primary's disk. */
-static void judge_spilled(struct judge *judge, const struct rep_slot *slot, struct line *line)
+static void judge_spilled(struct judge *judge, const struct rep_slot *slot, struct dr_line *line)
 {
     char text[32];
     const struct dr_threshold *threshold = &judge->rules->thresholds[REP_SLOT_SPILLED];
@@ -114,19 +114,20 @@ static void judge_spilled(struct judge *judge, const struct rep_slot *slot, stru
         return;
     if (!slot->spilled.known) {
         if (is_limited(threshold))
-            line_problem(line, DR_UNKNOWN,
-                         "what it put aside on disk is not known (15 and later, with pg_monitor)");
+            dr_line_problem(
+                line, DR_UNKNOWN,
+                "what it put aside on disk is not known (15 and later, with pg_monitor)");
         return;
     }
     double spilled = (double)slot->spilled.value;
     if (spilled > 0)
-        line_figure(line, "%s put aside on disk",
-                    dr_unit_format(DR_UNIT_BYTES, spilled, text, sizeof text));
+        dr_line_figure(line, "%s put aside on disk",
+                       dr_unit_format(DR_UNIT_BYTES, spilled, text, sizeof text));
     line_judge(judge, line, REP_SLOT_SPILLED, spilled, "put aside on disk:");
     dr_result_figure(judge->result, slot->name, &rep_metrics[REP_SLOT_SPILLED], spilled, threshold);
 }
 
-static void judge_inactive(struct judge *judge, const struct holder *holder, struct line *line)
+static void judge_inactive(struct judge *judge, const struct holder *holder, struct dr_line *line)
 {
     char have[32];
     char most[32];
@@ -140,35 +141,35 @@ static void judge_inactive(struct judge *judge, const struct holder *holder, str
             rep_history_since(judge->evidence->history, condition, inactive, judge->evidence->now);
     free(condition);
     if (!slot->active.known)
-        line_problem(line, DR_UNKNOWN, "cannot tell whether it is in use");
+        dr_line_problem(line, DR_UNKNOWN, "cannot tell whether it is in use");
     if (!inactive)
         return;
     if (slot->inactive_age.known)
         age = slot->inactive_age;
     if (!age.known) {
-        line_figure(line, "not in use");
+        dr_line_figure(line, "not in use");
         if (judge->rules->slot_inactive_given) {
-            line_problem(line, DR_UNKNOWN, "is not in use, since when is not known");
-            line_next(line, DR_UNKNOWN,
-                      "give --state-dir: servers before 17 do not tell since when");
+            dr_line_problem(line, DR_UNKNOWN, "is not in use, since when is not known");
+            dr_line_next(line, DR_UNKNOWN,
+                         "give --state-dir: servers before 17 do not tell since when");
         }
         return;
     }
-    line_figure(line, "not in use for %s",
-                dr_unit_format(DR_UNIT_SECONDS, age.value, have, sizeof have));
+    dr_line_figure(line, "not in use for %s",
+                   dr_unit_format(DR_UNIT_SECONDS, age.value, have, sizeof have));
     if (limit->known && age.value > limit->value) {
-        line_problem(line, DR_WARNING, "not in use for %s (warning above %s)", have,
-                     dr_unit_format(DR_UNIT_SECONDS, limit->value, most, sizeof most));
-        line_next(line, DR_WARNING, "bring back what used it, or drop it: it keeps WAL on %s",
-                  holder->asked->label);
+        dr_line_problem(line, DR_WARNING, "not in use for %s (warning above %s)", have,
+                        dr_unit_format(DR_UNIT_SECONDS, limit->value, most, sizeof most));
+        dr_line_next(line, DR_WARNING, "bring back what used it, or drop it: it keeps WAL on %s",
+                     holder->asked->label);
     }
 }
 
 static void judge_slot(struct judge *judge, const struct holder *holder)
 {
     const struct rep_slot *slot = holder->slot;
-    struct line line = LINE;
-    line_figure(&line, "%s", slot->logical ? "logical" : "physical");
+    struct dr_line line = DR_LINE;
+    dr_line_figure(&line, "%s", slot->logical ? "logical" : "physical");
     judge_invalid(holder->asked->node, slot, &line);
     if (line.state != DR_CRITICAL) {
         judge_eta(judge, slot, &line);
@@ -178,16 +179,16 @@ static void judge_slot(struct judge *judge, const struct holder *holder)
         judge_inactive(judge, holder, &line);
     }
     if (slot->logical && slot->failover.known && !slot->failover.value)
-        line_figure(&line, "does not survive a failover");
+        dr_line_figure(&line, "does not survive a failover");
     char *subject = slot_subject(judge, holder, "slot", slot->name);
-    line_end(&line, judge->result, subject);
+    dr_line_end(&line, judge->result, subject);
     free(subject);
 }
 
 /* ---- subscriptions: this server is the standby of somebody else's tables ---- */
 
 static void judge_worker(struct judge *judge, const struct holder *holder,
-                         const struct rep_subscription *subscription, struct line *line)
+                         const struct rep_subscription *subscription, struct dr_line *line)
 {
     char *name = dr_text_format("errors:%s:%s", holder->asked->label, subscription->name);
     struct dr_opt_int before = {.known = false};
@@ -195,45 +196,46 @@ static void judge_worker(struct judge *judge, const struct holder *holder,
         before = rep_history_swap(judge->evidence->history, name, subscription->apply_errors.value);
     free(name);
     if (!subscription->running.known || !subscription->enabled.known) {
-        line_problem(line, DR_UNKNOWN, "cannot tell whether it is running");
+        dr_line_problem(line, DR_UNKNOWN, "cannot tell whether it is running");
     } else if (!subscription->enabled.value) {
-        line_problem(line, DR_WARNING, "is disabled, by hand or by disable_on_error");
-        line_next(line, DR_WARNING, "ALTER SUBSCRIPTION %s ENABLE, after the cause is cured",
-                  subscription->name);
+        dr_line_problem(line, DR_WARNING, "is disabled, by hand or by disable_on_error");
+        dr_line_next(line, DR_WARNING, "ALTER SUBSCRIPTION %s ENABLE, after the cause is cured",
+                     subscription->name);
     } else if (!subscription->running.value) {
-        line_problem(line, DR_CRITICAL, "its worker is not running");
-        line_next(line, DR_CRITICAL,
-                  "look into the server's log for the error that ends the worker, "
-                  "usually a row that conflicts");
+        dr_line_problem(line, DR_CRITICAL, "its worker is not running");
+        dr_line_next(line, DR_CRITICAL,
+                     "look into the server's log for the error that ends the worker, "
+                     "usually a row that conflicts");
     } else if (before.known && subscription->apply_errors.value > before.value) {
-        line_problem(line, DR_CRITICAL, "its worker keeps failing: %lld errors since the last run",
-                     (long long)(subscription->apply_errors.value - before.value));
+        dr_line_problem(line, DR_CRITICAL,
+                        "its worker keeps failing: %lld errors since the last run",
+                        (long long)(subscription->apply_errors.value - before.value));
     }
     if (subscription->apply_errors.known && subscription->apply_errors.value > 0)
-        line_figure(line, "%lld apply errors", (long long)subscription->apply_errors.value);
+        dr_line_figure(line, "%lld apply errors", (long long)subscription->apply_errors.value);
 }
 
 static void judge_subscription(struct judge *judge, const struct holder *holder,
                                const struct rep_subscription *subscription)
 {
     char age[32];
-    struct line line = LINE;
+    struct dr_line line = DR_LINE;
     judge_worker(judge, holder, subscription, &line);
     double limit = rep_link_limit(holder->asked->node->receiver.timeout);
     struct dr_opt_real heard = rep_plausible(subscription->message_age);
     if (heard.known) {
         dr_unit_format(DR_UNIT_SECONDS, heard.value, age, sizeof age);
-        line_figure(&line, "publisher heard %s ago", age);
+        dr_line_figure(&line, "publisher heard %s ago", age);
         if (heard.value > limit)
-            line_problem(&line, DR_CRITICAL, "publisher silent for %s", age);
+            dr_line_problem(&line, DR_CRITICAL, "publisher silent for %s", age);
     } else if (subscription->running.known && subscription->running.value) {
-        line_problem(&line, DR_UNKNOWN, "cannot tell when its publisher was last heard");
+        dr_line_problem(&line, DR_UNKNOWN, "cannot tell when its publisher was last heard");
     }
     if (subscription->tables_pending.known && subscription->tables_pending.value > 0)
-        line_problem(&line, DR_WARNING, "%lld tables not in sync yet",
-                     (long long)subscription->tables_pending.value);
+        dr_line_problem(&line, DR_WARNING, "%lld tables not in sync yet",
+                        (long long)subscription->tables_pending.value);
     char *subject = slot_subject(judge, holder, "subscription", subscription->name);
-    line_end(&line, judge->result, subject);
+    dr_line_end(&line, judge->result, subject);
     free(subject);
 }
 

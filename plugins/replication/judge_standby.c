@@ -36,7 +36,7 @@ bool standby_is_measured(const struct rep_standby *standby)
 /* It has the history that the primary went on from at its promotion, or went on from it itself.
  * What it has beyond that point the primary never got. */
 static bool is_from_before(const struct judge *judge, const struct rep_standby *standby,
-                           struct line *line)
+                           struct dr_line *line)
 {
     const struct rep_asked *primary = judge->survey.primary;
     const struct dr_opt_int *branch = &primary->node->branched_at;
@@ -45,21 +45,22 @@ static bool is_from_before(const struct judge *judge, const struct rep_standby *
         strcmp(standby->node->system,
                primary->node->system_before != NULL ? primary->node->system_before : "") == 0;
     if (line != NULL) {
-        line_problem(line, DR_CRITICAL, "does not follow %s since its promotion%s", primary->label,
-                     behind ? "" : ", and may have writes that are lost when it does");
-        line_next(line, DR_CRITICAL, "%s %s", words_for(standby)->rebuild, standby->name);
+        dr_line_problem(line, DR_CRITICAL, "does not follow %s since its promotion%s",
+                        primary->label,
+                        behind ? "" : ", and may have writes that are lost when it does");
+        dr_line_next(line, DR_CRITICAL, "%s %s", words_for(standby)->rebuild, standby->name);
     }
     return behind;
 }
 
 static bool same_history(const struct judge *judge, const struct rep_standby *standby,
-                         struct line *line)
+                         struct dr_line *line)
 {
     const struct rep_asked *primary = judge->survey.primary;
     const struct rep_node *node = standby->node;
     if (node->system == NULL || primary->node->system == NULL) {
         if (line != NULL)
-            line_problem(line, DR_UNKNOWN, "cannot tell whether it belongs to the same cluster");
+            dr_line_problem(line, DR_UNKNOWN, "cannot tell whether it belongs to the same cluster");
         return true;
     }
     if (strcmp(node->system, primary->node->system) != 0 && rep_same_origin(node, primary->node))
@@ -67,33 +68,33 @@ static bool same_history(const struct judge *judge, const struct rep_standby *st
     if (strcmp(node->system, primary->node->system) != 0) {
         /* It has no history of anybody yet, and is said to be not connected. */
         if (line != NULL && !(node->receiver.never.known && node->receiver.never.value)) {
-            line_problem(line, DR_CRITICAL,
-                         "belongs to another cluster (system identifier %s, %s has %s)",
-                         node->system, primary->label, primary->node->system);
-            line_next(line, DR_CRITICAL,
-                      "check that %s is the server you mean; it is no standby of %s", standby->name,
-                      primary->label);
+            dr_line_problem(line, DR_CRITICAL,
+                            "belongs to another cluster (system identifier %s, %s has %s)",
+                            node->system, primary->label, primary->node->system);
+            dr_line_next(line, DR_CRITICAL,
+                         "check that %s is the server you mean; it is no standby of %s",
+                         standby->name, primary->label);
         }
         return false;
     }
     if (node->major == primary->node->major)
         return true;
     if (line != NULL)
-        line_problem(line, DR_CRITICAL, "is %s, %s is %s", node->product, primary->label,
-                     primary->node->product);
+        dr_line_problem(line, DR_CRITICAL, "is %s, %s is %s", node->product, primary->label,
+                        primary->node->product);
     return false;
 }
 
 /* After a failover a standby that stayed with the old primary is on the old timeline: it follows
  * nobody, or somebody else. One that is connected to this primary is on its way. */
 static bool same_timeline(const struct judge *judge, const struct rep_standby *standby,
-                          struct line *line)
+                          struct dr_line *line)
 {
     const struct rep_asked *primary = judge->survey.primary;
     const struct dr_opt_int *own = &standby->node->timeline;
     const struct dr_opt_int *theirs = &primary->node->timeline;
     if (own->known != theirs->known && line != NULL)
-        line_problem(line, DR_UNKNOWN, "cannot tell which timeline it is on");
+        dr_line_problem(line, DR_UNKNOWN, "cannot tell which timeline it is on");
     if (!own->known || !theirs->known || own->value == theirs->value)
         return true;
     bool follows = own->value < theirs->value && standby->stream != NULL;
@@ -102,17 +103,17 @@ static bool same_timeline(const struct judge *judge, const struct rep_standby *s
         return true;
     enum dr_state state = follows ? DR_WARNING : DR_CRITICAL;
     if (line != NULL) {
-        line_problem(line, state, "is on timeline %lld, %s on timeline %lld", (long long)own->value,
-                     primary->label, (long long)theirs->value);
+        dr_line_problem(line, state, "is on timeline %lld, %s on timeline %lld",
+                        (long long)own->value, primary->label, (long long)theirs->value);
         if (!follows)
-            line_next(line, state, "%s %s from %s: it does not follow it",
-                      words_for(standby)->rebuild, standby->name, primary->label);
+            dr_line_next(line, state, "%s %s from %s: it does not follow it",
+                         words_for(standby)->rebuild, standby->name, primary->label);
     }
     return follows;
 }
 
 static bool above_floors(const struct judge *judge, const struct rep_standby *standby,
-                         struct line *line)
+                         struct dr_line *line)
 {
     bool above = true;
     const struct rep_asked *primary = judge->survey.primary;
@@ -120,20 +121,20 @@ static bool above_floors(const struct judge *judge, const struct rep_standby *st
         const struct rep_floor *own = &standby->node->floors[i];
         const struct rep_floor *theirs = &primary->node->floors[i];
         if (own->value.known != theirs->value.known && line != NULL)
-            line_problem(line, DR_UNKNOWN, "cannot tell whether its %s lets it be promoted",
-                         rep_floor_names[i]);
+            dr_line_problem(line, DR_UNKNOWN, "cannot tell whether its %s lets it be promoted",
+                            rep_floor_names[i]);
         if (!own->value.known || !theirs->value.known || own->value.value >= theirs->value.value)
             continue;
         above = false;
         if (line == NULL)
             continue;
-        line_problem(line, DR_CRITICAL,
-                     "cannot be promoted: %s = %lld is below %s's %lld, so replay %s", own->name,
-                     (long long)own->value.value, primary->label, (long long)theirs->value.value,
-                     standby->node->major >= 14 ? "pauses, and the server shuts down when resumed"
-                                                : "ends and the server shuts down");
-        line_next(line, DR_CRITICAL, "raise %s on %s to at least %lld and restart it", own->name,
-                  standby->name, (long long)theirs->value.value);
+        dr_line_problem(
+            line, DR_CRITICAL, "cannot be promoted: %s = %lld is below %s's %lld, so replay %s",
+            own->name, (long long)own->value.value, primary->label, (long long)theirs->value.value,
+            standby->node->major >= 14 ? "pauses, and the server shuts down when resumed"
+                                       : "ends and the server shuts down");
+        dr_line_next(line, DR_CRITICAL, "raise %s on %s to at least %lld and restart it", own->name,
+                     standby->name, (long long)theirs->value.value);
     }
     return above;
 }
@@ -152,7 +153,8 @@ static bool is_copying(const struct rep_standby *standby)
            (standby->stream != NULL && standby->stream->kind == REP_STREAM_COPYING);
 }
 
-bool standby_is_fit(const struct judge *judge, const struct rep_standby *standby, struct line *line)
+bool standby_is_fit(const struct judge *judge, const struct rep_standby *standby,
+                    struct dr_line *line)
 {
     if (is_copying(standby) || !standby_is_electable(judge, standby))
         return false;
@@ -198,7 +200,7 @@ bool standby_is_new(const struct rep_standby *standby)
 /* Whoever has all that the primary has, or had in this very run, needs no other proof; but a limit
  * that was asked for must be judged. */
 static void judge_link_unknown(const struct judge *judge, const struct rep_standby *standby,
-                               struct line *line)
+                               struct dr_line *line)
 {
     char age[32];
     bool complete = standby->complete.known && standby->complete.value;
@@ -207,35 +209,37 @@ static void judge_link_unknown(const struct judge *judge, const struct rep_stand
     if (proven && !is_limited(&judge->rules->thresholds[REP_LINK_AGE]))
         return;
     if (standby->node == NULL || !rep_link_is_untold(standby->node)) {
-        line_problem(line, DR_UNKNOWN, "cannot tell whether its link is alive");
+        dr_line_problem(line, DR_UNKNOWN, "cannot tell whether its link is alive");
         return;
     }
-    line_problem(line, DR_UNKNOWN,
-                 "cannot tell whether its link is alive: silent for %s, and wal_receiver_timeout "
-                 "is off",
-                 duration(standby->node->receiver.message_age.value, age, sizeof age));
-    line_next(line, DR_UNKNOWN,
-              "set wal_receiver_timeout on %s, or give the primary as a target too", standby->name);
+    dr_line_problem(
+        line, DR_UNKNOWN,
+        "cannot tell whether its link is alive: silent for %s, and wal_receiver_timeout "
+        "is off",
+        duration(standby->node->receiver.message_age.value, age, sizeof age));
+    dr_line_next(line, DR_UNKNOWN,
+                 "set wal_receiver_timeout on %s, or give the primary as a target too",
+                 standby->name);
 }
 
-static void not_receiving(const struct rep_standby *standby, struct line *line)
+static void not_receiving(const struct rep_standby *standby, struct dr_line *line)
 {
     char age[32];
     const struct rep_receiver *receiver = &standby->node->receiver;
     if (receiver->never.known && receiver->never.value)
-        line_problem(line, DR_CRITICAL,
-                     "is not receiving: it was never connected to its primary since it started");
+        dr_line_problem(line, DR_CRITICAL,
+                        "is not receiving: it was never connected to its primary since it started");
     else if (receiver->down_age.known)
-        line_problem(line, DR_CRITICAL, "is not receiving: no connection to its primary for %s",
-                     duration(receiver->down_age.value, age, sizeof age));
+        dr_line_problem(line, DR_CRITICAL, "is not receiving: no connection to its primary for %s",
+                        duration(receiver->down_age.value, age, sizeof age));
     else
-        line_problem(line, DR_CRITICAL, "is not receiving: no connection to its primary");
-    line_next(line, DR_CRITICAL, "look into the log of %s, and %s", standby->name,
-              words_for(standby)->link);
+        dr_line_problem(line, DR_CRITICAL, "is not receiving: no connection to its primary");
+    dr_line_next(line, DR_CRITICAL, "look into the log of %s, and %s", standby->name,
+                 words_for(standby)->link);
 }
 
 /* A copy takes as long as it takes: no alarm of its own beyond that it is no standby yet. */
-static void judge_copy(const struct rep_standby *standby, struct line *line)
+static void judge_copy(const struct rep_standby *standby, struct dr_line *line)
 {
     char text[32];
     const struct rep_node *node = standby->node;
@@ -247,32 +251,34 @@ static void judge_copy(const struct rep_standby *standby, struct line *line)
     /* The set says so already. */
     const struct rep_member *seat = standby->seat != NULL ? standby->seat : standby->voted;
     if (seat == NULL || seat->seat != REP_SEAT_COPYING)
-        line_problem(line, DR_WARNING, "is being given a full copy");
+        dr_line_problem(line, DR_WARNING, "is being given a full copy");
     if (done.known)
-        line_figure(line, "%.0f %% copied", done.value * 100);
+        dr_line_figure(line, "%.0f %% copied", done.value * 100);
     if (node != NULL && node->copying.left.known)
-        line_figure(line, "%s to copy", bytes((double)node->copying.left.value, text, sizeof text));
+        dr_line_figure(line, "%s to copy",
+                       bytes((double)node->copying.left.value, text, sizeof text));
     if (node != NULL && node->copying.eta.known)
-        line_figure(line, "complete in %s", duration(node->copying.eta.value, text, sizeof text));
-    line_next(line, DR_WARNING, "wait until it is complete: until then it cannot be promoted");
+        dr_line_figure(line, "complete in %s",
+                       duration(node->copying.eta.value, text, sizeof text));
+    dr_line_next(line, DR_WARNING, "wait until it is complete: until then it cannot be promoted");
 }
 
-static bool judge_broken(const struct rep_standby *standby, struct line *line)
+static bool judge_broken(const struct rep_standby *standby, struct dr_line *line)
 {
     const struct rep_stream *stream = standby->stream;
     if (stream == NULL || stream->kind != REP_STREAM_BROKEN)
         return false;
     /* The set says more of it. */
     if (standby->voted == NULL || standby->voted->seat == REP_SEAT_STANDBY) {
-        line_problem(line, DR_CRITICAL, "nothing reaches it: %s, as %s sees it",
-                     stream->state != NULL ? stream->state : "its state is not known",
-                     standby->sender->label);
-        line_next(line, DR_CRITICAL, "look %s", words_for(standby)->link);
+        dr_line_problem(line, DR_CRITICAL, "nothing reaches it: %s, as %s sees it",
+                        stream->state != NULL ? stream->state : "its state is not known",
+                        standby->sender->label);
+        dr_line_next(line, DR_CRITICAL, "look %s", words_for(standby)->link);
     }
     return true;
 }
 
-static void judge_link(struct judge *judge, const struct rep_standby *standby, struct line *line)
+static void judge_link(struct judge *judge, const struct rep_standby *standby, struct dr_line *line)
 {
     char age[32];
     char limit[32];
@@ -285,49 +291,49 @@ static void judge_link(struct judge *judge, const struct rep_standby *standby, s
     if (node != NULL && !standby_is_connected(standby)) {
         /* That there is no primary is said of the set, and is what has to be mended. */
         if (judge->survey.authority != NULL && !judge->survey.seen_primary)
-            line_figure(line, "receives nothing: there is no primary");
+            dr_line_figure(line, "receives nothing: there is no primary");
         else
             not_receiving(standby, line);
         return;
     }
     if (ships_logs(standby)) {
-        line_figure(line, "restores from the archive, not streaming");
+        dr_line_figure(line, "restores from the archive, not streaming");
         return;
     }
     if (!standby->link_age.known) {
         judge_link_unknown(judge, standby, line);
         return;
     }
-    line_figure(line, "heard from %s ago", duration(standby->link_age.value, age, sizeof age));
+    dr_line_figure(line, "heard from %s ago", duration(standby->link_age.value, age, sizeof age));
     if (is_limited(threshold)) {
         line_judge(judge, line, REP_LINK_AGE, standby->link_age.value, "last sign of life");
     } else if (standby->link_age.value > standby->link_limit) {
-        line_problem(line, DR_CRITICAL, "link silent for %s, where %s is normal", age,
-                     duration(standby->link_limit, limit, sizeof limit));
-        line_next(line, DR_CRITICAL, "check the network to %s and that its server is not frozen",
-                  standby->name);
+        dr_line_problem(line, DR_CRITICAL, "link silent for %s, where %s is normal", age,
+                        duration(standby->link_limit, limit, sizeof limit));
+        dr_line_next(line, DR_CRITICAL, "check the network to %s and that its server is not frozen",
+                     standby->name);
     }
 }
 
 /* ---- how far behind ---- */
 
 static void unknown_loss(const struct judge *judge, const struct rep_standby *standby,
-                         struct line *line)
+                         struct dr_line *line)
 {
     const struct rep_node *witness =
         standby->sender != NULL ? standby->sender->node : standby->node;
     if (standby_is_new(standby)) {
-        line_figure(line, "has just connected, no report yet");
+        dr_line_figure(line, "has just connected, no report yet");
         return;
     }
     if (standby->stream != NULL && standby->stream->kind == REP_STREAM_CONNECTING) {
-        line_problem(line, DR_UNKNOWN, "has not reported what it has");
+        dr_line_problem(line, DR_UNKNOWN, "has not reported what it has");
         return;
     }
     if (witness != NULL && witness->privileged.known && !witness->privileged.value) {
-        line_problem(line, DR_UNKNOWN, "how far it is behind is hidden from us");
-        line_next(line, DR_UNKNOWN, "run on the server: %s; or give every node as a target",
-                  witness->grant != NULL ? witness->grant : words_for(standby)->grant);
+        dr_line_problem(line, DR_UNKNOWN, "how far it is behind is hidden from us");
+        dr_line_next(line, DR_UNKNOWN, "run on the server: %s; or give every node as a target",
+                     witness->grant != NULL ? witness->grant : words_for(standby)->grant);
         return;
     }
     /* What it is doing instead is said. */
@@ -335,7 +341,7 @@ static void unknown_loss(const struct judge *judge, const struct rep_standby *st
     if (is_copying(standby) || (seat != NULL && seat->seat != REP_SEAT_STANDBY))
         return;
     if (standby_is_connected(standby) || judge->survey.primary != NULL)
-        line_problem(line, DR_UNKNOWN, "cannot tell how far it is behind");
+        dr_line_problem(line, DR_UNKNOWN, "cannot tell how far it is behind");
 }
 
 /* Words for "as of then" where the primary itself was not asked. */
@@ -369,28 +375,28 @@ static bool may_be_delayed(const struct judge *judge, const struct rep_standby *
 }
 
 /* Kept only where nothing as bad has better advice: it is connected, and does not keep up. */
-static void advise_behind(const struct rep_standby *standby, struct line *line)
+static void advise_behind(const struct rep_standby *standby, struct dr_line *line)
 {
-    line_next(line, line->state, "look at the network to %s, and at its disk and load",
-              standby->name);
+    dr_line_next(line, line->state, "look at the network to %s, and at its disk and load",
+                 standby->name);
 }
 
 static void judge_seconds(struct judge *judge, const struct rep_standby *standby, const char *size,
-                          const char *as_of, struct line *line)
+                          const char *as_of, struct dr_line *line)
 {
     char age[32];
     double delay = held_back(standby).known ? held_back(standby).value : 0;
     if (may_be_delayed(judge, standby)) {
-        line_problem(
+        dr_line_problem(
             line, DR_UNKNOWN, "%s%s%s behind%s, and whether that is meant is hidden from us", size,
             *size != '\0' ? " / " : "", duration(standby->loss.value, age, sizeof age), as_of);
-        line_next(line, DR_UNKNOWN, "run on the server: %s", words_for(standby)->grant);
+        dr_line_next(line, DR_UNKNOWN, "run on the server: %s", words_for(standby)->grant);
         return;
     }
     if (standby->loss.known) {
         double beyond = standby->loss.value > delay ? standby->loss.value - delay : 0;
         duration(standby->loss.value, age, sizeof age);
-        line_figure(line, "%s%s%s behind%s", size, *size != '\0' ? " / " : "", age, as_of);
+        dr_line_figure(line, "%s%s%s behind%s", size, *size != '\0' ? " / " : "", age, as_of);
         line_judge(judge, line, REP_LOSS, beyond, delay > 0 ? "beyond its delay by" : "behind by");
         if (dr_threshold_judge(&judge->rules->thresholds[REP_LOSS], beyond) != DR_OK)
             advise_behind(standby, line);
@@ -398,19 +404,19 @@ static void judge_seconds(struct judge *judge, const struct rep_standby *standby
     }
     double floor = standby->loss_floor.known ? standby->loss_floor.value : 0;
     if (*size != '\0')
-        line_figure(line, "%s behind%s", size, as_of);
+        dr_line_figure(line, "%s behind%s", size, as_of);
     if (floor > delay &&
         dr_threshold_judge(&judge->rules->thresholds[REP_LOSS], floor - delay) == DR_CRITICAL) {
         line_judge(judge, line, REP_LOSS, floor - delay, "behind by at least");
         advise_behind(standby, line);
         return;
     }
-    line_problem(line, DR_UNKNOWN, "lacks %s, for at least %s: since when is not known",
-                 *size != '\0' ? size : "something", duration(floor, age, sizeof age));
-    line_next(line, DR_UNKNOWN, "use --heartbeat or --state-dir to know the seconds");
+    dr_line_problem(line, DR_UNKNOWN, "lacks %s, for at least %s: since when is not known",
+                    *size != '\0' ? size : "something", duration(floor, age, sizeof age));
+    dr_line_next(line, DR_UNKNOWN, "use --heartbeat or --state-dir to know the seconds");
 }
 
-static void judge_loss(struct judge *judge, const struct rep_standby *standby, struct line *line)
+static void judge_loss(struct judge *judge, const struct rep_standby *standby, struct dr_line *line)
 {
     char size[32] = "";
     char as_of[64];
@@ -427,43 +433,47 @@ static void judge_loss(struct judge *judge, const struct rep_standby *standby, s
     if (standby->loss_bytes.known)
         line_judge(judge, line, REP_LOSS_BYTES, (double)standby->loss_bytes.value, "behind by");
     else if (is_limited(limit) && !complete)
-        line_problem(line, DR_UNKNOWN, "how many bytes it is behind is not known here");
+        dr_line_problem(line, DR_UNKNOWN, "how many bytes it is behind is not known here");
 }
 
 /* How near it is to needing a full copy. */
-static void judge_outrun(struct judge *judge, const struct rep_standby *standby, struct line *line)
+static void judge_outrun(struct judge *judge, const struct rep_standby *standby,
+                         struct dr_line *line)
 {
     char text[32];
     if (standby->outrun && standby_is_connected(standby)) {
-        line_problem(line, DR_WARNING,
-                     "is behind what the primary keeps of its log: it needs a full copy once its "
-                     "link breaks");
-        line_next(line, DR_WARNING, "make the primary keep more (repl-backlog-size, oplog size)");
+        dr_line_problem(
+            line, DR_WARNING,
+            "is behind what the primary keeps of its log: it needs a full copy once its "
+            "link breaks");
+        dr_line_next(line, DR_WARNING,
+                     "make the primary keep more (repl-backlog-size, oplog size)");
     } else if (standby->outrun) {
-        line_problem(line, DR_CRITICAL,
-                     "lacks more than the primary keeps of its log: it needs a full copy");
-        line_next(line, DR_CRITICAL, "%s %s", words_for(standby)->rebuild, standby->name);
+        dr_line_problem(line, DR_CRITICAL,
+                        "lacks more than the primary keeps of its log: it needs a full copy");
+        dr_line_next(line, DR_CRITICAL, "%s %s", words_for(standby)->rebuild, standby->name);
     }
     if (standby->window_used.known) {
         line_judge(judge, line, REP_WINDOW_USED, standby->window_used.value,
                    "lacks of the log that is kept");
         if (standby->window_used.value >= 1)
-            line_figure(line, "lacks %.0f %% of the log that is kept", standby->window_used.value);
+            dr_line_figure(line, "lacks %.0f %% of the log that is kept",
+                           standby->window_used.value);
     } else if (is_limited(&judge->rules->thresholds[REP_WINDOW_USED])) {
-        line_problem(line, DR_UNKNOWN, "how much of the log that is kept it lacks is not known");
+        dr_line_problem(line, DR_UNKNOWN, "how much of the log that is kept it lacks is not known");
     }
     if (standby->resync_eta.known) {
         line_judge(judge, line, REP_RESYNC_ETA, standby->resync_eta.value, "needs a full copy in");
         if (standby->window_used.known && standby->window_used.value >= 1)
-            line_figure(line, "needs a full copy in %s",
-                        duration(standby->resync_eta.value, text, sizeof text));
+            dr_line_figure(line, "needs a full copy in %s",
+                           duration(standby->resync_eta.value, text, sizeof text));
     } else if (is_limited(&judge->rules->thresholds[REP_RESYNC_ETA])) {
-        line_problem(line, DR_UNKNOWN, "when it needs a full copy is not known");
+        dr_line_problem(line, DR_UNKNOWN, "when it needs a full copy is not known");
     }
 }
 
 static void judge_heartbeat(struct judge *judge, const struct rep_standby *standby,
-                            struct line *line)
+                            struct dr_line *line)
 {
     const struct rep_node *node = standby->node;
     char text[32];
@@ -472,13 +482,15 @@ static void judge_heartbeat(struct judge *judge, const struct rep_standby *stand
         return;
     const struct rep_passing *passing = &node->passing;
     if (!passing->received.known) {
-        line_problem(line, DR_CRITICAL, "the heartbeat did not arrive within %s",
-                     duration(passing->waited, text, sizeof text));
+        dr_line_problem(line, DR_CRITICAL, "the heartbeat did not arrive within %s",
+                        duration(passing->waited, text, sizeof text));
         return;
     }
-    line_figure(line, "heartbeat after %s", duration(passing->received.value, text, sizeof text));
+    dr_line_figure(line, "heartbeat after %s",
+                   duration(passing->received.value, text, sizeof text));
     if (passing->replayed.known)
-        line_figure(line, "visible after %s", duration(passing->replayed.value, text, sizeof text));
+        dr_line_figure(line, "visible after %s",
+                       duration(passing->replayed.value, text, sizeof text));
 }
 
 /* ---- replay ---- */
@@ -493,7 +505,8 @@ static struct dr_opt_real expected_delay(const struct judge *judge,
     return (struct dr_opt_real){.known = false};
 }
 
-static void judge_delay(struct judge *judge, const struct rep_standby *standby, struct line *line)
+static void judge_delay(struct judge *judge, const struct rep_standby *standby,
+                        struct dr_line *line)
 {
     char have[32];
     char want[32];
@@ -505,42 +518,43 @@ static void judge_delay(struct judge *judge, const struct rep_standby *standby, 
         before = rep_history_swap(judge->evidence->history, name, (int64_t)delay.value);
     free(name);
     if (delay.known && delay.value > 0)
-        line_figure(line, "delayed by %s on purpose", duration(delay.value, have, sizeof have));
+        dr_line_figure(line, "delayed by %s on purpose", duration(delay.value, have, sizeof have));
     if (expected.known && !delay.known) {
-        line_problem(line, DR_UNKNOWN, "its delay cannot be read");
+        dr_line_problem(line, DR_UNKNOWN, "its delay cannot be read");
     } else if (expected.known && !(fabs(expected.value - delay.value) <= 1)) {
-        line_problem(line, DR_CRITICAL, "delay is %s, expected %s",
-                     duration(delay.value, have, sizeof have),
-                     duration(expected.value, want, sizeof want));
-        line_next(line, DR_CRITICAL, "set %s on %s", words_for(standby)->delay, standby->name);
+        dr_line_problem(line, DR_CRITICAL, "delay is %s, expected %s",
+                        duration(delay.value, have, sizeof have),
+                        duration(expected.value, want, sizeof want));
+        dr_line_next(line, DR_CRITICAL, "set %s on %s", words_for(standby)->delay, standby->name);
     } else if (!expected.known && before.known && before.value > 0 && delay.known &&
                delay.value <= 0) {
-        line_problem(line, DR_WARNING, "its delay of %s is gone",
-                     duration((double)before.value, want, sizeof want));
-        line_next(line, DR_WARNING, "set %s on %s again, or say --expect-delay %s=0",
-                  words_for(standby)->delay, standby->name, standby->name);
+        dr_line_problem(line, DR_WARNING, "its delay of %s is gone",
+                        duration((double)before.value, want, sizeof want));
+        dr_line_next(line, DR_WARNING, "set %s on %s again, or say --expect-delay %s=0",
+                     words_for(standby)->delay, standby->name, standby->name);
     }
 }
 
-static void judge_pause(struct judge *judge, const struct rep_standby *standby, struct line *line)
+static void judge_pause(struct judge *judge, const struct rep_standby *standby,
+                        struct dr_line *line)
 {
     const struct rep_node *node = standby->node;
     if (node->pause == REP_PAUSE_UNKNOWN) {
-        line_problem(line, DR_UNKNOWN, "cannot tell whether replay is paused");
+        dr_line_problem(line, DR_UNKNOWN, "cannot tell whether replay is paused");
     } else if (node->pause != REP_PAUSE_NONE && judge->survey.primary == NULL &&
                node->kind == REP_POSTGRESQL && node->major >= 14) {
-        line_problem(line, DR_WARNING,
-                     "replay is paused, by a user or because a setting is below the primary's");
-        line_next(line, DR_WARNING,
-                  "give the primary as a target too: only it tells which; by a user: "
-                  "SELECT pg_wal_replay_resume() on %s",
-                  standby->name);
+        dr_line_problem(line, DR_WARNING,
+                        "replay is paused, by a user or because a setting is below the primary's");
+        dr_line_next(line, DR_WARNING,
+                     "give the primary as a target too: only it tells which; by a user: "
+                     "SELECT pg_wal_replay_resume() on %s",
+                     standby->name);
     } else if (node->pause != REP_PAUSE_NONE && standby_is_fit(judge, standby, NULL)) {
-        line_problem(line, DR_WARNING, "replay is paused by a user");
-        line_next(line, DR_WARNING, "%s on %s: %s", words_for(standby)->resume, standby->name,
-                  node->kind != REP_POSTGRESQL || node->major >= 13
-                      ? "a promotion has to replay what has piled up first"
-                      : "it cannot be promoted while paused");
+        dr_line_problem(line, DR_WARNING, "replay is paused by a user");
+        dr_line_next(line, DR_WARNING, "%s on %s: %s", words_for(standby)->resume, standby->name,
+                     node->kind != REP_POSTGRESQL || node->major >= 13
+                         ? "a promotion has to replay what has piled up first"
+                         : "it cannot be promoted while paused");
     }
 }
 
@@ -557,16 +571,17 @@ static bool waits_since_start(const struct rep_standby *standby)
 }
 
 /* Whom only others see tells its delay through them. */
-static void judge_told_delay(const struct rep_standby *standby, struct line *line)
+static void judge_told_delay(const struct rep_standby *standby, struct dr_line *line)
 {
     char text[32];
     const struct rep_member *voted = standby->voted;
     if (voted != NULL && voted->delay.known && voted->delay.value > 0)
-        line_figure(line, "delayed by %s on purpose",
-                    duration(voted->delay.value, text, sizeof text));
+        dr_line_figure(line, "delayed by %s on purpose",
+                       duration(voted->delay.value, text, sizeof text));
 }
 
-static void judge_apply(struct judge *judge, const struct rep_standby *standby, struct line *line)
+static void judge_apply(struct judge *judge, const struct rep_standby *standby,
+                        struct dr_line *line)
 {
     char age[32];
     char size[32];
@@ -580,19 +595,19 @@ static void judge_apply(struct judge *judge, const struct rep_standby *standby, 
         bool tells = standby->node != NULL ||
                      (standby->stream != NULL && standby->stream->kind == REP_STREAM_STANDBY);
         if (tells && standby->position.known)
-            line_problem(line, DR_UNKNOWN, "cannot tell what it has replayed");
+            dr_line_problem(line, DR_UNKNOWN, "cannot tell what it has replayed");
         return;
     }
     if (standby->apply_bytes.known)
         line_judge(judge, line, REP_APPLY_BYTES, (double)standby->apply_bytes.value, "unapplied");
     else if (is_limited(&judge->rules->thresholds[REP_APPLY_BYTES]) && !standby->applied.value)
-        line_problem(line, DR_UNKNOWN, "how many bytes are unapplied is not known here");
+        dr_line_problem(line, DR_UNKNOWN, "how many bytes are unapplied is not known here");
     if (standby->apply_bytes.known && standby->apply_bytes.value > 0)
-        line_figure(line, "%s to apply",
-                    bytes((double)standby->apply_bytes.value, size, sizeof size));
+        dr_line_figure(line, "%s to apply",
+                       bytes((double)standby->apply_bytes.value, size, sizeof size));
     if (!standby->apply_lag.known) {
         if (is_limited(&judge->rules->thresholds[REP_APPLY_LAG]) && !waits_since_start(standby))
-            line_problem(line, DR_UNKNOWN, "cannot tell how old what it shows is");
+            dr_line_problem(line, DR_UNKNOWN, "cannot tell how old what it shows is");
         return;
     }
     double delay = standby->node != NULL && standby->node->apply_delay.known
@@ -600,8 +615,8 @@ static void judge_apply(struct judge *judge, const struct rep_standby *standby, 
                        : 0;
     double lag = standby->apply_lag.value > delay ? standby->apply_lag.value - delay : 0;
     if (!standby->applied.value)
-        line_figure(line, "applied up to %s ago",
-                    duration(standby->apply_lag.value, age, sizeof age));
+        dr_line_figure(line, "applied up to %s ago",
+                       duration(standby->apply_lag.value, age, sizeof age));
     line_judge(judge, line, REP_APPLY_LAG, lag, delay > 0 ? "beyond its delay by" : "apply lag");
 }
 
@@ -631,24 +646,26 @@ static bool is_upstream(const struct judge *judge, const char *sender, const cha
 }
 
 static void judge_upstream(struct judge *judge, const struct rep_standby *standby,
-                           struct line *line)
+                           struct dr_line *line)
 {
     const char *wanted = judge->rules->expect_upstream;
     if (wanted == NULL || standby->node == NULL || !standby_is_connected(standby))
         return;
     const char *sender = standby->node->receiver.sender;
     if (sender == NULL) {
-        line_problem(line, DR_UNKNOWN, "where it receives from is hidden from us");
-        line_next(line, DR_UNKNOWN, "run on the server: %s",
-                  standby->node->grant != NULL ? standby->node->grant : words_for(standby)->grant);
+        dr_line_problem(line, DR_UNKNOWN, "where it receives from is hidden from us");
+        dr_line_next(line, DR_UNKNOWN, "run on the server: %s",
+                     standby->node->grant != NULL ? standby->node->grant
+                                                  : words_for(standby)->grant);
     } else if (!is_upstream(judge, sender, wanted)) {
-        line_problem(line, DR_CRITICAL, "its upstream is %s, expected %s", sender, wanted);
-        line_next(line, DR_CRITICAL, "point %s on %s to %s", words_for(standby)->upstream,
-                  standby->name, wanted);
+        dr_line_problem(line, DR_CRITICAL, "its upstream is %s, expected %s", sender, wanted);
+        dr_line_next(line, DR_CRITICAL, "point %s on %s to %s", words_for(standby)->upstream,
+                     standby->name, wanted);
     }
 }
 
-static void judge_trend(struct judge *judge, const struct rep_standby *standby, struct line *line)
+static void judge_trend(struct judge *judge, const struct rep_standby *standby,
+                        struct dr_line *line)
 {
     char text[32];
     if (!standby->loss_bytes.known)
@@ -663,27 +680,29 @@ static void judge_trend(struct judge *judge, const struct rep_standby *standby, 
     if (!slope.known || fabs(slope.value) < 1024 || standby->loss_bytes.value < 1024 * 1024)
         return;
     if (slope.value > 0)
-        line_figure(line, "growing by %s/s", bytes(slope.value, text, sizeof text));
+        dr_line_figure(line, "growing by %s/s", bytes(slope.value, text, sizeof text));
     else
-        line_figure(line, "shrinking, caught up in %s",
-                    duration((double)standby->loss_bytes.value / -slope.value, text, sizeof text));
+        dr_line_figure(
+            line, "shrinking, caught up in %s",
+            duration((double)standby->loss_bytes.value / -slope.value, text, sizeof text));
 }
 
-static void judge_skew(struct judge *judge, const struct rep_standby *standby, struct line *line)
+static void judge_skew(struct judge *judge, const struct rep_standby *standby, struct dr_line *line)
 {
     char text[32];
     if (!standby->skew.known) {
         if (is_limited(&judge->rules->thresholds[REP_SKEW])) {
-            line_problem(line, DR_UNKNOWN, "cannot tell how far its clock is off");
-            line_next(line, DR_UNKNOWN, "give both %s and its primary as targets", standby->name);
+            dr_line_problem(line, DR_UNKNOWN, "cannot tell how far its clock is off");
+            dr_line_next(line, DR_UNKNOWN, "give both %s and its primary as targets",
+                         standby->name);
         }
         return;
     }
     double skew = fabs(standby->skew.value);
     double error = standby->node->clock_error + judge->survey.primary->node->clock_error;
     if (skew > 2 + error)
-        line_figure(line, "clock %s %s", duration(skew, text, sizeof text),
-                    standby->skew.value > 0 ? "ahead" : "behind");
+        dr_line_figure(line, "clock %s %s", duration(skew, text, sizeof text),
+                       standby->skew.value > 0 ? "ahead" : "behind");
     line_judge(judge, line, REP_SKEW, skew > error ? skew - error : 0, "clock off by");
 }
 
@@ -714,18 +733,18 @@ static void add_figures(struct judge *judge, const struct rep_standby *standby)
 
 void judge_standby(struct judge *judge, const struct rep_standby *standby)
 {
-    struct line line = LINE;
+    struct dr_line line = DR_LINE;
     const struct rep_stream *stream = standby->stream;
     bool same = standby->node == NULL || judge->survey.primary == NULL ||
                 same_history(judge, standby, NULL);
     standby_is_fit(judge, standby, &line);
     if (stream != NULL && stream->state != NULL)
-        line_figure(&line, "%s%s%s", stream->state,
-                    stream->sync_state != NULL && strcmp(stream->sync_state, "async") != 0 ? ", "
-                                                                                           : "",
-                    stream->sync_state != NULL && strcmp(stream->sync_state, "async") != 0
-                        ? stream->sync_state
-                        : "");
+        dr_line_figure(&line, "%s%s%s", stream->state,
+                       stream->sync_state != NULL && strcmp(stream->sync_state, "async") != 0 ? ", "
+                                                                                              : "",
+                       stream->sync_state != NULL && strcmp(stream->sync_state, "async") != 0
+                           ? stream->sync_state
+                           : "");
     judge_seat(judge, standby, &line);
     if (is_copying(standby)) {
         judge_copy(standby, &line);
@@ -745,7 +764,7 @@ void judge_standby(struct judge *judge, const struct rep_standby *standby)
         judge_skew(judge, standby, &line);
         add_figures(judge, standby);
     }
-    line_end(&line, judge->result, standby->name);
+    dr_line_end(&line, judge->result, standby->name);
 }
 
 /* ---- which one would be promoted ---- */

@@ -12,6 +12,9 @@ endif
 if HAVE_MONGOC
 fuzz_programs += mongodb
 endif
+if HAVE_JANSSON
+fuzz_programs += json
+endif
 fuzz_dir = tests/fuzz
 
 EXTRA_DIST += tests/fuzz/corpus
@@ -25,15 +28,16 @@ tests_fuzz_libfuzzed_la_SOURCES = \
 	common/buffer.c common/duration.c common/error.c common/extra_opts.c common/number.c \
 	common/options.c common/range.c common/secret.c common/size.c common/state.c \
 	common/target.c common/uri.c \
+	common/client/json_read.c common/client/json_stream.c \
 	plugins/replication/facts.c plugins/replication/mssql_read.c
 if HAVE_HIREDIS
 tests_fuzz_libfuzzed_la_SOURCES += \
-	plugins/replication/redis_cluster.c plugins/replication/redis_info.c \
+	plugins/replication/redis_cluster.c common/client/redis_info.c \
 	plugins/replication/redis_read.c plugins/replication/redis_sentinel.c
 endif
 if HAVE_AZURE
-tests_fuzz_libfuzzed_la_SOURCES += common/client/azure.c common/client/http.c \
-	plugins/replication/azure_error.c plugins/replication/azure_read.c
+tests_fuzz_libfuzzed_la_SOURCES += common/client/azure.c common/client/azure_error.c \
+	common/client/azure_read.c common/client/http.c plugins/replication/azure_read.c
 endif
 if HAVE_MONGOC
 tests_fuzz_libfuzzed_la_SOURCES += plugins/replication/mongodb_read.c
@@ -54,6 +58,9 @@ fuzz_binaries += tests/fuzz/fuzz_azure
 endif
 if HAVE_MONGOC
 fuzz_binaries += tests/fuzz/fuzz_mongodb
+endif
+if HAVE_JANSSON
+fuzz_binaries += tests/fuzz/fuzz_json
 endif
 EXTRA_PROGRAMS += $(fuzz_binaries)
 CLEANFILES += $(fuzz_binaries)
@@ -103,6 +110,10 @@ tests_fuzz_fuzz_mongodb_SOURCES = tests/fuzz/fuzz_mongodb.c $(fuzz_node)
 tests_fuzz_fuzz_mongodb_CFLAGS = $(fuzz_cflags) $(MONGOC_CFLAGS)
 tests_fuzz_fuzz_mongodb_LDFLAGS = $(fuzz_ldflags)
 tests_fuzz_fuzz_mongodb_LDADD = tests/fuzz/libfuzzed.la $(MONGOC_LIBS)
+tests_fuzz_fuzz_json_SOURCES = tests/fuzz/fuzz_json.c tests/fuzz/fuzz.h
+tests_fuzz_fuzz_json_CFLAGS = $(fuzz_cflags) $(JANSSON_CFLAGS)
+tests_fuzz_fuzz_json_LDFLAGS = $(fuzz_ldflags)
+tests_fuzz_fuzz_json_LDADD = tests/fuzz/libfuzzed.la $(JANSSON_LIBS)
 
 # Whole replies are longer than what a user writes, and their samples are seeds as well.
 fuzz_run = set -e; for name in $(fuzz_programs); do \

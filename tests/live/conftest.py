@@ -1,10 +1,16 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What the live tests share: one PostgreSQL cluster for all of them, and the check.
+"""What the live tests share: one PostgreSQL cluster and one RabbitMQ cluster for all of them, and the check.
 
     def test_something(cluster, lag):
         cluster.db2.stop()
         result = lag(*cluster.all, "--expect-standby", "db2")
         assert result.state == "CRITICAL" and result.about("db2"), result
+
+    def test_something(broker, vhost):
+        vhost.declare("orders", type="quorum")
+        vhost.publish("orders", 100)
+        broker["rmq2"].freeze()
+        ...
 
 After every test the cluster is put back and must be whole again, or that test has an error."""
 
@@ -20,6 +26,7 @@ sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), os.p
 import check  # noqa: E402
 import mongodb  # noqa: E402
 import postgresql  # noqa: E402
+import rabbitmq  # noqa: E402
 
 ROLES = """
 create role monitor login;
@@ -160,6 +167,29 @@ def other(lab):
     server.kept = True  # for the other tests
     server.sql(ROLES)
     return server
+
+
+@pytest.fixture(scope="session")
+def whole_broker():
+    with rabbitmq.Cluster(3, plugins=rabbitmq.LINKS) as cluster:
+        yield cluster
+
+
+@pytest.fixture
+def broker(whole_broker):
+    """A RabbitMQ cluster (rabbitmq.Cluster) of rmq1, rmq2 and rmq3, with nothing in it."""
+    yield whole_broker
+    try:
+        whole_broker.restore()
+    except (rabbitmq.LabError, OSError):
+        whole_broker.rebuild()
+        raise
+
+
+@pytest.fixture
+def vhost(broker):
+    """A virtual host of the test's own (rabbitmq.Vhost)."""
+    return broker.vhost("shop")
 
 
 @pytest.fixture
