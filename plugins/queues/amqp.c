@@ -46,6 +46,7 @@ struct trip {
     struct que_trip *facts;
     amqp_channel_t channel;
     bool quorum;
+    bool refused;                      /* once at least */
     double until;                      /* monotonic */
     char queue[DR_AMQP_SHORT_MAX + 1]; /* as the server calls it */
     char nonce[40];
@@ -122,8 +123,12 @@ static bool end_closed(struct trip *trip)
 
 static bool end_blocked(struct trip *trip)
 {
-    return end_trip(trip, QUE_TRIP_UNCONFIRMED, "publishers are blocked: %s",
-                    trip->probe->amqp.blocked);
+    return end_trip(trip, QUE_TRIP_UNCONFIRMED, "blocked");
+}
+
+static bool end_refused(struct trip *trip)
+{
+    return end_trip(trip, QUE_TRIP_RETURNED, "the broker refused it (basic.nack)");
 }
 
 /* True for what the trip waits for; otherwise it is over. */
@@ -139,6 +144,8 @@ static bool goes_on(struct trip *trip, enum dr_amqp_event event)
         return end_closed(trip);
     case DR_AMQP_LATE:
         trip->probe->late = true;
+        if (trip->refused)
+            return end_refused(trip);
         return end_trip(trip, QUE_TRIP_UNCONFIRMED, "%s", trip->probe->error->text);
     case DR_AMQP_FAILED:
         break;
@@ -242,9 +249,10 @@ static bool reopen_channel(struct trip *trip)
  * publisher's to send again. */
 static bool publish_again(struct trip *trip)
 {
+    trip->refused = true;
     if (trip->quorum && dr_monotonic() + NACK_PAUSE < trip->until)
         return pause_trip(trip) && reopen_channel(trip) && publish(trip);
-    return end_trip(trip, QUE_TRIP_RETURNED, "the broker refused it (basic.nack)");
+    return end_refused(trip);
 }
 
 /* There is never more than one message on the channel that is not confirmed. */
