@@ -376,6 +376,25 @@ void dr_json_skip(struct dr_json *reader)
     } while (reader->wrong == NULL && reader->depth > outside);
 }
 
+char dr_json_kind(struct dr_json *reader)
+{
+    char c = next(reader);
+    if (starts_number(c))
+        return '0';
+    if (c == 'f')
+        return 't';
+    return c == '{' || c == '[' || c == '"' || c == 't' || c == 'n' ? c : '\0';
+}
+
+bool dr_json_raw(struct dr_json *reader, const char **from, size_t *size)
+{
+    next(reader);
+    *from = reader->at;
+    dr_json_skip(reader);
+    *size = reader->wrong == NULL ? (size_t)(reader->at - *from) : 0;
+    return reader->wrong == NULL;
+}
+
 bool dr_json_end(struct dr_json *reader, struct dr_error *error)
 {
     if (next(reader) != '\0')

@@ -75,6 +75,14 @@ struct dr_opt_bool dr_json_bool(struct dr_json *reader);
 /* Passes a value of any kind. */
 void dr_json_skip(struct dr_json *reader);
 
+/* What comes next, without reading it: '{', '[', '"', '0' for a number, 't' for true or false, 'n'
+ * for null; '\0' where no value does. Whoever must tell null from a value of a wrong kind asks. */
+char dr_json_kind(struct dr_json *reader);
+
+/* Passes a value and says where it stands in the text, as it was written. False where it is
+ * defective. */
+bool dr_json_raw(struct dr_json *reader, const char **from, size_t *size);
+
 /* To be called at the end of every text, which must be read by then. True when it was one whole
  * value. False with the error set (PROTOCOL, with the position, the first byte being 1) otherwise.
  */

@@ -358,15 +358,17 @@ static void say_good(struct judge *judge, const struct deaths *deaths, enum dr_s
 {
     char planned[160];
     size_t nodes = judge->roster->node_count - (size_t)que_count(judge->world.down);
+    size_t in_plan = judge->in_scope[SCOPE_PLANNED] + judge->in_scope[SCOPE_MUST];
     planned_text(judge, planned, sizeof planned);
-    if (judge->in_scope[SCOPE_PLANNED] + judge->in_scope[SCOPE_MUST] == 0)
+    if (in_plan == 0)
         say(judge, state, 0, "no queue here is meant to last, so none can be lost");
     else if (deaths->unknown.count > 0)
         say(judge, DR_UNKNOWN, 0, "cannot tell what would be lost of %zu queues",
             deaths->unknown.count);
     else
-        say(judge, state, 0, "any one of %zu node%s can die now: %s live on%s", nodes,
-            plural(nodes), planned, judge->rules->zone_count > 0 ? ", and so with any zone" : "");
+        say(judge, state, 0, "any one of %zu node%s can die now: %s live%s on%s", nodes,
+            plural(nodes), planned, in_plan == 1 ? "s" : "",
+            judge->rules->zone_count > 0 ? ", and so with any zone" : "");
 }
 
 static void say_worst(struct judge *judge, const struct deaths *deaths, const struct death *worst)
