@@ -184,8 +184,12 @@ static void judge_node(struct judge *judge, const struct sight *sight)
         judge_absence(judge, sight, &line);
     else if (sight->up > 0)
         judge_presence(judge, sight, &line);
-    dr_line_end(&line, judge->result,
-                subject_of(judge, short_name(judge, sight->name, node, sizeof node)));
+    /* Of a node with which nothing is wrong judge_loss says what its death would do. */
+    if (line.problems.size == 0 && sight->up > 0 && judge->roster != NULL)
+        dr_line_drop(&line);
+    else
+        dr_line_end(&line, judge->result,
+                    subject_of(judge, short_name(judge, sight->name, node, sizeof node)));
 }
 
 static void judge_expected_nodes(struct judge *judge, const struct sights *sights)

@@ -42,6 +42,12 @@ static struct death *add_death(struct deaths *deaths, que_nodes nodes)
     return death;
 }
 
+static int compare_names(const void *a, const void *b)
+{
+    return strcmp(((const struct death *)a)->name, ((const struct death *)b)->name);
+}
+
+/* In the order of their names, whatever order the broker lists them in. */
 static void add_nodes(const struct judge *judge, struct deaths *deaths)
 {
     for (int i = 0; i < (int)judge->roster->node_count; i++) {
@@ -49,10 +55,11 @@ static void add_nodes(const struct judge *judge, struct deaths *deaths)
             continue;
         struct death *death = add_death(deaths, que_bit(i));
         if (death == NULL)
-            return;
+            break;
         node_name(judge, i, death->name, sizeof death->name);
         node_name(judge, i, death->label, sizeof death->label);
     }
+    qsort(deaths->items, deaths->count, sizeof deaths->items[0], compare_names);
 }
 
 /* All nodes of that host which run. */
