@@ -101,6 +101,17 @@ def test_leader_dead(broker, vhost, probe, noticed):
     assert result.state == "OK" and done(result, "classic", "quorum"), result
 
 
+def test_the_queue_vanishes(broker, vhost, probe):
+    """It removes itself each hour, perhaps while a check is at work."""
+    assert done(probe(broker["rmq1"], kind="quorum"), "quorum")
+    for _ in range(5):
+        remover = threading.Thread(target=vhost.delete_queue, args=("dr.probe",))
+        remover.start()
+        result = probe(broker["rmq1"], kind="quorum")
+        remover.join()
+        assert result.state == "OK" and done(result, "quorum"), result
+
+
 # ---- what must be said ----
 
 def test_no_majority(broker, vhost, probe):

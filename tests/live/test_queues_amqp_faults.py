@@ -148,15 +148,27 @@ def test_refused(probe, kind):
     assert (broker.seen.count("publish") > 1) == (kind == "quorum"), broker.seen
 
 
-def test_returned(probe):
+def returned(channel):
     """Not routed: returned first, and confirmed then."""
-    def publish(channel):
-        return (stub.method(channel, (60, 50), struct.pack("!H", 312) + stub.short("NO_ROUTE") + stub.short("") + stub.short("q"))
-                + stub.content(channel, "x") + stub.method(channel, (60, 80), stub.ACK))
+    return (stub.method(channel, (60, 50), struct.pack("!H", 312) + stub.short("NO_ROUTE") + stub.short("") + stub.short("q"))
+            + stub.content(channel, "x") + stub.method(channel, (60, 80), stub.ACK))
 
-    with peers.Honest(honest(publish=publish)) as peer:
-        result = probe(peer, "quorum")
-    assert result.state == "CRITICAL" and not done(result, "quorum"), result
+
+@pytest.mark.parametrize("kind", ("classic", "quorum"))
+def test_returned(probe, kind):
+    with peers.Honest(honest(publish=returned)) as peer:
+        result = probe(peer, kind)
+    assert result.state == "CRITICAL" and result.says("found no queue") and not done(result, kind), result
+
+
+def test_returned_once(probe):
+    """The quorum queue has removed itself since it was declared: it is made anew."""
+    broker = stub.Broker()
+    broker.say["publish"] = lambda channel: (
+        returned(channel) if broker.seen.count("publish") == 1 else stub.method(channel, (60, 80), stub.ACK))
+    with peers.Honest(broker.session) as peer:
+        result = probe(peer, "quorum", 5)
+    assert result.state == "OK" and done(result, "quorum") and broker.seen.count("declare") == 2, (result, broker.seen)
 
 
 def test_a_confirm_of_another_channel_is_none(probe):
