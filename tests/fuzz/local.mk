@@ -32,12 +32,12 @@ tests_fuzz_libfuzzed_la_SOURCES = \
 	plugins/replication/facts.c plugins/replication/mssql_read.c
 if HAVE_HIREDIS
 tests_fuzz_libfuzzed_la_SOURCES += \
-	plugins/replication/redis_cluster.c plugins/replication/redis_info.c \
+	plugins/replication/redis_cluster.c common/client/redis_info.c \
 	plugins/replication/redis_read.c plugins/replication/redis_sentinel.c
 endif
 if HAVE_AZURE
-tests_fuzz_libfuzzed_la_SOURCES += common/client/azure.c common/client/http.c \
-	plugins/replication/azure_error.c plugins/replication/azure_read.c
+tests_fuzz_libfuzzed_la_SOURCES += common/client/azure.c common/client/azure_error.c \
+	common/client/azure_read.c common/client/http.c plugins/replication/azure_read.c
 endif
 if HAVE_MONGOC
 tests_fuzz_libfuzzed_la_SOURCES += plugins/replication/mongodb_read.c

@@ -22,7 +22,6 @@ import base64
 import glob
 import http.client
 import json
-import logging
 import os
 import secrets
 import shutil
@@ -34,14 +33,12 @@ import threading
 import time
 import urllib.parse
 
-import pika
-
+import amqp_wire
 from postgresql import DEADLINE, LabError, catch_signals, free_port, wait_until
 
 POLL = 0.05  # the broker answers on the same processors
 ADMIN = ("lab", "open sesame")
 PASSWORD = "secret"  # of the users that tests make
-WINDOW = 1000  # published and not yet confirmed
 LINKS = ("rabbitmq_shovel", "rabbitmq_shovel_management", "rabbitmq_federation", "rabbitmq_federation_management")
 MEMORY = "512MB"
 DISK = "50MB"
@@ -52,8 +49,6 @@ ADVANCED = """[{rabbit, [{quorum_tick_interval, %(tick)d}, {stream_tick_interval
  {rabbitmq_management, [{sample_retention_policies,
                          [{global, [{605, 1}]}, {basic, [{605, 1}]}, {detailed, [{10, 1}]}]}]}].
 """
-
-logging.getLogger("pika").setLevel(logging.CRITICAL)  # connections break here on purpose
 
 
 class ApiError(LabError):
@@ -334,99 +329,6 @@ class Node:
         return "\n".join(lines)
 
 
-class Consumer:
-    """Somebody who has taken messages and does not acknowledge them, until close(), which gives them back."""
-
-    def __init__(self, parameters, queue, count):
-        self.tags = []
-        self.connection = pika.BlockingConnection(parameters)
-        self.channel = self.connection.channel()
-        self.channel.basic_qos(prefetch_count=count)
-        self.channel.basic_consume(queue, lambda channel, method, *_: self.tags.append(method.delivery_tag))
-        self.wait(count)
-
-    def wait(self, count, seconds=DEADLINE):
-        """Until it has had so many."""
-        end = time.monotonic() + seconds
-        while len(self.tags) < count:
-            if time.monotonic() > end:
-                raise LabError("a consumer got %d of %d messages" % (len(self.tags), count))
-            self.connection.process_data_events(0.1)
-
-    def acknowledge(self, count):
-        """The oldest ones."""
-        for tag in self.tags[:count]:
-            self.channel.basic_ack(tag)
-        del self.tags[:count]
-
-    def close(self):
-        try:
-            self.connection.close()
-        except pika.exceptions.AMQPError:  # its node has gone
-            pass
-
-
-class Publisher:
-    """Puts messages into a queue, or an exchange, and ends when the broker has confirmed each of them."""
-
-    def __init__(self, parameters, exchange, key, body, properties, count):
-        self.target = (exchange, key, body, properties)
-        self.left = count
-        self.sent = 0
-        self.unconfirmed = set()
-        self.problem = None
-        self.channel = None
-        self.connection = pika.SelectConnection(
-            parameters, on_open_callback=lambda connection: connection.channel(on_open_callback=self._opened),
-            on_open_error_callback=lambda connection, error: self._end(error),
-            on_close_callback=lambda connection, error: connection.ioloop.stop())
-
-    def run(self, seconds):
-        self.connection.ioloop.call_later(seconds, lambda: self._end("not confirmed within %g s" % seconds))
-        self.connection.ioloop.start()
-        if self.problem or self.left or self.unconfirmed:
-            raise LabError("publish to %r %r: %s, %d not confirmed" % (
-                *self.target[:2], self.problem or "connection lost", self.left + len(self.unconfirmed)))
-
-    def _opened(self, channel):
-        self.channel = channel
-        channel.add_on_close_callback(lambda channel, reason: self._end(None if channel is self.channel and self._done()
-                                                                         else reason))
-        channel.add_on_return_callback(lambda *_: self._end("no such queue"))
-        channel.confirm_delivery(self._confirmed, callback=lambda _: self._send())
-
-    def _done(self):
-        return not self.left and not self.unconfirmed
-
-    def _send(self):
-        while self.left and len(self.unconfirmed) < WINDOW:
-            exchange, key, body, properties = self.target
-            self.channel.basic_publish(exchange, key, body, properties, mandatory=True)
-            self.left -= 1
-            self.sent += 1
-            self.unconfirmed.add(self.sent)
-
-    def _confirmed(self, frame):
-        tag = frame.method.delivery_tag
-        if isinstance(frame.method, pika.spec.Basic.Nack):
-            self._end("refused")
-        elif frame.method.multiple:
-            self.unconfirmed = {number for number in self.unconfirmed if number > tag}
-        else:
-            self.unconfirmed.discard(tag)
-        if self._done():
-            self._end(None)
-        else:
-            self._send()
-
-    def _end(self, problem):
-        self.problem = self.problem or problem
-        if self.connection.is_open:
-            self.connection.close()
-        elif not self.connection.is_closing:
-            self.connection.ioloop.stop()
-
-
 class Vhost:
     """A virtual host and what is in it. `node`: the Node that is asked, and on which a queue's leader will be."""
 
@@ -503,23 +405,28 @@ class Vhost:
         return self.wait_queue(name, lambda queue: all(queue.get(key) == value for key, value in figures.items()),
                                figures, node)
 
-    def _parameters(self, node):
-        parameters = pika.URLParameters((node or self.cluster.any()).uri(self.name))
-        parameters.heartbeat = 0  # nobody serves it while a test does something else
-        parameters.blocked_connection_timeout = None
-        parameters.client_properties = {"connection_name": "lab"}
-        return parameters
+    def connect(self, node=None, user=ADMIN):
+        """An amqp_wire.Client; the cluster closes it after the test."""
+        client = amqp_wire.Client((node or self.cluster.any()).port, self.name, user)
+        self.cluster.clients.append(client)
+        return client
 
     def publish(self, queue, count=1, body=b"x", persistent=True, timestamp=None, exchange="", node=None, seconds=120):
-        """All of them are confirmed when this returns. `queue` is the routing key where there is an exchange."""
-        properties = pika.BasicProperties(delivery_mode=2 if persistent else 1, timestamp=timestamp)
-        Publisher(self._parameters(node), exchange, queue, body, properties, count).run(seconds)
+        """The broker has confirmed all of them when this returns. With an exchange `queue` is the routing key."""
+        client = self.connect(node)
+        try:
+            client.publish(exchange, queue, count, body, persistent, timestamp, seconds)
+        except (OSError, amqp_wire.AmqpError) as error:
+            raise LabError("publish to %r %r: %s" % (exchange, queue, error)) from None
+        finally:
+            client.close()
+            self.cluster.clients.remove(client)
 
     def hold(self, queue, count, node=None):
-        """A Consumer that has taken so many messages; the cluster closes it."""
-        consumer = Consumer(self._parameters(node), queue, count)
-        self.cluster.consumers.append(consumer)
-        return consumer
+        """Somebody who has taken so many messages and does not acknowledge them (amqp_wire.Client)."""
+        client = self.connect(node)
+        client.consume(queue, count)
+        return client
 
 
 class Cluster:
@@ -546,7 +453,7 @@ class Cluster:
         self.size = nodes
         self.ports = set()
         self.nodes = []
-        self.consumers = []
+        self.clients = []
         self.epmd = None
         catch_signals()
         atexit.register(self.close)
@@ -559,9 +466,9 @@ class Cluster:
             self._start_epmd()
             self.nodes = [Node(self, "rmq%d" % (number + 1)) for number in range(self.size)]
             # Without a lock, which came after 3.8, three that boot together become three clusters.
-            together = 0 if "server-3.8." not in self.programs else 1
-            self._start(self.nodes[:together])
-            self._start(self.nodes[together:])
+            first = 1 if "server-3.8." in self.programs else 0
+            self._start(self.nodes[:first])
+            self._start(self.nodes[first:])
             self.wait_whole()
         except BaseException:
             self.close()
@@ -580,6 +487,7 @@ class Cluster:
             "PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "LC_ALL": "C.UTF-8", "HOME": self.folder,
             "ERL_EPMD_PORT": str(port), "ERL_EPMD_ADDRESS": "127.0.0.1",
             "ERL_INETRC": os.path.join(self.folder, "inetrc"),
+            "ERL_CRASH_DUMP_SECONDS": "0",
             "ERL_FLAGS": "-start_epmd false",  # one that they start themselves would outlive them
             "RABBITMQ_CONF_ENV_FILE": os.path.join(self.folder, "none.conf"),
             # Else it is the node's port plus 10000, which may be that of another server.
@@ -598,7 +506,12 @@ class Cluster:
         for node in nodes:
             node.start(wait=False)
         for node in nodes:
-            node.wait_ready()
+            try:
+                node.wait_ready()
+            except LabError:
+                if node.running():
+                    raise
+                node.start()  # those that boot at the same time may trip over each other's feature flags (3.10)
 
     # ---- its end ----
 
@@ -614,7 +527,9 @@ class Cluster:
         self._end()
 
     def _end(self):
-        self.consumers = []
+        for client in self.clients:
+            client.close()
+        self.clients = []
         for node in self.nodes:
             node.kill()
         self.nodes = []
@@ -692,9 +607,9 @@ class Cluster:
 
     def heal(self):
         """Every node back at work, whatever was done to it. After a partition one node counts, and the others follow."""
-        for consumer in self.consumers:
-            consumer.close()
-        self.consumers = []
+        for client in self.clients:
+            client.close()
+        self.clients = []
         for node in self.nodes:
             node.thaw()
         sick = [node for node in self.nodes if not node.running()]

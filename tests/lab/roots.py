@@ -31,7 +31,7 @@ PACKAGES = (
     "autoconf", "automake", "ca-certificates", "freetds-dev", "gcc", "libc6-dev", "libcmocka-dev", "libcurl4-openssl-dev",
     "libexpat1-dev", "libhiredis-dev", "libjansson-dev", "libmongoc-dev", "libmonitoring-plugin-perl", "libpcre2-dev",
     "libpq-dev", "libssl-dev", "libtool", "make", "mandoc", "openssl", "pkg-config", "postgresql", "python3",
-    "python3-pika", "python3-pytest", "rabbitmq-server", "redis-tools", "xz-utils",
+    "python3-pytest", "rabbitmq-server", "redis-tools", "xz-utils",
 )
 # What only some suites have.
 MORE = {"trixie": ("valkey-tools",), "sid": ("valkey-tools",)}

@@ -36,8 +36,10 @@ unit_tests += tests/unit/test_extra_opts
 unit_tests += tests/unit/test_generate
 unit_tests += tests/unit/test_json_read
 unit_tests += tests/unit/test_json_stream
-tests_unit_test_json_read_SOURCES = tests/unit/test_json_read.c common/client/json_read.c
-tests_unit_test_json_stream_SOURCES = tests/unit/test_json_stream.c common/client/json_stream.c
+tests_unit_test_json_read_SOURCES = tests/unit/test_json_read.c \
+	common/client/json_read.c common/client/json_read.h
+tests_unit_test_json_stream_SOURCES = tests/unit/test_json_stream.c \
+	common/client/json_stream.c common/client/json_stream.h
 unit_tests += tests/unit/test_mssql_read
 tests_unit_test_mssql_read_SOURCES = tests/unit/test_mssql_read.c plugins/replication/mssql_read.c
 if HAVE_LIBPQ
@@ -53,7 +55,7 @@ endif
 if HAVE_HIREDIS
 unit_tests += tests/unit/test_redis_read
 tests_unit_test_redis_read_SOURCES = tests/unit/test_redis_read.c \
-	plugins/replication/redis_cluster.c plugins/replication/redis_info.c \
+	plugins/replication/redis_cluster.c common/client/redis_info.c \
 	plugins/replication/redis_read.c plugins/replication/redis_sentinel.c
 tests_unit_test_redis_read_CPPFLAGS = $(AM_CPPFLAGS) $(HIREDIS_CFLAGS)
 tests_unit_test_redis_read_LDADD = $(LDADD) $(HIREDIS_LIBS)
@@ -67,13 +69,15 @@ tests_unit_test_azure_client_SOURCES = tests/unit/test_azure_client.c \
 tests_unit_test_azure_client_CPPFLAGS = $(AM_CPPFLAGS) $(azure_cflags)
 tests_unit_test_azure_client_LDADD = $(LDADD) $(azure_libs)
 tests_unit_test_azure_read_SOURCES = tests/unit/test_azure_read.c \
-	plugins/replication/azure_read.c common/client/azure.c common/client/http.c
+	plugins/replication/azure_read.c common/client/azure_read.c \
+	common/client/azure.c common/client/http.c
 tests_unit_test_azure_read_CPPFLAGS = $(AM_CPPFLAGS) $(azure_cflags)
 tests_unit_test_azure_read_LDADD = $(LDADD) $(azure_libs)
 endif
 if HAVE_LIBCURL
 unit_tests += tests/unit/test_http
-tests_unit_test_http_SOURCES = tests/unit/test_http.c common/client/http.c
+tests_unit_test_http_SOURCES = tests/unit/test_http.c \
+	common/client/http.c common/client/http.h
 tests_unit_test_http_CPPFLAGS = $(AM_CPPFLAGS) $(LIBCURL_CFLAGS) -DDR_PYTHON3='"$(PYTHON3)"'
 tests_unit_test_http_LDADD = $(LDADD) $(LIBCURL_LIBS)
 endif
