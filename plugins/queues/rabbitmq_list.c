@@ -252,7 +252,7 @@ static bool ask_singles(struct list *list, choose_queue *choose, struct dr_error
     return ask_round(list, &round, error) && ok;
 }
 
-/* The totals leave out where the members of a stream are. */
+/* Neither the listing nor the totals say where the members of a stream are. */
 static bool lacks_members(const struct que_queue *queue)
 {
     return (queue->kind == QUE_STREAM || queue->kind == QUE_QUORUM) &&
@@ -304,7 +304,8 @@ static bool take_list(struct list *list, struct dr_error *error)
 {
     double begun = dr_monotonic();
     dr_json_stream_start(&list->listed, ELEMENT_MAX, rabbitmq_take_listed, list->roster);
-    dr_json_stream_start(&list->figured, ELEMENT_MAX, rabbitmq_take_figured, list->roster);
+    dr_json_stream_start(&list->figured, ELEMENT_MAX,
+                         list->totals ? rabbitmq_take_totals : rabbitmq_take_figured, list->roster);
     bool ok = ask_list(list, error);
     list->roster->elapsed = dr_monotonic() - begun;
     if (ok && list->roster->complete)

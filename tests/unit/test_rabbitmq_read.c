@@ -214,7 +214,7 @@ static void totals_only(void **state)
     struct rabbitmq_policies policies = {.count = 0}, operators = {.count = 0};
     struct dr_error error = {.class = DR_ERR_NONE};
     char *text = sample("before/policies.json"), *more = sample("before/operator-policies.json");
-    take_sample(roster, rabbitmq_take_figured, "one_of_three/totals.json");
+    take_sample(roster, rabbitmq_take_totals, "one_of_three/totals.json");
     take_sample(roster, rabbitmq_take_listed, "one_of_three/listing.json");
     assert_true(rabbitmq_read_policies(text, &policies, &error));
     assert_true(rabbitmq_read_policies(more, &operators, &error));
@@ -226,6 +226,29 @@ static void totals_only(void **state)
     que_roster_free(roster);
     free(text);
     free(more);
+}
+
+/* The totals repeat what an idle queue said when its mirrors were not in sync yet. */
+static void totals_of_an_idle_queue(void **state)
+{
+    (void)state;
+    static const struct expected rows[] = {
+        {"shop", "ha.two.jobs", QUE_CLASSIC, QUE_RUNNING, "rmq1", "rmq2", "rmq2", 0,
+         QUE_LISTED | QUE_FIGURED, 0, NULL},
+        {"shop", "ha.all.orders", QUE_CLASSIC, QUE_RUNNING, "rmq1", "rmq2 rmq3", "rmq2 rmq3", 20,
+         QUE_LISTED | QUE_FIGURED, 0, NULL},
+    };
+    for (int order = 0; order < 2; order++) {
+        struct que_roster *roster = que_roster_new();
+        for (int part = 0; part < 2; part++) {
+            if (part == order)
+                take_sample(roster, rabbitmq_take_listed, "idle/listing.json");
+            else
+                take_sample(roster, rabbitmq_take_totals, "idle/totals.json");
+        }
+        CHECK_ALL(roster, rows);
+        que_roster_free(roster);
+    }
 }
 
 #define QUEUE "{\"name\":\"q\",\"vhost\":\"/\",\"durable\":true,"
@@ -742,6 +765,7 @@ int main(void)
         cmocka_unit_test(mirrors_that_are_not_in_sync),
         cmocka_unit_test(two_of_three_nodes_are_gone),
         cmocka_unit_test(totals_only),
+        cmocka_unit_test(totals_of_an_idle_queue),
         cmocka_unit_test(two_lists),
         cmocka_unit_test(a_key_that_stands_twice),
         cmocka_unit_test(elements_that_cannot_be_read),
