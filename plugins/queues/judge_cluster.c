@@ -226,7 +226,7 @@ static void judge_frozen(struct judge *judge)
                                view->replies[QUE_ASK_NODES].answer == QUE_HUNG);
         if (hangs)
             dr_buffer_addf(&hung, "%s%s", hung.size > 0 ? ", " : "", asked->label);
-        else if (!asked->answered && !alive)
+        else if (!asked->answered && !alive && asked->error->class == DR_ERR_TIMEOUT)
             dr_buffer_addf(&silent, "%s%s", silent.size > 0 ? ", " : "", asked->label);
     }
     judge->frozen = hung.size > 0;
@@ -326,6 +326,7 @@ void judge_cluster(struct judge *judge)
 {
     struct sights sights;
     look(judge, &sights);
+    judge->nodes_known = sights.views > 0;
     judge_frozen(judge);
     judge_alarms(judge);
     judge_flags(judge, &sights);

@@ -259,7 +259,12 @@ static void advise(const struct judge *judge, const struct death *death, struct 
         return;
     const char *vhost = que_vhost_name(judge->roster, queue);
     bool unsynced = (que_unsynced(&judge->world, queue) & ~death->nodes) != QUE_NOBODY;
-    if (queue->kind != QUE_CLASSIC)
+    que_nodes away = queue->copies & ~(queue->insync & ~judge->world.down);
+    char missing[200];
+    if (queue->kind != QUE_CLASSIC && away != QUE_NOBODY)
+        dr_finding_next(finding, "bring the missing member of %s back: %s", queue->name,
+                        nodes_text(judge, away, missing, sizeof missing));
+    else if (queue->kind != QUE_CLASSIC)
         dr_finding_next(finding,
                         "rabbitmq-queues grow NODE all --vhost-pattern '%s' --queue-pattern '%s': "
                         "a member on one more node",
@@ -296,6 +301,8 @@ static void judge_death(struct judge *judge, struct death *death)
         dr_buffer_addf(&text, "%s%zu queue%s with %s: %s",
                        text.size > 0 ? "; and stops " : "its death stops ", death->stopping,
                        plural(death->stopping), waiting, tally_names(&death->stoppers));
+    if (text.size == 0 && (judge->frozen || !judge->nodes_known))
+        return;
     if (text.size == 0)
         dr_buffer_addf(&text, "its death loses nothing and stops nothing");
     struct dr_finding *finding = dr_result_add(judge->result, state, subject_of(judge, death->name),
@@ -382,6 +389,17 @@ static void say_worst(struct judge *judge, const struct deaths *deaths, const st
 {
     char messages[96];
     enum dr_state state = worst != NULL ? state_of(judge, worst) : DR_OK;
+    if (judge->frozen) {
+        say(judge, DR_CRITICAL, 0,
+            "the cluster waits for a node that is frozen or cut off; until it is back or gone "
+            "nobody "
+            "can tell what another death would lose");
+        return;
+    }
+    if (!judge->nodes_known) {
+        say(judge, DR_UNKNOWN, 0, "cannot tell what would be lost: no node says which nodes run");
+        return;
+    }
     if (worst == NULL || (worst->losing == 0 && worst->stopping == 0)) {
         say_good(judge, deaths, state);
     } else if (worst->losing > 0) {

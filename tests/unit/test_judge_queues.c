@@ -215,6 +215,18 @@ static void frozen(struct broker *broker)
     broker->asked[2].facts = NULL;
 }
 
+static void frozen_must(struct broker *broker)
+{
+    frozen(broker);
+    must_all(broker);
+}
+
+static void frozen_three(struct broker *broker)
+{
+    frozen_must(broker);
+    broker->rules.min_copies = 3;
+}
+
 static void not_monitor(struct broker *broker)
 {
     for (size_t i = 0; i < BROKER_NODES; i++) {
@@ -421,7 +433,7 @@ static const struct scene scenes[] = {
      three_copies, DR_CRITICAL, "queues",
      "fewer than 3 safe copies: orders (2 copies, members away)"},
     {"not said", "orders stream node=1 messages=3", must_orders, DR_UNKNOWN, "queues",
-     "that must be replicated does not say where its copies are"},
+     "that must be replicated is not proven to be"},
     {"matches nothing", HEALTHY, must_nobody, DR_UNKNOWN, "must replicate",
      "no queue matches ^ordres"},
     {"all copies in one zone",
@@ -495,8 +507,14 @@ static const struct scene scenes[] = {
     {"a frozen peer", HEALTHY, frozen, DR_CRITICAL, "cluster",
      "mq1, mq2: alive, but its statistics hang: it waits for a node that is frozen or cut off, it "
      "seems mq3"},
-    {"a frozen peer: copies are proven all the same", HEALTHY, frozen, DR_CRITICAL, NULL,
-     "can die"},
+    {"a frozen peer: the verdict", HEALTHY, frozen, DR_CRITICAL, NULL,
+     "the cluster waits for a node that is frozen or cut off"},
+    {"a frozen peer: copies are proven all the same", HEALTHY, frozen_must, DR_CRITICAL,
+     "must replicate", "3 queues proven to have 2 or more safe copies"},
+    {"a frozen peer: three copies are not proven", HEALTHY, frozen_three, DR_CRITICAL, "queues",
+     "3 that must be replicated are not proven to be"},
+    {"who runs is not said", HEALTHY, not_monitor, DR_UNKNOWN, NULL,
+     "cannot tell what would be lost: no node says which nodes run"},
     {"the tag is missing", HEALTHY, not_monitor, DR_UNKNOWN, "mq1",
      "does not show the list of nodes to nagios: Not monitor user"},
     {"descriptors", HEALTHY, descriptors, DR_WARNING, "rmq1",
