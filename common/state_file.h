@@ -23,7 +23,7 @@
 #include <sys/types.h>
 
 #define DR_STATE_BYTES (256 * 1024)
-#define DR_STATE_NUMBERS 6
+#define DR_STATE_NUMBERS 10
 #define DR_STATE_KEY_MAX 200
 
 /* One line: a key (not empty, at most DR_STATE_KEY_MAX bytes; blanks, control characters, "%" and

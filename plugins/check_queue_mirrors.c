@@ -6,6 +6,7 @@
 #include "plugins/queues/manual.h"
 #include "plugins/queues/request.h"
 
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -16,6 +17,11 @@
 #define CERTIFICATE_DAYS_FALLBACK 14
 #define UNSYNCED_FALLBACK 600.0
 #define VISIBILITY_FALLBACK 3600.0
+/* Bytes that a near replica may lack: far more than a busy one reports in passing. */
+#define LAG_WARNING (1024.0 * 1024)
+#define LAG_CRITICAL (64 * 1024.0 * 1024)
+#define SAS_WARNING (7 * 86400.0)
+#define SAS_CRITICAL 86400.0
 #define PROBE_QUEUE_FALLBACK "dr.probe"
 
 static struct dr_common_options common;
@@ -392,18 +398,34 @@ static void limit_above(struct dr_limit *limit, double value)
     *limit = (struct dr_limit){.given = true, .range = {.start = 0, .end = value}};
 }
 
+static void limit_below(struct dr_limit *limit, double value)
+{
+    *limit = (struct dr_limit){.given = true, .range = {.start = value, .end = INFINITY}};
+}
+
 /* Where the user set no limit: what no plan can want. */
 static void set_default_limits(struct dr_threshold *thresholds)
 {
-    if (!is_limited(&thresholds[QUE_LOST]))
+    if (!is_limited(&thresholds[QUE_LOST]) && !is_limited(&thresholds[QUE_LOST_BYTES]) &&
+        !is_limited(&thresholds[QUE_LOST_QUEUES])) {
         limit_above(&thresholds[QUE_LOST].critical, 0);
-    if (!is_limited(&thresholds[QUE_LOST_QUEUES]))
         limit_above(&thresholds[QUE_LOST_QUEUES].critical, 0);
+    }
     if (!is_limited(&thresholds[QUE_UNAVAILABLE]))
         limit_above(&thresholds[QUE_UNAVAILABLE].warning, 0);
     if (!is_limited(&thresholds[QUE_FD_USED])) {
         limit_above(&thresholds[QUE_FD_USED].warning, 80);
         limit_above(&thresholds[QUE_FD_USED].critical, 95);
+    }
+    if (!is_limited(&thresholds[QUE_LAG_BYTES])) {
+        limit_above(&thresholds[QUE_LAG_BYTES].warning, LAG_WARNING);
+        limit_above(&thresholds[QUE_LAG_BYTES].critical, LAG_CRITICAL);
+    }
+    if (!is_limited(&thresholds[QUE_POISON]))
+        limit_above(&thresholds[QUE_POISON].warning, 0);
+    if (!is_limited(&thresholds[QUE_SAS_LEFT])) {
+        limit_below(&thresholds[QUE_SAS_LEFT].warning, SAS_WARNING);
+        limit_below(&thresholds[QUE_SAS_LEFT].critical, SAS_CRITICAL);
     }
     dr_threshold_from_objective(&thresholds[QUE_SYNC_AGE],
                                 rules.rpo.known ? rules.rpo.value : RPO_FALLBACK);

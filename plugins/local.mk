@@ -16,6 +16,58 @@ plugins_common_pattern_la_LDFLAGS = $(AM_LDFLAGS) -module -avoid-version -shared
 plugins_common_pattern_la_LIBADD = common/libsource.la $(PCRE2_LIBS)
 endif
 
+# ---- what sources share around a client library: compiled once ----
+
+noinst_LTLIBRARIES += common/client/libjson.la
+common_client_libjson_la_SOURCES = \
+	common/client/json_read.c common/client/json_read.h \
+	common/client/json_stream.c common/client/json_stream.h
+# Flags of its own give its objects names of their own: the unit tests compile the same files without libtool.
+common_client_libjson_la_CFLAGS = $(AM_CFLAGS)
+
+if HAVE_LIBCURL
+noinst_LTLIBRARIES += common/client/libhttp.la
+common_client_libhttp_la_SOURCES = common/client/http.c common/client/http.h
+common_client_libhttp_la_CFLAGS = $(AM_CFLAGS) $(LIBCURL_CFLAGS)
+http_libs = common/client/libhttp.la $(LIBCURL_LIBS)
+endif
+
+if HAVE_AZURE
+azure_cflags = $(LIBCURL_CFLAGS) $(LIBCRYPTO_CFLAGS) $(EXPAT_CFLAGS) $(JANSSON_CFLAGS)
+azure_libs = common/client/libazure.la $(http_libs) $(LIBCRYPTO_LIBS) $(EXPAT_LIBS) $(JANSSON_LIBS)
+noinst_LTLIBRARIES += common/client/libazure.la
+common_client_libazure_la_SOURCES = \
+	common/client/azure.c common/client/azure.h \
+	common/client/azure_access.c common/client/azure_access.h \
+	common/client/azure_error.c common/client/azure_error.h \
+	common/client/azure_read.c common/client/azure_read.h
+common_client_libazure_la_CFLAGS = $(AM_CFLAGS) $(azure_cflags)
+endif
+
+# With TLS it is a library and a module of its own: loading OpenSSL costs more than everything else that a Redis check
+# does.
+if HAVE_HIREDIS
+redis_sources = \
+	common/client/redis.c common/client/redis.h common/client/tls.h \
+	common/client/redis_info.c common/client/redis_info.h
+noinst_LTLIBRARIES += common/client/libredis.la
+common_client_libredis_la_SOURCES = $(redis_sources)
+common_client_libredis_la_CFLAGS = $(AM_CFLAGS) $(HIREDIS_CFLAGS)
+redis_libs = common/client/libredis.la $(HIREDIS_LIBS)
+if HAVE_OPENSSL
+noinst_LTLIBRARIES += common/client/librediss.la
+common_client_librediss_la_SOURCES = $(redis_sources)
+common_client_librediss_la_CFLAGS = $(AM_CFLAGS) $(HIREDIS_CFLAGS) $(OPENSSL_CFLAGS) -DDR_REDIS_TLS
+rediss_libs = common/client/librediss.la common/client/libtls.la $(HIREDIS_LIBS) $(OPENSSL_LIBS)
+endif
+endif
+
+if HAVE_OPENSSL
+noinst_LTLIBRARIES += common/client/libtls.la
+common_client_libtls_la_SOURCES = common/client/tls.c common/client/tls.h
+common_client_libtls_la_CFLAGS = $(AM_CFLAGS) $(OPENSSL_CFLAGS)
+endif
+
 # ---- check_replication_lag ----
 
 libexec_PROGRAMS += plugins/check_replication_lag
@@ -102,14 +154,8 @@ endif
 endif
 
 if HAVE_AZURE
-azure_cflags = $(LIBCURL_CFLAGS) $(LIBCRYPTO_CFLAGS) $(EXPAT_CFLAGS) $(JANSSON_CFLAGS)
-azure_libs = $(LIBCURL_LIBS) $(LIBCRYPTO_LIBS) $(EXPAT_LIBS) $(JANSSON_LIBS)
 replication_azure_sources = \
-	common/client/azure.c common/client/azure.h \
-	common/client/http.c common/client/http.h \
 	plugins/replication/azure.c \
-	plugins/replication/azure_access.c plugins/replication/azure_access.h \
-	plugins/replication/azure_error.c plugins/replication/azure_error.h \
 	plugins/replication/azure_read.c plugins/replication/azure_read.h
 if MODULES
 pkglib_LTLIBRARIES += plugins/replication-azure.la
@@ -124,13 +170,10 @@ plugins_check_replication_lag_LDADD += $(azure_libs)
 endif
 endif
 
-# With TLS it is a module of its own: loading OpenSSL costs more than everything else that a Redis check does.
 if HAVE_HIREDIS
 replication_redis_sources = \
-	common/client/redis.c common/client/redis.h common/client/tls.h \
 	plugins/replication/redis.c \
 	plugins/replication/redis_cluster.c plugins/replication/redis_cluster.h \
-	plugins/replication/redis_info.c plugins/replication/redis_info.h \
 	plugins/replication/redis_read.c plugins/replication/redis_read.h \
 	plugins/replication/redis_sentinel.c plugins/replication/redis_sentinel.h
 if MODULES
@@ -138,22 +181,22 @@ pkglib_LTLIBRARIES += plugins/replication-redis.la
 plugins_replication_redis_la_SOURCES = $(replication_redis_sources) $(replication_source)
 plugins_replication_redis_la_CFLAGS = $(AM_CFLAGS) $(HIREDIS_CFLAGS)
 plugins_replication_redis_la_LDFLAGS = $(module_ldflags)
-plugins_replication_redis_la_LIBADD = common/libsource.la $(HIREDIS_LIBS)
+plugins_replication_redis_la_LIBADD = common/libsource.la $(redis_libs)
 if HAVE_OPENSSL
 pkglib_LTLIBRARIES += plugins/replication-rediss.la
-plugins_replication_rediss_la_SOURCES = $(replication_redis_sources) common/client/tls.c $(replication_source)
-plugins_replication_rediss_la_CFLAGS = $(AM_CFLAGS) $(HIREDIS_CFLAGS) $(OPENSSL_CFLAGS) -DDR_REDIS_TLS
+plugins_replication_rediss_la_SOURCES = $(replication_redis_sources) $(replication_source)
+plugins_replication_rediss_la_CFLAGS = $(AM_CFLAGS) $(HIREDIS_CFLAGS) -DDR_REDIS_TLS
 plugins_replication_rediss_la_LDFLAGS = $(module_ldflags)
-plugins_replication_rediss_la_LIBADD = common/libsource.la $(HIREDIS_LIBS) $(OPENSSL_LIBS)
+plugins_replication_rediss_la_LIBADD = common/libsource.la $(rediss_libs)
 endif
 else
 plugins_check_replication_lag_SOURCES += $(replication_redis_sources)
 plugins_check_replication_lag_CFLAGS += $(HIREDIS_CFLAGS)
-plugins_check_replication_lag_LDADD += $(HIREDIS_LIBS)
 if HAVE_OPENSSL
-plugins_check_replication_lag_SOURCES += common/client/tls.c
-plugins_check_replication_lag_CFLAGS += $(OPENSSL_CFLAGS) -DDR_REDIS_TLS
-plugins_check_replication_lag_LDADD += $(OPENSSL_LIBS)
+plugins_check_replication_lag_CFLAGS += -DDR_REDIS_TLS
+plugins_check_replication_lag_LDADD += $(rediss_libs)
+else
+plugins_check_replication_lag_LDADD += $(redis_libs)
 endif
 endif
 endif
@@ -166,13 +209,118 @@ plugins_libqueues_la_SOURCES = \
 	plugins/queues/board.c plugins/queues/board.h \
 	plugins/queues/facts.c plugins/queues/facts.h \
 	plugins/queues/history.c plugins/queues/history.h \
-	plugins/queues/judge.c plugins/queues/judge.h \
+	plugins/queues/judge.c plugins/queues/judge.h plugins/queues/judge_parts.h \
+	plugins/queues/judge_amqp.c \
+	plugins/queues/judge_azure.c \
+	plugins/queues/judge_celery.c \
+	plugins/queues/judge_cluster.c \
+	plugins/queues/judge_compare.c \
+	plugins/queues/judge_loss.c \
+	plugins/queues/judge_names.c \
+	plugins/queues/judge_past.c \
+	plugins/queues/judge_proof.c \
+	plugins/queues/judge_queues.c \
+	plugins/queues/loss.c plugins/queues/loss.h \
 	plugins/queues/manual.c plugins/queues/manual.h plugins/queues/request.h \
 	plugins/queues/roster.c plugins/queues/roster.h
 plugins_check_queue_mirrors_SOURCES = plugins/check_queue_mirrors.c
 plugins_check_queue_mirrors_CFLAGS = $(program_cflags)
 plugins_check_queue_mirrors_LDFLAGS = $(program_ldflags)
 plugins_check_queue_mirrors_LDADD = plugins/libqueues.la common/libcommon.la
+if !MODULES
+plugins_check_queue_mirrors_LDADD += common/client/libjson.la
+endif
 
 # What every source of it is linked with.
 queues_source = plugins/queues/board.c plugins/queues/facts.c plugins/queues/roster.c
+
+if HAVE_LIBCURL
+queues_rabbitmq_sources = \
+	plugins/queues/rabbitmq.c \
+	plugins/queues/rabbitmq_access.c plugins/queues/rabbitmq_access.h \
+	plugins/queues/rabbitmq_list.c plugins/queues/rabbitmq_list.h \
+	plugins/queues/rabbitmq_policies.c plugins/queues/rabbitmq_policies.h \
+	plugins/queues/rabbitmq_queues.c plugins/queues/rabbitmq_queues.h \
+	plugins/queues/rabbitmq_read.c plugins/queues/rabbitmq_read.h \
+	plugins/queues/rabbitmq_value.c plugins/queues/rabbitmq_value.h
+if MODULES
+pkglib_LTLIBRARIES += plugins/queues-rabbitmq.la
+plugins_queues_rabbitmq_la_SOURCES = $(queues_rabbitmq_sources) $(queues_source)
+plugins_queues_rabbitmq_la_CFLAGS = $(AM_CFLAGS) $(LIBCURL_CFLAGS)
+plugins_queues_rabbitmq_la_LDFLAGS = $(module_ldflags)
+plugins_queues_rabbitmq_la_LIBADD = common/libsource.la common/client/libjson.la $(http_libs)
+else
+plugins_check_queue_mirrors_SOURCES += $(queues_rabbitmq_sources)
+plugins_check_queue_mirrors_CFLAGS += $(LIBCURL_CFLAGS)
+plugins_check_queue_mirrors_LDADD += $(http_libs)
+endif
+endif
+
+if HAVE_HIREDIS
+queues_celery_sources = \
+	plugins/queues/celery.c \
+	plugins/queues/celery_read.c plugins/queues/celery_read.h
+if MODULES
+pkglib_LTLIBRARIES += plugins/queues-celery.la
+plugins_queues_celery_la_SOURCES = $(queues_celery_sources) $(queues_source)
+plugins_queues_celery_la_CFLAGS = $(AM_CFLAGS) $(HIREDIS_CFLAGS)
+plugins_queues_celery_la_LDFLAGS = $(module_ldflags)
+plugins_queues_celery_la_LIBADD = common/libsource.la common/client/libjson.la $(redis_libs)
+if HAVE_OPENSSL
+pkglib_LTLIBRARIES += plugins/queues-celerys.la
+plugins_queues_celerys_la_SOURCES = $(queues_celery_sources) $(queues_source)
+plugins_queues_celerys_la_CFLAGS = $(AM_CFLAGS) $(HIREDIS_CFLAGS) -DDR_REDIS_TLS
+plugins_queues_celerys_la_LDFLAGS = $(module_ldflags)
+plugins_queues_celerys_la_LIBADD = common/libsource.la common/client/libjson.la $(rediss_libs)
+endif
+else
+plugins_check_queue_mirrors_SOURCES += $(queues_celery_sources)
+plugins_check_queue_mirrors_CFLAGS += $(HIREDIS_CFLAGS)
+if HAVE_OPENSSL
+plugins_check_queue_mirrors_CFLAGS += -DDR_REDIS_TLS
+plugins_check_queue_mirrors_LDADD += $(rediss_libs)
+else
+plugins_check_queue_mirrors_LDADD += $(redis_libs)
+endif
+endif
+endif
+
+if HAVE_AZURE
+queues_azure_sources = plugins/queues/azure.c plugins/queues/azure_read.c plugins/queues/azure_read.h
+if MODULES
+pkglib_LTLIBRARIES += plugins/queues-azure.la
+plugins_queues_azure_la_SOURCES = $(queues_azure_sources) $(queues_source)
+plugins_queues_azure_la_CFLAGS = $(AM_CFLAGS) $(azure_cflags)
+plugins_queues_azure_la_LDFLAGS = $(module_ldflags)
+plugins_queues_azure_la_LIBADD = common/libsource.la $(azure_libs)
+else
+plugins_check_queue_mirrors_SOURCES += $(queues_azure_sources)
+plugins_check_queue_mirrors_CFLAGS += $(azure_cflags)
+plugins_check_queue_mirrors_LDADD += $(azure_libs)
+endif
+endif
+
+if HAVE_RABBITMQ
+queues_amqp_sources = \
+	common/client/amqp.c common/client/amqp.h \
+	common/client/stream.c common/client/stream.h common/client/tls.h \
+	plugins/queues/amqp.c
+queues_amqp_cflags = $(RABBITMQ_CFLAGS)
+queues_amqp_libs = $(RABBITMQ_LIBS)
+# librabbitmq drags OpenSSL in anyway: TLS is no module of its own here.
+if HAVE_OPENSSL
+queues_amqp_cflags += -DDR_STREAM_TLS
+queues_amqp_libs += common/client/libtls.la $(OPENSSL_LIBS)
+endif
+if MODULES
+pkglib_LTLIBRARIES += plugins/queues-amqp.la
+plugins_queues_amqp_la_SOURCES = $(queues_amqp_sources) $(queues_source)
+plugins_queues_amqp_la_CFLAGS = $(AM_CFLAGS) $(queues_amqp_cflags)
+plugins_queues_amqp_la_LDFLAGS = $(module_ldflags)
+plugins_queues_amqp_la_LIBADD = common/libsource.la $(queues_amqp_libs)
+else
+plugins_check_queue_mirrors_SOURCES += $(queues_amqp_sources)
+plugins_check_queue_mirrors_CFLAGS += $(queues_amqp_cflags)
+plugins_check_queue_mirrors_LDADD += $(queues_amqp_libs)
+endif
+endif

@@ -162,6 +162,7 @@ bool dr_azure_read_sas(const char *text, struct dr_azure_sas *sas, struct dr_err
                             "gives it out");
     if (query_value(sas->query, "se", value, sizeof value) && dr_azure_time(value, &seconds))
         sas->expiry = dr_real(seconds);
+    sas->of_account = query_value(sas->query, "ss", value, sizeof value);
     return true;
 }
 
@@ -262,7 +263,7 @@ static bool authorise(const struct dr_azure_call *call, const struct dr_azure_pa
     }
     struct dr_buffer text = DR_BUFFER(DR_AZURE_TEXT_MAX);
     const struct dr_azure_signed what = {.table = call->table,
-                                         .method = "GET",
+                                         .method = call->method != NULL ? call->method : "GET",
                                          .account = call->account,
                                          .path = call->path,
                                          .query = call->query,
@@ -274,37 +275,86 @@ static bool authorise(const struct dr_azure_call *call, const struct dr_azure_pa
     return ok;
 }
 
-bool dr_azure_ask(struct dr_task *task, const struct dr_azure_call *call,
-                  struct dr_http_reply *reply, struct dr_error *error)
+/* A call as the request it becomes, and what that points to. */
+struct prepared {
+    char id[ID_SIZE];
+    char lines[3][ID_SIZE + 32];
+    struct dr_buffer url;
+    struct dr_buffer authorization;
+};
+
+static bool prepare(const struct dr_azure_call *call, struct prepared *prepared,
+                    struct dr_http_request *request, struct dr_error *error)
 {
-    char id[ID_SIZE], date[DR_HTTP_DATE_SIZE], lines[3][ID_SIZE + 32];
-    struct dr_buffer url = DR_BUFFER(DR_AZURE_TEXT_MAX), authorization = DR_BUFFER(2 * 8192);
+    char date[DR_HTTP_DATE_SIZE];
     struct timespec now;
     clock_gettime(CLOCK_REALTIME, &now);
     dr_http_date_format((double)now.tv_sec, date);
-    make_id(id);
+    make_id(prepared->id);
     const struct dr_azure_pair headers[] = {{"x-ms-date", date},
                                             {"x-ms-version", DR_AZURE_VERSION},
-                                            {"x-ms-client-request-id", id},
+                                            {"x-ms-client-request-id", prepared->id},
                                             {NULL, NULL}};
-    struct dr_http_request request = {.body_max = call->body_max,
-                                      .ca_file = call->ca_file,
-                                      .proxy = call->proxy,
-                                      .stage = call->stage};
+    *request = (struct dr_http_request){.method = call->method,
+                                        .body_max = call->body_max,
+                                        .private = call->private,
+                                        .ca_file = call->ca_file,
+                                        .proxy = call->proxy,
+                                        .stage = call->stage};
     for (size_t i = 0; i < 3; i++) {
-        snprintf(lines[i], sizeof lines[i], "%s: %s", headers[i].name, headers[i].value);
-        request.headers[i] = lines[i];
+        snprintf(prepared->lines[i], sizeof prepared->lines[i], "%s: %s", headers[i].name,
+                 headers[i].value);
+        request->headers[i] = prepared->lines[i];
     }
+    if (!(make_url(call, &prepared->url) || no_room(error)) ||
+        !authorise(call, headers, &prepared->authorization, error))
+        return false;
+    if (prepared->authorization.size > 0)
+        request->headers[3] = dr_buffer_text(&prepared->authorization);
+    request->url = dr_buffer_text(&prepared->url);
+    return true;
+}
+
+static void forget(struct prepared *prepared)
+{
+    if (prepared->authorization.size > 0)
+        dr_wipe(prepared->authorization.text, prepared->authorization.size);
+    dr_buffer_free(&prepared->authorization);
+    dr_buffer_free(&prepared->url);
+}
+
+bool dr_azure_ask_all(struct dr_http *http, const struct dr_azure_call *calls,
+                      struct dr_http_reply *replies, struct dr_error *errors, bool *ok,
+                      size_t count, struct dr_error *error)
+{
+    struct prepared prepared[DR_AZURE_CALLS_MAX];
+    struct dr_http_request requests[DR_AZURE_CALLS_MAX] = {{.method = NULL}};
+    bool fine = count <= DR_AZURE_CALLS_MAX || no_room(error);
+    size_t made = 0;
+    for (; fine && made < count; made++) {
+        prepared[made].url = DR_BUFFER(DR_AZURE_TEXT_MAX);
+        prepared[made].authorization = DR_BUFFER(2 * DR_AZURE_TEXT_MAX);
+        replies[made] = (struct dr_http_reply){.status = 0};
+        fine = prepare(&calls[made], &prepared[made], &requests[made], error);
+    }
+    if (fine)
+        dr_http_ask_all(http, requests, replies, errors, ok, count);
+    for (size_t i = 0; fine && i < count; i++)
+        ok[i] = ok[i] && is_ours(&replies[i], prepared[i].id, &errors[i]);
+    for (size_t i = 0; i < made; i++)
+        forget(&prepared[i]);
+    return fine;
+}
+
+bool dr_azure_ask(struct dr_task *task, const struct dr_azure_call *call,
+                  struct dr_http_reply *reply, struct dr_error *error)
+{
+    struct dr_error reason;
+    bool ok = false;
     *reply = (struct dr_http_reply){.status = 0};
-    bool ok =
-        (make_url(call, &url) || no_room(error)) && authorise(call, headers, &authorization, error);
-    if (authorization.size > 0)
-        request.headers[3] = dr_buffer_text(&authorization);
-    request.url = dr_buffer_text(&url);
-    ok = ok && dr_http_ask(task, &request, reply, error) && is_ours(reply, id, error);
-    if (authorization.size > 0)
-        dr_wipe(authorization.text, authorization.size);
-    dr_buffer_free(&authorization);
-    dr_buffer_free(&url);
+    struct dr_http *http = dr_http_new(task, error);
+    if (http != NULL && dr_azure_ask_all(http, call, reply, &reason, &ok, 1, error) && !ok)
+        *error = reason;
+    dr_http_free(http);
     return ok;
 }

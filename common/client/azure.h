@@ -51,6 +51,7 @@ struct dr_azure_sas {
     char signature[128];       /* its sig=, decoded: secret */
     struct dr_opt_real expiry; /* its se=, seconds since the epoch; unknown where a stored access
                                   policy has it */
+    bool of_account;           /* has ss=: it can open more than one queue, table or container */
 };
 
 /* Checks a SAS. False with a USAGE error when it has no sig= or no sv=, or holds what no URL does.
@@ -63,6 +64,7 @@ bool dr_azure_time(const char *text, double *seconds);
 
 /* One request. Of key, sas and token the first that is not NULL authorises it. */
 struct dr_azure_call {
+    const char *method;  /* "HEAD"; NULL: GET */
     const char *account; /* without "-secondary" */
     bool table;
     const char *base;                  /* scheme and host: "https://a-secondary.blob.core..." */
@@ -74,10 +76,20 @@ struct dr_azure_call {
     const char *ca_file; /* as in dr_http_request, like the rest */
     const char *proxy;
     size_t body_max;
+    bool private; /* the reply holds what is not for the eyes of whoever reads a trace */
     const char *stage;
 };
 
-/* Asks (GET). False as dr_http_ask; also when the reply carries the id of another request: it came
+#define DR_AZURE_CALLS_MAX 4
+
+/* Asks all at once: ok[i], replies[i] and errors[i] are those of calls[i], as dr_http_ask_all has
+ * them. False, with `error` set and nothing asked, when a request cannot be made or there are more
+ * than DR_AZURE_CALLS_MAX; every reply must be freed, whatever came of it. */
+bool dr_azure_ask_all(struct dr_http *http, const struct dr_azure_call *calls,
+                      struct dr_http_reply *replies, struct dr_error *errors, bool *ok,
+                      size_t count, struct dr_error *error);
+
+/* Asks. False as dr_http_ask; also when the reply carries the id of another request: it came
  * from a cache. */
 bool dr_azure_ask(struct dr_task *task, const struct dr_azure_call *call,
                   struct dr_http_reply *reply, struct dr_error *error);

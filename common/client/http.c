@@ -98,15 +98,30 @@ struct transfer {
     struct dr_http_reply *reply;
     struct dr_error *error;
     struct curl_slist *headers;
-    const char *stage; /* as last told to the task */
+    bool limited;  /* by the request's own seconds */
+    bool too_long; /* the body */
+    bool refused;  /* by the sink, which has set the error */
+    bool done;
+    bool ok;
     char message[CURL_ERROR_SIZE];
 };
 
 static size_t take_body(char *data, size_t size, size_t count, void *context)
 {
     struct transfer *transfer = context;
-    bool fits = dr_buffer_add_bytes(&transfer->reply->body, data, size * count);
-    return fits ? size * count : 0;
+    const struct dr_http_request *request = transfer->request;
+    struct dr_http_reply *reply = transfer->reply;
+    size_t bytes = size * count;
+    long status = 0;
+    curl_easy_getinfo(transfer->easy, CURLINFO_RESPONSE_CODE, &status);
+    transfer->too_long = bytes > request->body_max - reply->body_size;
+    if (transfer->too_long)
+        return 0;
+    reply->body_size += bytes;
+    if (request->sink == NULL || status != 200)
+        return dr_buffer_add_bytes(&reply->body, data, bytes) ? bytes : 0;
+    transfer->refused = !request->sink(request->sink_context, data, bytes, transfer->error);
+    return transfer->refused ? 0 : bytes;
 }
 
 static size_t take_header(char *data, size_t size, size_t count, void *context)
@@ -164,15 +179,29 @@ static enum dr_error_class class_of(CURLcode code)
         CURLcode code;
         enum dr_error_class class;
     } known[] = {
-        {CURLE_COULDNT_RESOLVE_HOST, DR_ERR_RESOLVE}, {CURLE_COULDNT_RESOLVE_PROXY, DR_ERR_RESOLVE},
-        {CURLE_COULDNT_CONNECT, DR_ERR_CONNECT},      {CURLE_GOT_NOTHING, DR_ERR_CONNECT},
-        {CURLE_SEND_ERROR, DR_ERR_CONNECT},           {CURLE_RECV_ERROR, DR_ERR_CONNECT},
-        {CURLE_PARTIAL_FILE, DR_ERR_CONNECT},         {CURLE_OPERATION_TIMEDOUT, DR_ERR_TIMEOUT},
-        {CURLE_SSL_CONNECT_ERROR, DR_ERR_TLS},        {CURLE_PEER_FAILED_VERIFICATION, DR_ERR_TLS},
-        {CURLE_SSL_CERTPROBLEM, DR_ERR_TLS},          {CURLE_SSL_CIPHER, DR_ERR_TLS},
-        {CURLE_SSL_INVALIDCERTSTATUS, DR_ERR_TLS},    {CURLE_SSL_ISSUER_ERROR, DR_ERR_TLS},
-        {CURLE_USE_SSL_FAILED, DR_ERR_TLS},           {CURLE_SSL_CACERT_BADFILE, DR_ERR_USAGE},
-        {CURLE_URL_MALFORMAT, DR_ERR_USAGE},          {CURLE_OUT_OF_MEMORY, DR_ERR_INTERNAL},
+        {CURLE_COULDNT_RESOLVE_HOST, DR_ERR_RESOLVE},
+        {CURLE_COULDNT_RESOLVE_PROXY, DR_ERR_RESOLVE},
+        {CURLE_COULDNT_CONNECT, DR_ERR_CONNECT},
+        {CURLE_GOT_NOTHING, DR_ERR_CONNECT},
+        {CURLE_SEND_ERROR, DR_ERR_CONNECT},
+        {CURLE_RECV_ERROR, DR_ERR_CONNECT},
+        {CURLE_PARTIAL_FILE, DR_ERR_CONNECT},
+        {CURLE_OPERATION_TIMEDOUT, DR_ERR_TIMEOUT},
+        {CURLE_SSL_CONNECT_ERROR, DR_ERR_TLS},
+        {CURLE_PEER_FAILED_VERIFICATION, DR_ERR_TLS},
+        {CURLE_SSL_CERTPROBLEM, DR_ERR_USAGE},
+        {CURLE_SSL_CIPHER, DR_ERR_TLS},
+        {CURLE_SSL_INVALIDCERTSTATUS, DR_ERR_TLS},
+        {CURLE_SSL_ISSUER_ERROR, DR_ERR_TLS},
+        {CURLE_USE_SSL_FAILED, DR_ERR_TLS},
+        {CURLE_SSL_CACERT_BADFILE, DR_ERR_USAGE},
+#if LIBCURL_VERSION_NUM >= 0x074d00
+        {CURLE_SSL_CLIENTCERT, DR_ERR_TLS},
+#endif
+        {CURLE_LOGIN_DENIED, DR_ERR_USAGE},          /* only for a user in the URL */
+        {CURLE_BAD_FUNCTION_ARGUMENT, DR_ERR_USAGE}, /* 8.23: an unusable key file */
+        {CURLE_URL_MALFORMAT, DR_ERR_USAGE},
+        {CURLE_OUT_OF_MEMORY, DR_ERR_INTERNAL},
         {CURLE_FAILED_INIT, DR_ERR_INTERNAL},
     };
     for (size_t i = 0; i < sizeof known / sizeof known[0]; i++) {
@@ -182,84 +211,89 @@ static enum dr_error_class class_of(CURLcode code)
     return DR_ERR_PROTOCOL;
 }
 
-static const char resolving[] = "resolve the name";
-
-/* How far it has come, by the times that libcurl notes when a stage is over. */
+/* How far it has come, by the times that libcurl notes when a stage is over. The last ones first: a
+ * connection that is used again was neither resolved nor connected. */
 static const char *stage_reached(const struct transfer *transfer)
 {
     const struct {
-        CURLINFO info;
-        const char *stage;
+        CURLINFO over;
+        const char *next;
     } stages[] = {
-        {CURLINFO_NAMELOOKUP_TIME_T, resolving},
-        {CURLINFO_CONNECT_TIME_T, "connect"},
-        {CURLINFO_PRETRANSFER_TIME_T, "TLS handshake"},
-        {CURLINFO_STARTTRANSFER_TIME_T, transfer->request->stage},
+        {CURLINFO_STARTTRANSFER_TIME_T, "read the reply"},
+        {CURLINFO_PRETRANSFER_TIME_T, transfer->request->stage},
+        {CURLINFO_CONNECT_TIME_T, "TLS handshake"},
+        {CURLINFO_NAMELOOKUP_TIME_T, "connect"},
     };
     for (size_t i = 0; i < sizeof stages / sizeof stages[0]; i++) {
-        curl_off_t reached = 0;
-        curl_easy_getinfo(transfer->easy, stages[i].info, &reached);
-        if (reached == 0)
-            return stages[i].stage;
+        curl_off_t over = 0;
+        curl_easy_getinfo(transfer->easy, stages[i].over, &over);
+        if (over > 0)
+            return stages[i].next;
     }
-    return "read the reply";
+    return "resolve the name";
+}
+
+static bool out_of_time(const struct transfer *transfer, const char *stage)
+{
+    if (transfer->limited)
+        return dr_error_set(transfer->error, DR_ERR_TIMEOUT, "no answer within %g s (stage: %s)",
+                            transfer->request->seconds, stage);
+    return dr_error_set(transfer->error, DR_ERR_TIMEOUT, "no answer in time (stage: %s)", stage);
+}
+
+/* In TLS 1.3 our side of the handshake is over before the server has seen that our certificate is
+ * missing. Its alert then comes instead of the reply; and where it has closed the connection before
+ * the request was sent, not even that can be read. NULL for any other failure. */
+static const char *refused_handshake(const struct transfer *transfer, CURLcode code)
+{
+    curl_off_t over = 0;
+    curl_easy_getinfo(transfer->easy, CURLINFO_APPCONNECT_TIME_T, &over);
+    if (over > 0 && code == CURLE_SEND_ERROR)
+        return "closed right after the TLS handshake: the server may want a client certificate";
+    if (code == CURLE_RECV_ERROR && strstr(transfer->message, " alert ") != NULL)
+        return transfer->message;
+    return NULL;
 }
 
 static bool fail(const struct transfer *transfer, CURLcode code)
 {
     const struct dr_http_reply *reply = transfer->reply;
+    if (transfer->refused)
+        return false;
     if (code == CURLE_OPERATION_TIMEDOUT)
-        return dr_error_set(transfer->error, DR_ERR_TIMEOUT, "no answer in time (stage: %s)",
-                            stage_reached(transfer));
-    if (reply->body.cut || reply->header.cut)
+        return out_of_time(transfer, stage_reached(transfer));
+    if (reply->body.no_memory || reply->header.no_memory)
+        return dr_error_set(transfer->error, DR_ERR_INTERNAL, "out of memory");
+    if (transfer->too_long || reply->header.cut)
         return dr_error_set(transfer->error, DR_ERR_PROTOCOL,
                             "the reply cannot be used: more than %zu KiB of %s",
-                            (reply->body.cut ? reply->body.limit : reply->header.limit) / 1024,
-                            reply->body.cut ? "body" : "headers");
-    const char *said = transfer->message[0] != '\0' ? transfer->message : curl_easy_strerror(code);
+                            (transfer->too_long ? reply->body.limit : reply->header.limit) / 1024,
+                            transfer->too_long ? "body" : "headers");
+    const char *refused = refused_handshake(transfer, code);
+    const char *said = refused != NULL                ? refused
+                       : transfer->message[0] != '\0' ? transfer->message
+                                                      : curl_easy_strerror(code);
     char *clean = dr_text_clean(said, 300);
-    dr_error_set(transfer->error, class_of(code), "%s", clean != NULL ? clean : "out of memory");
+    dr_error_set(transfer->error, refused != NULL ? DR_ERR_TLS : class_of(code), "%s",
+                 clean != NULL ? clean : "out of memory");
     free(clean);
+    /* 7.74 does not name the file */
+    if (code == CURLE_SSL_CERTPROBLEM && transfer->request->cert_file != NULL)
+        dr_error_prefix(transfer->error, "client certificate %s", transfer->request->cert_file);
     return false;
 }
 
-/* ---- the transfer ---- */
-
-static void tell_stage(struct transfer *transfer, const char *stage)
-{
-    if (transfer->stage == stage)
-        return;
-    transfer->stage = stage;
-    dr_task_stage(transfer->task, stage);
-}
-
-/* Before 7.87 a resolver that hangs holds libcurl beyond its time: the run has to know the stage.
- */
-static int watch(void *context, curl_off_t to_come, curl_off_t come, curl_off_t to_go,
-                 curl_off_t gone)
-{
-    (void)to_come, (void)come, (void)to_go, (void)gone;
-    struct transfer *transfer = context;
-    tell_stage(transfer, stage_reached(transfer));
-    return 0;
-}
-
-static void start_library(void)
-{
-    curl_global_init(CURL_GLOBAL_DEFAULT);
-}
+/* ---- what libcurl is told ---- */
 
 /* True when every option was taken: an option that protects must not be missed in silence. */
-static bool set_limits(struct transfer *transfer, double left)
+static bool set_limits(CURL *easy, double left)
 {
-    CURL *easy = transfer->easy;
     long ms = (long)(left * 1000) + 1;
     bool ok = curl_easy_setopt(easy, CURLOPT_TIMEOUT_MS, ms) == CURLE_OK &&
               curl_easy_setopt(easy, CURLOPT_CONNECTTIMEOUT_MS, ms) == CURLE_OK &&
               curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L) == CURLE_OK &&
               curl_easy_setopt(easy, CURLOPT_FOLLOWLOCATION, 0L) == CURLE_OK &&
-              curl_easy_setopt(easy, CURLOPT_SSL_VERIFYPEER, 1L) == CURLE_OK &&
-              curl_easy_setopt(easy, CURLOPT_SSL_VERIFYHOST, 2L) == CURLE_OK &&
+              curl_easy_setopt(easy, CURLOPT_DISALLOW_USERNAME_IN_URL, 1L) == CURLE_OK &&
               curl_easy_setopt(easy, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1) == CURLE_OK;
 #if LIBCURL_VERSION_NUM >= 0x075500
     ok = ok && curl_easy_setopt(easy, CURLOPT_PROTOCOLS_STR, "http,https") == CURLE_OK;
@@ -274,37 +308,113 @@ static bool set_limits(struct transfer *transfer, double left)
     return ok;
 }
 
-static bool set_request(struct transfer *transfer)
+static bool set_access(CURL *easy, const struct dr_http_request *request)
+{
+    bool ok =
+        curl_easy_setopt(easy, CURLOPT_SSL_VERIFYPEER, request->insecure ? 0L : 1L) == CURLE_OK &&
+        curl_easy_setopt(easy, CURLOPT_SSL_VERIFYHOST, request->insecure ? 0L : 2L) == CURLE_OK;
+    if (request->ca_file != NULL)
+        ok = ok && curl_easy_setopt(easy, CURLOPT_CAINFO, request->ca_file) == CURLE_OK;
+    /* the empty pass phrase keeps the TLS library from asking the terminal for one */
+    if (request->cert_file != NULL)
+        ok = ok && curl_easy_setopt(easy, CURLOPT_SSLCERT, request->cert_file) == CURLE_OK &&
+             curl_easy_setopt(easy, CURLOPT_KEYPASSWD, "") == CURLE_OK;
+    if (request->key_file != NULL)
+        ok = ok && curl_easy_setopt(easy, CURLOPT_SSLKEY, request->key_file) == CURLE_OK;
+    if (request->user != NULL)
+        ok = ok && curl_easy_setopt(easy, CURLOPT_HTTPAUTH, (long)CURLAUTH_BASIC) == CURLE_OK &&
+             curl_easy_setopt(easy, CURLOPT_USERNAME, request->user) == CURLE_OK &&
+             curl_easy_setopt(easy, CURLOPT_PASSWORD,
+                              request->password != NULL ? request->password : "") == CURLE_OK;
+    return ok;
+}
+
+static bool add_header(struct transfer *transfer, const char *header)
+{
+    struct curl_slist *more = curl_slist_append(transfer->headers, header);
+    if (more == NULL)
+        return false;
+    transfer->headers = more;
+    return true;
+}
+
+static bool set_question(struct transfer *transfer)
 {
     CURL *easy = transfer->easy;
     const struct dr_http_request *request = transfer->request;
     for (const char *const *header = request->headers; *header != NULL; header++) {
-        struct curl_slist *more = curl_slist_append(transfer->headers, *header);
-        if (more == NULL)
+        if (!add_header(transfer, *header))
             return false;
-        transfer->headers = more;
     }
-    bool ok = curl_easy_setopt(easy, CURLOPT_URL, request->url) == CURLE_OK &&
-              curl_easy_setopt(easy, CURLOPT_PROXY, request->proxy != NULL ? request->proxy : "") ==
-                  CURLE_OK &&
+    /* or a longer body would wait for "100 Continue" first */
+    bool ok = add_header(transfer, "Expect:") &&
               curl_easy_setopt(easy, CURLOPT_HTTPHEADER, transfer->headers) == CURLE_OK &&
-              curl_easy_setopt(easy, CURLOPT_ERRORBUFFER, transfer->message) == CURLE_OK &&
-              curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, take_body) == CURLE_OK &&
-              curl_easy_setopt(easy, CURLOPT_WRITEDATA, transfer) == CURLE_OK &&
-              curl_easy_setopt(easy, CURLOPT_HEADERFUNCTION, take_header) == CURLE_OK &&
-              curl_easy_setopt(easy, CURLOPT_HEADERDATA, transfer) == CURLE_OK &&
-              curl_easy_setopt(easy, CURLOPT_XFERINFOFUNCTION, watch) == CURLE_OK &&
-              curl_easy_setopt(easy, CURLOPT_XFERINFODATA, transfer) == CURLE_OK &&
-              curl_easy_setopt(easy, CURLOPT_NOPROGRESS, 0L) == CURLE_OK;
+              curl_easy_setopt(easy, CURLOPT_URL, request->url) == CURLE_OK &&
+              curl_easy_setopt(easy, CURLOPT_PROXY, request->proxy != NULL ? request->proxy : "") ==
+                  CURLE_OK;
     if (request->body != NULL)
         ok = ok && curl_easy_setopt(easy, CURLOPT_POSTFIELDS, request->body) == CURLE_OK &&
              curl_easy_setopt(easy, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)request->body_size) ==
                  CURLE_OK;
-    if (request->method != NULL)
+    if (request->method != NULL && strcmp(request->method, "HEAD") == 0)
+        ok = ok && curl_easy_setopt(easy, CURLOPT_NOBODY, 1L) == CURLE_OK;
+    else if (request->method != NULL)
         ok = ok && curl_easy_setopt(easy, CURLOPT_CUSTOMREQUEST, request->method) == CURLE_OK;
-    if (request->ca_file != NULL)
-        ok = ok && curl_easy_setopt(easy, CURLOPT_CAINFO, request->ca_file) == CURLE_OK;
+    /* "gzip" alone: the others unpack to a multiple of what it does */
+    if (request->compressed)
+        ok = ok && curl_easy_setopt(easy, CURLOPT_ACCEPT_ENCODING, "gzip") == CURLE_OK;
     return ok;
+}
+
+static bool set_callbacks(struct transfer *transfer)
+{
+    CURL *easy = transfer->easy;
+    return curl_easy_setopt(easy, CURLOPT_PRIVATE, transfer) == CURLE_OK &&
+           curl_easy_setopt(easy, CURLOPT_ERRORBUFFER, transfer->message) == CURLE_OK &&
+           curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, take_body) == CURLE_OK &&
+           curl_easy_setopt(easy, CURLOPT_WRITEDATA, transfer) == CURLE_OK &&
+           curl_easy_setopt(easy, CURLOPT_HEADERFUNCTION, take_header) == CURLE_OK &&
+           curl_easy_setopt(easy, CURLOPT_HEADERDATA, transfer) == CURLE_OK;
+}
+
+/* ---- the transfers ---- */
+
+struct dr_http {
+    struct dr_task *task;
+    CURLM *multi;
+};
+
+static void start_library(void)
+{
+    curl_global_init(CURL_GLOBAL_DEFAULT);
+}
+
+struct dr_http *dr_http_new(struct dr_task *task, struct dr_error *error)
+{
+    static pthread_once_t started = PTHREAD_ONCE_INIT;
+    /* before 7.84 libcurl must not be started by two threads at once */
+    pthread_once(&started, start_library);
+    struct dr_http *http = malloc(sizeof *http);
+    CURLM *multi = curl_multi_init();
+    if (http == NULL || multi == NULL) {
+        curl_multi_cleanup(multi);
+        free(http);
+        dr_error_set(error, DR_ERR_INTERNAL, "libcurl cannot be started");
+        return NULL;
+    }
+#if LIBCURL_VERSION_NUM >= 0x081400
+    curl_multi_setopt(multi, CURLMOPT_QUICK_EXIT, 1L);
+#endif
+    *http = (struct dr_http){.task = task, .multi = multi};
+    return http;
+}
+
+void dr_http_free(struct dr_http *http)
+{
+    if (http == NULL)
+        return;
+    curl_multi_cleanup(http->multi);
+    free(http);
 }
 
 static void take_facts(struct transfer *transfer)
@@ -315,51 +425,137 @@ static void take_facts(struct transfer *transfer)
     curl_easy_getinfo(transfer->easy, CURLINFO_RESPONSE_CODE, &reply->status);
     if (dr_http_header(reply, "Date", date, sizeof date) && dr_http_date(date, &seconds))
         reply->date = dr_real(seconds);
-    dr_task_trace(transfer->task, 1, "status %ld, %zu bytes", reply->status, reply->body.size);
-    if (transfer->request->private)
+    dr_task_trace(transfer->task, 1, "%s: status %ld, %zu bytes", transfer->request->stage,
+                  reply->status, reply->body_size);
+    if (transfer->request->private || !dr_task_traces(transfer->task, 3))
         return;
     char *clean = dr_text_clean(dr_buffer_text(&reply->body), 4000);
     dr_task_trace(transfer->task, 3, "reply: %s", clean != NULL ? clean : "");
     free(clean);
 }
 
-static bool perform(struct transfer *transfer)
+/* False with the error set when it cannot even be begun. */
+static bool begin(struct transfer *transfer, CURLM *multi)
 {
-    struct dr_http_reply *reply = transfer->reply;
+    const struct dr_http_request *request = transfer->request;
     double left = dr_task_left(transfer->task);
+    transfer->limited = request->seconds > 0 && request->seconds < left;
+    if (transfer->limited)
+        left = request->seconds;
     if (left <= 0)
-        return dr_error_set(transfer->error, DR_ERR_TIMEOUT, "no answer in time (stage: %s)",
-                            transfer->request->stage);
-    if (!set_limits(transfer, left) || !set_request(transfer))
+        return out_of_time(transfer, request->stage);
+    if (request->user != NULL && strchr(request->user, ':') != NULL)
+        return dr_error_set(transfer->error, DR_ERR_USAGE,
+                            "a user name with \":\" is not possible in basic authentication");
+    transfer->easy = curl_easy_init();
+    if (transfer->easy == NULL)
+        return dr_error_set(transfer->error, DR_ERR_INTERNAL, "libcurl cannot be started");
+    if (!set_limits(transfer->easy, left) || !set_access(transfer->easy, request) ||
+        !set_question(transfer) || !set_callbacks(transfer))
         return dr_error_set(transfer->error, DR_ERR_INTERNAL, "libcurl refuses an option");
-    tell_stage(transfer, resolving);
-    dr_task_trace(transfer->task, 2, "%s %s",
-                  transfer->request->method != NULL ? transfer->request->method : "GET",
-                  transfer->request->url);
-    reply->sent = dr_monotonic();
-    CURLcode code = curl_easy_perform(transfer->easy);
-    reply->received = dr_monotonic();
-    if (code != CURLE_OK)
-        return fail(transfer, code);
-    take_facts(transfer);
-    return true;
+    dr_task_trace(transfer->task, 2, "%s %s", request->method != NULL ? request->method : "GET",
+                  request->url);
+    transfer->reply->sent = dr_monotonic();
+    return curl_multi_add_handle(multi, transfer->easy) == CURLM_OK ||
+           dr_error_set(transfer->error, DR_ERR_INTERNAL, "libcurl refuses a request");
+}
+
+static void finish(struct transfer *transfer, CURLcode code)
+{
+    transfer->reply->received = dr_monotonic();
+    transfer->done = true;
+    transfer->ok = code == CURLE_OK || fail(transfer, code);
+    if (transfer->ok)
+        take_facts(transfer);
+    else
+        dr_task_trace(transfer->task, 1, "%s: %s", transfer->request->stage, transfer->error->text);
+}
+
+static void finish_done(CURLM *multi)
+{
+    const CURLMsg *message;
+    int left;
+    while ((message = curl_multi_info_read(multi, &left)) != NULL) {
+        char *transfer = NULL;
+        if (message->msg == CURLMSG_DONE &&
+            curl_easy_getinfo(message->easy_handle, CURLINFO_PRIVATE, &transfer) == CURLE_OK)
+            finish((struct transfer *)(void *)transfer, message->data.result);
+    }
+}
+
+/* Until none is left. The stages are those of `single`, NULL where there are several. Before 7.87 a
+ * resolver that hangs holds libcurl, and all requests, beyond their time: the run has to know the
+ * stage. */
+static void perform(struct dr_http *http, const struct transfer *single)
+{
+    const char *told = NULL;
+    int running = 0;
+    do {
+        const char *stage = single != NULL && !single->done ? stage_reached(single) : told;
+        if (stage != told)
+            dr_task_stage(http->task, stage);
+        told = stage;
+        if (curl_multi_perform(http->multi, &running) != CURLM_OK)
+            return;
+        finish_done(http->multi);
+    } while (running > 0 && curl_multi_poll(http->multi, NULL, 0, 1000, NULL) == CURLM_OK);
+}
+
+/* Returns how it came out. */
+static bool end(struct transfer *transfer, CURLM *multi)
+{
+    if (!transfer->done)
+        dr_error_set(transfer->error, DR_ERR_INTERNAL, "libcurl gave up");
+    if (transfer->easy != NULL) {
+        curl_multi_remove_handle(multi, transfer->easy);
+        curl_easy_cleanup(transfer->easy);
+        curl_slist_free_all(transfer->headers);
+    }
+    return transfer->ok;
+}
+
+static struct dr_http_reply no_reply(const struct dr_http_request *request)
+{
+    return (struct dr_http_reply){.body = DR_BUFFER(request->body_max),
+                                  .header = DR_BUFFER(DR_HTTP_HEADER_BYTES_MAX)};
+}
+
+void dr_http_ask_all(struct dr_http *http, const struct dr_http_request *requests,
+                     struct dr_http_reply *replies, struct dr_error *errors, bool *ok, size_t count)
+{
+    struct transfer *transfers = calloc(count, sizeof *transfers);
+    for (size_t i = 0; i < count; i++) {
+        replies[i] = no_reply(&requests[i]);
+        dr_error_set(&errors[i], DR_ERR_INTERNAL, "out of memory");
+        ok[i] = false;
+    }
+    if (transfers == NULL)
+        return;
+    for (size_t i = 0; i < count; i++) {
+        transfers[i] = (struct transfer){
+            .task = http->task, .request = &requests[i], .reply = &replies[i], .error = &errors[i]};
+        if (begin(&transfers[i], http->multi))
+            dr_error_set(&errors[i], DR_ERR_INTERNAL, "libcurl gave up");
+        else
+            transfers[i].done = true;
+    }
+    perform(http, count == 1 && !transfers[0].done ? &transfers[0] : NULL);
+    for (size_t i = 0; i < count; i++) {
+        end(&transfers[i], http->multi);
+        ok[i] = transfers[i].ok;
+    }
+    free(transfers);
 }
 
 bool dr_http_ask(struct dr_task *task, const struct dr_http_request *request,
                  struct dr_http_reply *reply, struct dr_error *error)
 {
-    static pthread_once_t started = PTHREAD_ONCE_INIT;
-    struct transfer transfer = {.task = task, .request = request, .reply = reply, .error = error};
-    *reply = (struct dr_http_reply){.body = DR_BUFFER(request->body_max),
-                                    .header = DR_BUFFER(DR_HTTP_HEADER_BYTES_MAX)};
-    /* before 7.84 libcurl must not be started by two threads at once */
-    pthread_once(&started, start_library);
-    transfer.easy = curl_easy_init();
-    if (transfer.easy == NULL)
-        return dr_error_set(error, DR_ERR_INTERNAL, "libcurl cannot be started");
-    bool ok = perform(&transfer);
-    curl_easy_cleanup(transfer.easy);
-    curl_slist_free_all(transfer.headers);
+    bool ok = false;
+    *reply = no_reply(request);
+    struct dr_http *http = dr_http_new(task, error);
+    if (http != NULL)
+        dr_http_ask_all(http, request, reply, error, &ok, 1);
+    dr_http_free(http);
     return ok;
 }
 

@@ -234,9 +234,18 @@ static bool open_tls(struct dr_redis *redis, const struct dr_uri *uri, const cha
 }
 #endif
 
+/* One of the words of "rediss", "rediss+sentinel", "celery+rediss". */
 static bool wants_tls(const struct dr_uri *uri)
 {
-    return strncmp(uri->scheme, "rediss", 6) == 0;
+    static const char word[] = "rediss";
+    const char *at = uri->scheme;
+    while (*at != '\0') {
+        size_t length = strcspn(at, "+");
+        if (length == sizeof word - 1 && strncmp(at, word, length) == 0)
+            return true;
+        at += length + (at[length] == '+' ? 1 : 0);
+    }
+    return false;
 }
 
 bool dr_redis_open(struct dr_redis *redis, int default_port)
@@ -400,7 +409,8 @@ static bool receive(struct dr_redis *redis, const char *stage)
     if (size < 0)
         return false;
     redis->received += (size_t)size;
-    if (redis->received > RECEIVED_MAX)
+    redis->overrun = redis->received > RECEIVED_MAX;
+    if (redis->overrun)
         return dr_error_set(redis->error, DR_ERR_PROTOCOL,
                             "the reply cannot be used: more than %zu MiB (stage: %s)",
                             RECEIVED_MAX / 1024 / 1024, stage);
@@ -422,7 +432,7 @@ static void show_reply(const redisReply *reply, struct dr_buffer *out)
 static void trace_reply(const struct dr_redis *redis, const redisReply *reply)
 {
     struct dr_buffer shown = DR_BUFFER(6000);
-    if (!dr_task_traces(redis->task, 3))
+    if (redis->discreet || !dr_task_traces(redis->task, 3))
         return;
     show_reply(reply, &shown);
     char *clean = dr_text_clean(dr_buffer_text(&shown), 6000);

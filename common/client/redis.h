@@ -7,8 +7,8 @@
  * bounded. RESP2 is spoken (no HELLO), which all versions do.
  *
  * Parameters of the URI, with the names of redis-cli's options: cacert, cert, key (files), insecure
- * (verify nothing). They need a build with DR_REDIS_TLS, and so do schemes that begin with
- * "rediss". */
+ * (verify nothing). They need a build with DR_REDIS_TLS, and so do schemes with "rediss" as one of
+ * their words ("rediss", "rediss+sentinel", "celery+rediss"). */
 #ifndef DR_CLIENT_REDIS_H
 #define DR_CLIENT_REDIS_H
 
@@ -24,6 +24,8 @@ struct dr_redis {
     struct dr_error *error; /* set by whatever returns false */
     const char *grant;      /* what is to be allowed, for the error: "INFO to the user nagios" */
     char peer[80];          /* address:port that was reached, "[::1]:6379"; "" for a Unix socket */
+    bool discreet;          /* replies are not traced: they hold what users wrote */
+    bool overrun; /* set when the server sent more than it may: the connection is at its end */
     /* its own */
     bool open;
     int fd;
@@ -34,8 +36,8 @@ struct dr_redis {
     size_t received;      /* bytes, altogether */
 };
 
-/* Resolves and connects to the task's target; with TLS where the scheme begins with "rediss". A
- * URI without host is the path of a Unix socket. */
+/* Resolves and connects to the task's target; with TLS where "rediss" is one of the words of the
+ * scheme. A URI without host is the path of a Unix socket. */
 bool dr_redis_open(struct dr_redis *redis, int default_port);
 void dr_redis_close(struct dr_redis *redis);
 

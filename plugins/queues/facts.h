@@ -149,6 +149,7 @@ struct que_store {
     bool replicas_known;
     struct dr_opt_bool append_only;   /* AOF is on */
     struct dr_opt_bool append_ok;     /* its last write went well */
+    struct dr_opt_bool snapshots;     /* RDB is on: the setting save is not empty */
     struct dr_opt_bool snapshot_ok;   /* the last RDB went well */
     struct dr_opt_real snapshot_age;  /* since the last RDB that was saved, seconds */
     struct dr_opt_int snapshot_after; /* changes since then */

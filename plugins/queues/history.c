@@ -12,7 +12,18 @@
 #define MICROSECONDS 1e6
 #define UNKNOWN (-1LL)
 
-enum number { UNSYNCED_SINCE, HEAD_SINCE, HEAD, LEADER, MESSAGES, ACKED, NUMBERS };
+enum number {
+    UNSYNCED_SINCE,
+    HEAD_SINCE,
+    HEAD,
+    LEADER,
+    MESSAGES,
+    ACKED,
+    LOST_AT,
+    LOST,
+    LOST_WITH_LEADER,
+    NUMBERS
+};
 
 bool que_history_open(struct que_history *history, const char *directory, const char *executable,
                       const char *identity, struct dr_error *error)
@@ -52,6 +63,9 @@ bool que_history_find(const struct que_history *history, const char *key, struct
             .leader = (uint64_t)row->numbers[LEADER],
             .messages = number_of(row->numbers[MESSAGES]),
             .acked = number_of(row->numbers[ACKED]),
+            .lost_at = (double)row->numbers[LOST_AT] / MICROSECONDS,
+            .lost = row->numbers[LOST],
+            .lost_with_leader = row->numbers[LOST_WITH_LEADER] != 0,
         };
         return true;
     }
@@ -69,6 +83,9 @@ bool que_history_keep(struct que_history *history, const char *key, const struct
         [LEADER] = (long long)memory->leader,
         [MESSAGES] = memory->messages.known ? memory->messages.value : UNKNOWN,
         [ACKED] = memory->acked.known ? memory->acked.value : UNKNOWN,
+        [LOST_AT] = (long long)(memory->lost_at * MICROSECONDS),
+        [LOST] = memory->lost,
+        [LOST_WITH_LEADER] = memory->lost_with_leader ? 1 : 0,
     };
     bool kept = dr_state_add(history->file, key, numbers, NUMBERS);
     history->kept += kept ? 1 : 0;

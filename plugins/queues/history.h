@@ -29,6 +29,9 @@ struct que_memory {
     uint64_t leader;       /* tells one node from another; 0: not known */
     struct dr_opt_int messages;
     struct dr_opt_int acked; /* counter */
+    double lost_at;          /* when messages were seen to be gone; 0: never */
+    int64_t lost;            /* how many */
+    bool lost_with_leader;   /* its leader had moved, too */
 };
 
 /* At most so many queues are remembered: what the file holds with names of usual length. */

@@ -67,7 +67,9 @@ enum que_trait {
     QUE_LISTED = 128,       /* stood in the roster */
     QUE_FIGURED = 256,      /* stood in the list of figures */
     QUE_LEADER_KNOWN = 512, /* `leader` was said, also where it is nobody */
-    QUE_DURABLE_KNOWN = 1024
+    QUE_DURABLE_KNOWN = 1024,
+    QUE_SHEDS = 2048 /* messages may vanish by themselves: a time to live or a maximum length, by an
+                        argument or a policy */
 };
 
 #define QUE_NONE UINT16_MAX

@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* The Azure Storage source: one request, to the secondary's endpoint of one service or to ARM, for
  * the moment up to which the secondary has everything. */
+#include "common/client/azure_error.h"
 #include "common/module.h"
-#include "plugins/replication/azure_access.h"
-#include "plugins/replication/azure_error.h"
 #include "plugins/replication/azure_read.h"
 #include "plugins/replication/watch.h"
 
@@ -14,7 +13,20 @@
 #define REPLY_MAX ((size_t)256 * 1024)
 #define ARM_VERSION "2023-01-01"
 
-static bool ask_service(struct dr_task *task, const struct azure_access *access,
+static const char *const parameters[] = {"services", "subscription", "resource_group", NULL};
+static const char *const no_more[] = {NULL};
+static const struct dr_azure_form form = {.usage = "azure-storage://ACCOUNT",
+                                          .parameters = parameters,
+                                          .sas_parameters = no_more,
+                                          .secondary = true};
+static const struct dr_azure_grant grant = {
+    .sas = "the SAS must be one of the account with ss=bqt, srt=s and sp=r",
+    .role = "a role that reads the service's properties, or asks ARM with the role Reader",
+    .no_secondary = "there is no secondary to read: the account needs RA-GRS or RA-GZRS; for GRS "
+                    "and GZRS ask ARM (subscription=, resource_group=)",
+};
+
+static bool ask_service(struct dr_task *task, const struct dr_azure_access *access,
                         struct dr_http_reply *reply, struct dr_error *error)
 {
     static const struct dr_azure_pair query[] = {
@@ -41,7 +53,7 @@ static bool ask_service(struct dr_task *task, const struct azure_access *access,
     return false;
 }
 
-static bool ask_arm(struct dr_task *task, const struct azure_access *access,
+static bool ask_arm(struct dr_task *task, const struct dr_azure_access *access,
                     struct dr_http_reply *reply, struct dr_error *error)
 {
     struct dr_buffer path = DR_BUFFER(2048);
@@ -75,7 +87,7 @@ static double our_clock(void)
 }
 
 /* Who it is, as far as the target says it. */
-static bool name_node(const struct dr_target *target, const struct azure_access *access,
+static bool name_node(const struct dr_target *target, const struct dr_azure_access *access,
                       struct rep_node *node)
 {
     node->kind = REP_AZURE_STORAGE;
@@ -89,19 +101,19 @@ static bool name_node(const struct dr_target *target, const struct azure_access 
     return node->product != NULL && node->group != NULL;
 }
 
-static bool read_reply(const struct azure_access *access, const struct dr_http_reply *reply,
+static bool read_reply(const struct dr_azure_access *access, const struct dr_http_reply *reply,
                        struct rep_node *node, struct dr_error *error)
 {
-    struct azure_replication replication;
+    struct azure_replication replication = {.geo = true};
     if (reply->status != 200)
-        return azure_refused(access, reply, our_clock(), error);
+        return dr_azure_refused(access, &grant, reply, our_clock(), error);
     if (!reply->date.known)
         return dr_error_set(error, DR_ERR_PROTOCOL,
                             "the reply cannot be used: it has no Date, and the age of the last "
                             "sync rests on Azure's clock");
     bool read = access->subscription != NULL
                     ? azure_read_account(&reply->body, access->account, &replication, error)
-                    : azure_read_stats(&reply->body, &replication, error);
+                    : dr_azure_read_stats(&reply->body, &replication.stats, error);
     if (!read)
         return false;
     node->looked = reply->received;
@@ -115,20 +127,20 @@ static bool read_reply(const struct azure_access *access, const struct dr_http_r
 static bool look(struct dr_task *task, struct rep_node *node, struct dr_error *error)
 {
     const struct rep_request *request = dr_task_request(task);
-    struct azure_access access;
+    struct dr_azure_access access;
     struct dr_http_reply reply = {.status = 0};
     if (request->heartbeat)
         return dr_error_set(error, DR_ERR_USAGE,
                             "--heartbeat measures nothing on Azure Storage: leave it out");
-    bool ok = azure_access_read(task, &access, error) &&
+    bool ok = dr_azure_access_read(task, &form, &access, error) &&
               (name_node(dr_task_target(task), &access, node) ||
                dr_error_set(error, DR_ERR_INTERNAL, "out of memory")) &&
-              azure_access_identify(task, &access, error) &&
+              dr_azure_access_identify(task, &access, error) &&
               (access.subscription != NULL ? ask_arm(task, &access, &reply, error)
                                            : ask_service(task, &access, &reply, error)) &&
               read_reply(&access, &reply, node, error);
     dr_http_reply_free(&reply);
-    azure_access_free(&access);
+    dr_azure_access_free(&access);
     return ok;
 }
 

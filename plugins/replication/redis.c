@@ -3,10 +3,10 @@
  * second look where the nodes are compared with each other. A Sentinel, and a node of a Cluster,
  * lead to the nodes that they know. */
 #include "common/client/redis.h"
+#include "common/client/redis_info.h"
 #include "common/module.h"
 #include "plugins/replication/facts.h"
 #include "plugins/replication/redis_cluster.h"
-#include "plugins/replication/redis_info.h"
 #include "plugins/replication/redis_read.h"
 #include "plugins/replication/redis_sentinel.h"
 #include "plugins/replication/watch.h"
@@ -50,13 +50,13 @@ static const struct dr_uri *uri_of(const struct probe *probe)
 
 /* ---- a node ---- */
 
-/* False with the error set. End with redis_info_free in any case. */
-static bool read_info(struct probe *probe, const redisReply *reply, struct redis_info *info)
+/* False with the error set. End with dr_redis_info_free in any case. */
+static bool read_info(struct probe *probe, const redisReply *reply, struct dr_redis_info *info)
 {
-    *info = (struct redis_info){.text = NULL};
+    *info = (struct dr_redis_info){.text = NULL};
     if (reply->type != REDIS_REPLY_STRING)
         return dr_redis_fail(&probe->redis, "INFO", reply);
-    return redis_info_read(info, reply->str) ||
+    return dr_redis_info_read(info, reply->str) ||
            dr_error_set(probe->error, DR_ERR_INTERNAL, "out of memory");
 }
 
@@ -69,16 +69,17 @@ static const char *setting(const redisReply *reply)
     return reply->element[1]->str;
 }
 
-static bool check_mode(struct probe *probe, const struct redis_info *info)
+static bool check_mode(struct probe *probe, const struct dr_redis_info *info)
 {
     /* Valkey's own word for it, and the one for clients that know Redis. */
-    const char *mode = info->values[REDIS_SERVER_MODE] != NULL ? info->values[REDIS_SERVER_MODE]
-                                                               : info->values[REDIS_MODE];
+    const char *mode = info->values[DR_REDIS_SERVER_MODE] != NULL
+                           ? info->values[DR_REDIS_SERVER_MODE]
+                           : info->values[DR_REDIS_MODE];
     if (mode != NULL && strcmp(mode, "sentinel") == 0)
         return dr_error_set(
             probe->error, DR_ERR_USAGE,
             "this is a Sentinel: redis+sentinel://HOST/NAME, with the name of its primary");
-    struct dr_opt_int cluster = redis_number(info->values[REDIS_CLUSTER_ENABLED]);
+    struct dr_opt_int cluster = dr_redis_number(info->values[DR_REDIS_CLUSTER_ENABLED]);
     if (mode == NULL && !cluster.known)
         return dr_error_set(probe->error, DR_ERR_PROTOCOL,
                             "the reply to INFO cannot be used: no usable redis_mode");
@@ -88,17 +89,17 @@ static bool check_mode(struct probe *probe, const struct redis_info *info)
 }
 
 /* A primary that is reading its data serves nobody. */
-static bool check_loading(struct probe *probe, const struct redis_info *info)
+static bool check_loading(struct probe *probe, const struct dr_redis_info *info)
 {
-    struct dr_opt_int loading = redis_number(info->values[REDIS_LOADING]);
-    const char *share = info->values[REDIS_LOADING_PERC];
+    struct dr_opt_int loading = dr_redis_number(info->values[DR_REDIS_LOADING]);
+    const char *share = info->values[DR_REDIS_LOADING_PERC];
     if (probe->node->role != REP_ROLE_PRIMARY || !loading.known || loading.value == 0)
         return true;
     return dr_error_set(probe->error, DR_ERR_SERVER, "it is loading its data (%.6s %%)",
                         share != NULL ? share : "?");
 }
 
-static bool read_progress(struct probe *probe, const struct redis_info *info, double sent)
+static bool read_progress(struct probe *probe, const struct dr_redis_info *info, double sent)
 {
     int64_t position = 0;
     if (!redis_read_progress(info, probe->node, &position, probe->error))
@@ -115,17 +116,17 @@ enum { INFO, SAVE, MIN_REPLICAS, PING_PERIOD, FIRST_REPLIES };
 
 static bool read_first(struct probe *probe, redisReply **replies, double sent)
 {
-    struct redis_info info;
-    struct dr_opt_int ping = redis_number(setting(replies[PING_PERIOD]));
+    struct dr_redis_info info;
+    struct dr_opt_int ping = dr_redis_number(setting(replies[PING_PERIOD]));
     const struct redis_settings settings = {
         .save = setting(replies[SAVE]),
-        .min_replicas = redis_number(setting(replies[MIN_REPLICAS])),
+        .min_replicas = dr_redis_number(setting(replies[MIN_REPLICAS])),
         .ping_period =
             ping.known ? dr_real((double)ping.value) : (struct dr_opt_real){.known = false}};
     bool ok = read_info(probe, replies[INFO], &info) && check_mode(probe, &info) &&
               redis_read_node(&info, &settings, probe->node, probe->error) &&
               check_loading(probe, &info) && read_progress(probe, &info, sent);
-    redis_info_free(&info);
+    dr_redis_info_free(&info);
     return ok;
 }
 
@@ -153,9 +154,9 @@ static bool look_first(struct probe *probe)
 
 static bool read_again(struct probe *probe, const redisReply *reply, double sent)
 {
-    struct redis_info info;
+    struct dr_redis_info info;
     bool ok = read_info(probe, reply, &info) && read_progress(probe, &info, sent);
-    redis_info_free(&info);
+    dr_redis_info_free(&info);
     return ok;
 }
 
@@ -250,11 +251,11 @@ static bool read_cluster(struct probe *probe, redisReply **replies)
             return dr_redis_fail(&probe->redis, i == 0 ? "CLUSTER NODES" : "CLUSTER INFO",
                                  replies[i]);
     }
-    struct redis_info health = {.text = NULL};
+    struct dr_redis_info health = {.text = NULL};
     bool ok = redis_cluster_read(&cluster, replies[0]->str, probe->error) &&
               meet_peers(probe, &cluster) && read_info(probe, replies[1], &health) &&
               redis_read_cluster_health(&health, probe->node, probe->error);
-    redis_info_free(&health);
+    dr_redis_info_free(&health);
     redis_cluster_free(&cluster);
     return ok;
 }
@@ -334,7 +335,7 @@ static bool meet_nodes(struct probe *probe, redisReply **replies)
     bool ok = true;
     for (size_t i = 0; ok && i <= replies[REPLICAS]->elements; i++) {
         const redisReply *entry = i == 0 ? primary : replies[REPLICAS]->element[i - 1];
-        struct dr_opt_int port = redis_number(redis_field(entry, "port"));
+        struct dr_opt_int port = dr_redis_number(redis_field(entry, "port"));
         ok = discover(probe, redis_field(entry, "ip"), (int)port.value);
     }
     return ok;
@@ -343,17 +344,17 @@ static bool meet_nodes(struct probe *probe, redisReply **replies)
 static bool read_sentinel_itself(struct probe *probe, const redisReply *reply)
 {
     struct rep_node *node = probe->node;
-    struct redis_info info;
+    struct dr_redis_info info;
     bool ok = read_info(probe, reply, &info) && redis_read_product(&info, node, probe->error);
-    struct dr_opt_int tilt = redis_number(info.values[REDIS_SENTINEL_TILT]);
-    if (ok && info.values[REDIS_RUN_ID] != NULL)
-        node->instance = strdup(info.values[REDIS_RUN_ID]);
+    struct dr_opt_int tilt = dr_redis_number(info.values[DR_REDIS_SENTINEL_TILT]);
+    if (ok && info.values[DR_REDIS_RUN_ID] != NULL)
+        node->instance = strdup(info.values[DR_REDIS_RUN_ID]);
     if (ok && tilt.known && tilt.value == 1) {
         free(node->set.obstacle);
         node->set.can_elect = dr_bool(false);
         node->set.obstacle = strdup("the Sentinel is in TILT mode: its clock jumped, or it hung");
     }
-    redis_info_free(&info);
+    dr_redis_info_free(&info);
     return ok;
 }
 

@@ -2,7 +2,7 @@
 #include "plugins/replication/redis_cluster.h"
 
 #include "common/buffer.h"
-#include "plugins/replication/redis_info.h"
+#include "common/client/redis_info.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -64,7 +64,7 @@ static bool read_address(const struct line *line, struct redis_peer *peer, struc
     char *colon = address != NULL ? strrchr(address, ':') : NULL;
     if (colon != NULL)
         *colon = '\0';
-    struct dr_opt_int port = redis_number(colon != NULL ? colon + 1 : NULL);
+    struct dr_opt_int port = dr_redis_number(colon != NULL ? colon + 1 : NULL);
     if (!port.known || port.value < 0 || port.value > 65535) {
         free(address);
         return unusable(error);

@@ -6,9 +6,9 @@
 #ifndef REPLICATION_REDIS_READ_H
 #define REPLICATION_REDIS_READ_H
 
+#include "common/client/redis_info.h"
 #include "common/error.h"
 #include "plugins/replication/facts.h"
-#include "plugins/replication/redis_info.h"
 
 /* A replica reports its position once a second, and Redis itself calls it good while the last
  * report is at most 10 s old (min-replicas-max-lag); the age is in whole seconds. */
@@ -24,22 +24,19 @@ struct redis_settings {
 };
 
 /* What is the same at every look: product, history, traits. */
-bool redis_read_node(const struct redis_info *info, const struct redis_settings *settings,
+bool redis_read_node(const struct dr_redis_info *info, const struct redis_settings *settings,
                      struct rep_node *node, struct dr_error *error);
 
 /* What changes: positions, streams, link. *position is the primary's. */
-bool redis_read_progress(const struct redis_info *info, struct rep_node *node, int64_t *position,
+bool redis_read_progress(const struct dr_redis_info *info, struct rep_node *node, int64_t *position,
                          struct dr_error *error);
 
 /* "Redis 7.0.15", and its major version; false with the error set when no version is there. */
-bool redis_read_product(const struct redis_info *info, struct rep_node *node,
+bool redis_read_product(const struct dr_redis_info *info, struct rep_node *node,
                         struct dr_error *error);
 
 /* CLUSTER INFO: a trait where not all of the data is served. */
-bool redis_read_cluster_health(const struct redis_info *info, struct rep_node *node,
+bool redis_read_cluster_health(const struct dr_redis_info *info, struct rep_node *node,
                                struct dr_error *error);
-
-/* "[::1]:6379" or "127.0.0.1:6379"; NULL when out of memory. */
-char *redis_address(const char *host, int port);
 
 #endif

@@ -29,7 +29,7 @@ const char *redis_field(const redisReply *reply, const char *name)
 
 static struct dr_opt_int number(const redisReply *reply, const char *name)
 {
-    return redis_number(redis_field(reply, name));
+    return dr_redis_number(redis_field(reply, name));
 }
 
 static bool missing(const char *name, struct dr_error *error)
@@ -84,7 +84,7 @@ static struct rep_member *add_member(struct rep_set *set, const redisReply *repl
         no_memory(error);
         return NULL;
     }
-    member->name = redis_address(host, (int)port.value);
+    member->name = dr_redis_address(host, (int)port.value);
     member->state = dr_text_clean(flags, 100);
     member->seat = is_down(reply) ? REP_SEAT_DOWN : seat;
     member->dataless = seat == REP_SEAT_WITNESS;
@@ -141,7 +141,7 @@ static bool add_replica(struct rep_set *set, const redisReply *reply, const redi
     if (position.known && position.value > 0)
         member->position = position;
     if (host != NULL && *host != '?' && upstream.known)
-        member->upstream = redis_address(host, (int)upstream.value);
+        member->upstream = dr_redis_address(host, (int)upstream.value);
     const char *bar = bar_of(reply, primary);
     if (bar != NULL && (member->bar = strdup(bar)) == NULL)
         return no_memory(error);

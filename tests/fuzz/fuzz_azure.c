@@ -3,11 +3,14 @@
  * reply's headers, the first line of which is its status. */
 #include "tests/fuzz/node.h"
 
-#include "plugins/replication/azure_error.h"
+#include "common/client/azure_error.h"
 #include "plugins/replication/azure_read.h"
 
 #define NOW 1795225000.0
 #define ACCOUNT "drlab"
+
+static const struct dr_azure_grant grant = {
+    .sas = "a SAS", .role = "a role", .no_secondary = "no secondary"};
 
 static void check_facts(const struct azure_replication *replication)
 {
@@ -20,19 +23,19 @@ static void check_facts(const struct azure_replication *replication)
     if (node.stream_count == 1) {
         const struct rep_stream *stream = node.streams;
         MUST(stream->name != NULL && stream->state != NULL && stream->state[0] != '\0');
-        MUST(!stream->loss.known || (replication->synced.known && stream->loss.value >= 0));
+        MUST(!stream->loss.known || (replication->stats.synced.known && stream->loss.value >= 0));
         /* what Azure does not call live is never a standby */
         if (stream->kind == REP_STREAM_STANDBY)
-            MUST(strcmp(replication->status, "live") == 0 && replication->broken[0] == '\0');
+            MUST(strcmp(replication->stats.status, "live") == 0 && replication->broken[0] == '\0');
     }
     rep_node_free(&node);
 }
 
 static void check_documents(const struct dr_buffer *body)
 {
-    struct azure_replication replication;
+    struct azure_replication replication = {.geo = true};
     struct dr_error error = {0};
-    bool ok = azure_read_stats(body, &replication, &error);
+    bool ok = dr_azure_read_stats(body, &replication.stats, &error);
     fuzz_check_outcome(ok, &error);
     if (ok)
         check_facts(&replication);
@@ -41,7 +44,7 @@ static void check_documents(const struct dr_buffer *body)
     fuzz_check_outcome(ok, &error);
     if (ok)
         check_facts(&replication);
-    char *token = azure_read_token(body);
+    char *token = dr_azure_read_token(body);
     MUST(token == NULL || token[0] != '\0');
     free(token);
 }
@@ -66,17 +69,17 @@ static void check_dates(const char *text)
 
 static void check_refusal(const struct dr_buffer *body, char *header)
 {
-    struct azure_access access = {.account = ACCOUNT, .sas = "sv=1", .sas_expiry = dr_real(NOW)};
+    struct dr_azure_access access = {.account = ACCOUNT, .sas = "sv=1", .sas_expiry = dr_real(NOW)};
     struct dr_http_reply reply = {.status = strtol(header, NULL, 10) % 600, .body = *body};
     struct dr_error error = {0};
-    char date[64], code[AZURE_WORD_SIZE];
+    char date[64], code[DR_AZURE_WORD_SIZE];
     reply.header = (struct dr_buffer){.text = header, .size = strlen(header)};
     double moment;
     if (dr_http_header(&reply, "Date", date, sizeof date) && dr_http_date(date, &moment))
         reply.date = dr_real(moment);
-    fuzz_check_outcome(azure_refused(&access, &reply, NOW, &error), &error);
+    fuzz_check_outcome(dr_azure_refused(&access, &grant, &reply, NOW, &error), &error);
     MUST(strstr(error.text, "HTTP ") == error.text);
-    azure_read_code(body, code);
+    dr_azure_read_code(body, code);
     MUST(strspn(code, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789") ==
          strlen(code));
 }

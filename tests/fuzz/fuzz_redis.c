@@ -28,8 +28,8 @@ static struct input take(const uint8_t *data, size_t size)
     input.values = fuzz_part(&data, &size);
     char *rest = input.values;
     input.settings.save = given ? next_line(&rest) : NULL;
-    input.settings.min_replicas = redis_number(next_line(&rest));
-    struct dr_opt_int ping = redis_number(next_line(&rest));
+    input.settings.min_replicas = dr_redis_number(next_line(&rest));
+    struct dr_opt_int ping = dr_redis_number(next_line(&rest));
     if (ping.known)
         input.settings.ping_period = dr_real((double)ping.value);
     input.second = fuzz_part(&data, &size);
@@ -38,23 +38,23 @@ static struct input take(const uint8_t *data, size_t size)
 
 static bool look(const char *text, struct rep_node *node, struct dr_error *error)
 {
-    struct redis_info info;
+    struct dr_redis_info info;
     int64_t position = 0;
-    MUST(redis_info_read(&info, text));
+    MUST(dr_redis_info_read(&info, text));
     bool ok = redis_read_progress(&info, node, &position, error);
     MUST(!ok || node->role != REP_ROLE_STANDBY || node->receiver.running.known);
-    redis_info_free(&info);
+    dr_redis_info_free(&info);
     return ok;
 }
 
 static bool read_node(const struct input *input, struct rep_node *node, struct dr_error *error)
 {
-    struct redis_info info;
-    MUST(redis_info_read(&info, input->first));
-    for (size_t i = 0; i < REDIS_KEYS; i++)
+    struct dr_redis_info info;
+    MUST(dr_redis_info_read(&info, input->first));
+    for (size_t i = 0; i < DR_REDIS_KEYS; i++)
         MUST(info.values[i] == NULL || info.values[i][0] != '\0');
     bool ok = redis_read_node(&info, &input->settings, node, error);
-    redis_info_free(&info);
+    dr_redis_info_free(&info);
     return ok && look(input->first, node, error);
 }
 

@@ -26,16 +26,16 @@ static void check_nodes(const char *text)
 static void check_health(const char *text)
 {
     struct rep_node node = {.role = REP_ROLE_UNKNOWN};
-    struct redis_info info;
+    struct dr_redis_info info;
     struct dr_error error = {0};
-    MUST(redis_info_read(&info, text));
+    MUST(dr_redis_info_read(&info, text));
     bool ok = redis_read_cluster_health(&info, &node, &error);
     fuzz_check_outcome(ok, &error);
     fuzz_check_node(&node);
     MUST(node.trait_count <= 1 && (ok || node.trait_count == 0));
     if (ok && node.trait_count == 0) /* whole only where it says so */
-        MUST(strcmp(info.values[REDIS_CLUSTER_STATE], "ok") == 0);
-    redis_info_free(&info);
+        MUST(strcmp(info.values[DR_REDIS_CLUSTER_STATE], "ok") == 0);
+    dr_redis_info_free(&info);
     rep_node_free(&node);
 }
 

@@ -213,15 +213,22 @@ NOT_NEEDED = {
     "master_link_down_since_seconds": "only while the link is down",
     "replica_announced": "for the words; since 6.2",
     "slave_read_only": "for the words",
+    "aof_last_write_status": "for check_queue_mirrors",
+    "evicted_keys": "for check_queue_mirrors",
+    "rdb_changes_since_last_save": "for check_queue_mirrors",
+    "rdb_last_bgsave_status": "for check_queue_mirrors",
+    "rdb_last_save_time": "for check_queue_mirrors",
+    "rdb_saves": "for check_queue_mirrors; since 7.0",
+    "uptime_in_seconds": "for check_queue_mirrors",
+    "used_memory": "for check_queue_mirrors",
 }
 
 
 def fields_read():
     """The keys that the source reads, from its own table."""
-    path = os.path.join(os.path.dirname(os.path.abspath(__file__)), os.pardir, os.pardir, "plugins", "replication",
-                        "redis_info.c")
+    path = os.path.join(os.path.dirname(os.path.abspath(__file__)), os.pardir, os.pardir, "common", "client", "redis_info.c")
     with open(path) as file:
-        table = file.read().split("redis_info_names[REDIS_KEYS] = {")[1].split("};")[0]
+        table = file.read().split("dr_redis_info_names[DR_REDIS_KEYS] = {")[1].split("};")[0]
     return re.findall(r'"([a-z0-9_]+)"', table)
 
 

@@ -34,6 +34,16 @@ unit_tests += tests/unit/test_state
 unit_tests += tests/unit/test_options
 unit_tests += tests/unit/test_extra_opts
 unit_tests += tests/unit/test_generate
+unit_tests += tests/unit/test_loss
+tests_unit_test_loss_LDADD = plugins/libqueues.la $(LDADD)
+unit_tests += tests/unit/test_judge_queues
+tests_unit_test_judge_queues_LDADD = plugins/libqueues.la $(LDADD)
+unit_tests += tests/unit/test_json_read
+unit_tests += tests/unit/test_json_stream
+tests_unit_test_json_read_SOURCES = tests/unit/test_json_read.c \
+	common/client/json_read.c common/client/json_read.h
+tests_unit_test_json_stream_SOURCES = tests/unit/test_json_stream.c \
+	common/client/json_stream.c common/client/json_stream.h
 unit_tests += tests/unit/test_mssql_read
 tests_unit_test_mssql_read_SOURCES = tests/unit/test_mssql_read.c plugins/replication/mssql_read.c
 if HAVE_LIBPQ
@@ -49,10 +59,14 @@ endif
 if HAVE_HIREDIS
 unit_tests += tests/unit/test_redis_read
 tests_unit_test_redis_read_SOURCES = tests/unit/test_redis_read.c \
-	plugins/replication/redis_cluster.c plugins/replication/redis_info.c \
+	plugins/replication/redis_cluster.c common/client/redis_info.c \
 	plugins/replication/redis_read.c plugins/replication/redis_sentinel.c
 tests_unit_test_redis_read_CPPFLAGS = $(AM_CPPFLAGS) $(HIREDIS_CFLAGS)
 tests_unit_test_redis_read_LDADD = $(LDADD) $(HIREDIS_LIBS)
+unit_tests += tests/unit/test_celery_read
+tests_unit_test_celery_read_SOURCES = tests/unit/test_celery_read.c \
+	plugins/queues/celery_read.c common/client/redis_info.c common/client/json_read.c
+tests_unit_test_celery_read_LDADD = plugins/libqueues.la $(LDADD)
 endif
 unit_tests += tests/unit/test_azure_targets
 if HAVE_AZURE
@@ -63,9 +77,27 @@ tests_unit_test_azure_client_SOURCES = tests/unit/test_azure_client.c \
 tests_unit_test_azure_client_CPPFLAGS = $(AM_CPPFLAGS) $(azure_cflags)
 tests_unit_test_azure_client_LDADD = $(LDADD) $(azure_libs)
 tests_unit_test_azure_read_SOURCES = tests/unit/test_azure_read.c \
-	plugins/replication/azure_read.c common/client/azure.c common/client/http.c
+	plugins/replication/azure_read.c common/client/azure_read.c \
+	common/client/azure.c common/client/http.c
 tests_unit_test_azure_read_CPPFLAGS = $(AM_CPPFLAGS) $(azure_cflags)
 tests_unit_test_azure_read_LDADD = $(LDADD) $(azure_libs)
+unit_tests += tests/unit/test_queues_azure_read
+tests_unit_test_queues_azure_read_SOURCES = tests/unit/test_queues_azure_read.c \
+	plugins/queues/azure_read.c common/client/azure_read.c common/client/azure.c common/client/http.c
+tests_unit_test_queues_azure_read_CPPFLAGS = $(AM_CPPFLAGS) $(azure_cflags)
+tests_unit_test_queues_azure_read_LDADD = plugins/libqueues.la $(LDADD) $(azure_libs)
+endif
+unit_tests += tests/unit/test_rabbitmq_read
+tests_unit_test_rabbitmq_read_SOURCES = tests/unit/test_rabbitmq_read.c \
+	plugins/queues/rabbitmq_policies.c plugins/queues/rabbitmq_queues.c \
+	plugins/queues/rabbitmq_read.c plugins/queues/rabbitmq_value.c
+tests_unit_test_rabbitmq_read_LDADD = plugins/libqueues.la common/client/libjson.la $(LDADD)
+if HAVE_LIBCURL
+unit_tests += tests/unit/test_http
+tests_unit_test_http_SOURCES = tests/unit/test_http.c \
+	common/client/http.c common/client/http.h
+tests_unit_test_http_CPPFLAGS = $(AM_CPPFLAGS) $(LIBCURL_CFLAGS) -DDR_PYTHON3='"$(PYTHON3)"'
+tests_unit_test_http_LDADD = $(LDADD) $(LIBCURL_LIBS)
 endif
 if HAVE_MONGOC
 unit_tests += tests/unit/test_mongodb_read
@@ -95,7 +127,7 @@ tests_unit_test_memory_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=malloc -Wl,--wrap=call
 
 EXTRA_DIST += tests/samples/azure/azurite-blob.xml tests/samples/azure/azurite-queue.xml \
 	tests/samples/azure/azurite-table.xml
-EXTRA_DIST += tests/unit/world.h tests/unit/locale.h \
+EXTRA_DIST += tests/unit/http_server.py tests/unit/world.h tests/unit/locale.h \
 	tests/samples/report/colour.text tests/samples/report/critical.json \
 	tests/samples/report/critical.line tests/samples/report/critical.openmetrics \
 	tests/samples/report/critical.text tests/samples/report/empty.json \

@@ -40,13 +40,13 @@ static void replies_of_azurite(void **state)
     static const char *const files[] = {"azurite-blob.xml", "azurite-queue.xml",
                                         "azurite-table.xml"};
     for (size_t i = 0; i < 3; i++) {
-        struct azure_replication replication;
+        struct azure_replication replication = {.geo = true};
         struct dr_error error = {.class = DR_ERR_NONE};
         struct dr_buffer body = sample(files[i]);
-        assert_true(azure_read_stats(&body, &replication, &error));
-        assert_true(replication.geo && replication.synced.known);
-        assert_true(replication.synced.value == 1795225462.0);
-        assert_string_equal(replication.status, "live");
+        assert_true(dr_azure_read_stats(&body, &replication.stats, &error));
+        assert_true(replication.stats.synced.known);
+        assert_true(replication.stats.synced.value == 1795225462.0);
+        assert_string_equal(replication.stats.status, "live");
         dr_buffer_free(&body);
     }
 }
@@ -61,15 +61,17 @@ static void an_account(void **state)
         "\"secondaryLocation\": \"northeurope\", \"geoReplicationStats\": {\"status\": \"Live\", "
         "\"lastSyncTime\": \"2024-05-01T10:20:20.1Z\", \"canFailover\": false}}}");
     assert_true(azure_read_account(&body, "acct", &replication, &error));
-    assert_true(replication.geo && replication.synced.known && replication.can_fail_over.known);
+    assert_true(replication.geo && replication.stats.synced.known &&
+                replication.can_fail_over.known);
     assert_false(replication.can_fail_over.value);
-    assert_string_equal(replication.status, "live");
+    assert_string_equal(replication.stats.status, "live");
     assert_string_equal(replication.location, "northeurope");
     assert_string_equal(replication.sku, "standard_gzrs");
     dr_buffer_free(&body);
     body = body_of("{\"name\": \"acct\", \"sku\": {\"name\": \"Premium_ZRS\"}}");
     assert_true(azure_read_account(&body, "acct", &replication, &error));
-    assert_false(replication.geo || replication.synced.known || replication.can_fail_over.known);
+    assert_false(replication.geo || replication.stats.synced.known ||
+                 replication.can_fail_over.known);
     dr_buffer_free(&body);
 }
 
@@ -94,11 +96,11 @@ static void facts(void **state)
         {"unavailable", "", {false, 0}, REP_STREAM_BROKEN, {false, 0}},
     };
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
-        struct azure_replication replication = {.geo = true, .synced = cases[i].synced};
+        struct azure_replication replication = {.geo = true, .stats.synced = cases[i].synced};
         struct rep_node node = {.kind = REP_AZURE_STORAGE};
         struct dr_error error = {.class = DR_ERR_NONE};
-        snprintf(replication.status, AZURE_WORD_SIZE, "%s", cases[i].status);
-        snprintf(replication.broken, AZURE_WORD_SIZE, "%s", cases[i].broken);
+        snprintf(replication.stats.status, DR_AZURE_WORD_SIZE, "%s", cases[i].status);
+        snprintf(replication.broken, DR_AZURE_WORD_SIZE, "%s", cases[i].broken);
         assert_true(azure_fill(&replication, NOW, "acct-secondary.example", &node, &error));
         assert_int_equal(node.stream_count, 1);
         const struct rep_stream *stream = &node.streams[0];
@@ -116,7 +118,7 @@ static void facts(void **state)
 static void an_account_that_cannot_fail_over(void **state)
 {
     (void)state;
-    struct azure_replication replication = {.geo = true, .status = "live"};
+    struct azure_replication replication = {.geo = true, .stats.status = "live"};
     struct rep_node node = {.kind = REP_AZURE_STORAGE};
     struct dr_error error = {.class = DR_ERR_NONE};
     replication.can_fail_over = dr_bool(true);
@@ -137,7 +139,7 @@ static void no_facts(void **state)
     struct dr_error error = {.class = DR_ERR_NONE};
     assert_true(azure_fill(&replication, NOW, NULL, &node, &error));
     assert_int_equal(node.stream_count, 0);
-    replication = (struct azure_replication){.geo = true, .status = "alive"};
+    replication = (struct azure_replication){.geo = true, .stats.status = "alive"};
     assert_false(azure_fill(&replication, NOW, NULL, &node, &error));
     assert_int_equal(error.class, DR_ERR_PROTOCOL);
     assert_int_equal(node.stream_count, 0);
@@ -163,9 +165,9 @@ static void codes(void **state)
         {"", ""},
     };
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
-        char code[AZURE_WORD_SIZE];
+        char code[DR_AZURE_WORD_SIZE];
         struct dr_buffer body = body_of(cases[i].body);
-        azure_read_code(&body, code);
+        dr_azure_read_code(&body, code);
         assert_string_equal(code, cases[i].code);
         dr_buffer_free(&body);
     }

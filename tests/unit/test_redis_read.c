@@ -43,12 +43,12 @@ struct reading {
 
 static void read_text(struct reading *reading, const char *text, struct redis_settings settings)
 {
-    struct redis_info info;
+    struct dr_redis_info info;
     *reading = (struct reading){.position = -1};
-    assert_true(redis_info_read(&info, text));
+    assert_true(dr_redis_info_read(&info, text));
     reading->ok = redis_read_node(&info, &settings, &reading->node, &reading->error) &&
                   redis_read_progress(&info, &reading->node, &reading->position, &reading->error);
-    redis_info_free(&info);
+    dr_redis_info_free(&info);
 }
 
 static void read_sample(struct reading *reading, const char *name, struct redis_settings settings)
@@ -101,8 +101,8 @@ static void read_changed(struct reading *reading, const char *name, const char *
 static void test_keys_are_sorted(void **state)
 {
     (void)state;
-    for (size_t i = 1; i < REDIS_KEYS; i++)
-        assert_true(strcmp(redis_info_names[i - 1], redis_info_names[i]) < 0);
+    for (size_t i = 1; i < DR_REDIS_KEYS; i++)
+        assert_true(strcmp(dr_redis_info_names[i - 1], dr_redis_info_names[i]) < 0);
 }
 
 static void test_primary(void **state)
@@ -373,13 +373,13 @@ static void test_traits(void **state)
 static void test_numbers(void **state)
 {
     (void)state;
-    assert_true(redis_number("-1").known && redis_number("-1").value == -1);
-    assert_true(redis_number("9223372036854775807").known);
+    assert_true(dr_redis_number("-1").known && dr_redis_number("-1").value == -1);
+    assert_true(dr_redis_number("9223372036854775807").known);
     static const char *const bad[] = {"",   "-",  "1-",  "0x1",
                                       " 1", "1 ", "1.5", "9223372036854775808"};
     for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++)
-        assert_false(redis_number(bad[i]).known);
-    assert_false(redis_number(NULL).known);
+        assert_false(dr_redis_number(bad[i]).known);
+    assert_false(dr_redis_number(NULL).known);
 }
 
 /* ---- Cluster ---- */
@@ -447,12 +447,12 @@ static void test_cluster_health(void **state)
     };
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
         struct rep_node node = {.kind = REP_REDIS};
-        struct redis_info info;
+        struct dr_redis_info info;
         struct dr_error error = {.class = DR_ERR_NONE};
-        assert_true(redis_info_read(&info, rows[i].text));
+        assert_true(dr_redis_info_read(&info, rows[i].text));
         assert_int_equal(redis_read_cluster_health(&info, &node, &error), rows[i].ok);
         assert_int_equal(has_trait(&node, REP_TRAIT_DEGRADED), rows[i].degraded);
-        redis_info_free(&info);
+        dr_redis_info_free(&info);
         rep_node_free(&node);
     }
 }

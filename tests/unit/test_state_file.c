@@ -296,7 +296,7 @@ static void damaged_files_read_as_empty(void **state)
         {HEADING "a -\nend 1\n", "line 2 is damaged"},
         {HEADING "a \t1\nend 1\n", "line 2 is damaged"},
         {HEADING "a 9223372036854775808\nend 1\n", "line 2 is damaged"},
-        {HEADING "a 1 2 3 4 5 6 7\nend 1\n", "line 2 is damaged"},
+        {HEADING "a 1 2 3 4 5 6 7 8 9 10 11\nend 1\n", "line 2 is damaged"},
         {HEADING "a% 1\nend 1\n", "line 2 is damaged"},
         {HEADING "a%2 1\nend 1\n", "line 2 is damaged"},
         {HEADING "a%zz 1\nend 1\n", "line 2 is damaged"},

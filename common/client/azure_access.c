@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-#include "plugins/replication/azure_access.h"
+#include "common/client/azure_access.h"
 
-#include "plugins/replication/azure_read.h"
+#include "common/client/azure_read.h"
 
 #include <arpa/inet.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -14,32 +15,37 @@
 #define TOKEN_REPLY_MAX ((size_t)64 * 1024)
 
 static const char *const parameters[] = {
-    "services", "subscription", "resource_group", "endpoint", "endpoint_suffix",   "token_file",
-    "sas_file", "cacert",       "proxy",          "identity", "identity_endpoint", "plain_http"};
+    "endpoint", "endpoint_suffix", "token_file",        "sas_file",   "cacert",
+    "proxy",    "identity",        "identity_endpoint", "plain_http", NULL};
 /* of an account SAS */
-static const char *const sas_parameters[] = {"sv", "ss",  "srt", "sp",  "se",
-                                             "st", "spr", "sip", "ses", "sig"};
-#define COUNT(list) (sizeof(list) / sizeof((list)[0]))
+static const char *const sas_parameters[] = {"sv",  "ss",  "srt", "sp",  "se", "st",
+                                             "spr", "sip", "ses", "sig", NULL};
 
-static bool is_one_of(const char *const *list, size_t count, const char *word)
+static bool is_one_of(const char *const *list, const char *word)
 {
-    for (size_t i = 0; i < count; i++) {
-        if (strcmp(list[i], word) == 0)
+    for (; *list != NULL; list++) {
+        if (strcmp(*list, word) == 0)
             return true;
     }
     return false;
 }
 
+static bool is_of_sas(const struct dr_azure_access *access, const char *key)
+{
+    return is_one_of(sas_parameters, key) || is_one_of(access->form->sas_parameters, key);
+}
+
 /* ---- whom to ask ---- */
 
-static bool check_parameters(const struct dr_uri *uri, struct dr_error *error)
+static bool check_parameters(const struct dr_uri *uri, const struct dr_azure_access *access,
+                             struct dr_error *error)
 {
     for (size_t i = 0; i < uri->param_count; i++) {
         const char *key = uri->params[i].key;
-        if (!is_one_of(parameters, COUNT(parameters), key) &&
-            !is_one_of(sas_parameters, COUNT(sas_parameters), key))
+        if (!is_one_of(parameters, key) && !is_one_of(access->form->parameters, key) &&
+            !is_of_sas(access, key))
             return dr_error_set(error, DR_ERR_USAGE,
-                                "azure-storage has no parameter \"%.40s\": see the manual page",
+                                "%s has no parameter \"%.40s\": see the manual page", uri->scheme,
                                 key);
     }
     return true;
@@ -56,22 +62,24 @@ static bool is_plain(const char *text, const char *more)
     return true;
 }
 
-static bool read_account(const struct dr_uri *uri, struct azure_access *access,
+static bool read_account(const struct dr_uri *uri, struct dr_azure_access *access,
                          struct dr_error *error)
 {
     if (uri->host_count != 1 || uri->hosts[0].port != 0)
-        return dr_error_set(error, DR_ERR_USAGE,
-                            "azure-storage://ACCOUNT: one account, without a port");
+        return dr_error_set(error, DR_ERR_USAGE, "%s: one account, without a port",
+                            access->form->usage);
     access->account = uri->hosts[0].name;
     size_t length = strlen(access->account);
     if (length < 3 || length > 24 ||
         strspn(access->account, "abcdefghijklmnopqrstuvwxyz0123456789") != length)
         return dr_error_set(error, DR_ERR_USAGE,
-                            "azure-storage://ACCOUNT: the name of a storage account has 3 to 24 "
-                            "lower case letters and digits");
+                            "%s: the name of a storage account has 3 to 24 "
+                            "lower case letters and digits",
+                            access->form->usage);
     access->subscription = dr_uri_param(uri, "subscription");
     access->resource_group = dr_uri_param(uri, "resource_group");
-    access->service = dr_uri_param(uri, "services");
+    access->service =
+        access->form->service != NULL ? access->form->service : dr_uri_param(uri, "services");
     if ((access->subscription == NULL) != (access->resource_group == NULL))
         return dr_error_set(error, DR_ERR_USAGE,
                             "to ask ARM both subscription= and resource_group= are needed");
@@ -99,10 +107,10 @@ static bool is_loopback(const char *host)
 
 /* endpoint=URL, with "{service}" replaced, as base and path. */
 static bool read_endpoint(const struct dr_uri *uri, const char *endpoint,
-                          struct azure_access *access, struct dr_error *error)
+                          struct dr_azure_access *access, struct dr_error *error)
 {
     static const char mark[] = "{service}";
-    struct dr_buffer url = DR_BUFFER(AZURE_BASE_MAX - 2);
+    struct dr_buffer url = DR_BUFFER(DR_AZURE_BASE_MAX - 2);
     const char *place = strstr(endpoint, mark);
     if (place != NULL && access->service != NULL)
         dr_buffer_addf(&url, "%.*s%s%s", (int)(place - endpoint), endpoint, access->service,
@@ -131,7 +139,7 @@ static bool read_endpoint(const struct dr_uri *uri, const char *endpoint,
     return ok;
 }
 
-static bool read_place(const struct dr_uri *uri, struct azure_access *access,
+static bool read_place(const struct dr_uri *uri, struct dr_azure_access *access,
                        struct dr_error *error)
 {
     const char *endpoint = dr_uri_param(uri, "endpoint");
@@ -145,15 +153,15 @@ static bool read_place(const struct dr_uri *uri, struct azure_access *access,
     suffix = suffix != NULL ? suffix : SUFFIX;
     if (!is_plain(suffix, "-.") || strlen(suffix) > 200)
         return dr_error_set(error, DR_ERR_USAGE, "endpoint_suffix= is no domain name");
-    snprintf(access->base, sizeof access->base, "https://%s-secondary.%s.%s", access->account,
-             access->service, suffix);
+    snprintf(access->base, sizeof access->base, "https://%s%s.%s.%s", access->account,
+             access->form->secondary ? "-secondary" : "", access->service, suffix);
     snprintf(access->path, sizeof access->path, "/");
     return true;
 }
 
 /* ---- with which secret ---- */
 
-static bool use_sas(struct dr_task *task, const char *text, struct azure_access *access,
+static bool use_sas(struct dr_task *task, const char *text, struct dr_azure_access *access,
                     struct dr_error *error)
 {
     struct dr_azure_sas sas;
@@ -164,17 +172,18 @@ static bool use_sas(struct dr_task *task, const char *text, struct azure_access 
     dr_wipe(sas.signature, sizeof sas.signature);
     access->sas = sas.query;
     access->sas_expiry = sas.expiry;
+    access->sas_of_account = sas.of_account;
     return true;
 }
 
 /* The SAS that was pasted into the target, put together again. */
 static bool use_pasted_sas(struct dr_task *task, const struct dr_uri *uri,
-                           struct azure_access *access, struct dr_error *error)
+                           struct dr_azure_access *access, struct dr_error *error)
 {
     struct dr_buffer text = DR_BUFFER(DR_SECRET_MAX);
     for (size_t i = 0; i < uri->param_count; i++) {
         const char *key = uri->params[i].key;
-        if (!is_one_of(sas_parameters, COUNT(sas_parameters), key))
+        if (!is_of_sas(access, key))
             continue;
         dr_buffer_addf(&text, "%s%s=", text.size > 0 ? "&" : "", key);
         dr_http_encode(&text, uri->params[i].value);
@@ -187,7 +196,7 @@ static bool use_pasted_sas(struct dr_task *task, const struct dr_uri *uri,
                         : dr_error_set(error, DR_ERR_USAGE, "the SAS is too long");
 }
 
-static bool read_file(struct dr_task *task, struct azure_access *access, const char *name,
+static bool read_file(struct dr_task *task, struct dr_azure_access *access, const char *name,
                       const char *path, const char **value, struct dr_error *error)
 {
     if (!dr_secrets_read_file(access->secrets, path, value, error))
@@ -205,7 +214,7 @@ static const char *from_environment(struct dr_task *task, const char *name)
     return value;
 }
 
-static bool use_identity(const struct dr_uri *uri, struct azure_access *access,
+static bool use_identity(const struct dr_uri *uri, struct dr_azure_access *access,
                          struct dr_error *error)
 {
     const char *endpoint = dr_uri_param(uri, "identity_endpoint");
@@ -218,14 +227,14 @@ static bool use_identity(const struct dr_uri *uri, struct azure_access *access,
     const char *host = strstr(endpoint, "://");
     bool own = strcmp(endpoint, METADATA) == 0 ||
                (strncmp(endpoint, "http://", 7) == 0 && is_loopback(host + 3));
-    if (!own || !is_plain(endpoint, "-._~:/[]") || strlen(endpoint) >= AZURE_BASE_MAX)
+    if (!own || !is_plain(endpoint, "-._~:/[]") || strlen(endpoint) >= DR_AZURE_BASE_MAX)
         return dr_error_set(error, DR_ERR_USAGE,
                             "identity_endpoint= must be an http:// URL of this host");
     snprintf(access->identity_base, sizeof access->identity_base, "%s", endpoint);
     return true;
 }
 
-static bool read_token(struct dr_task *task, const char *path, struct azure_access *access,
+static bool read_token(struct dr_task *task, const char *path, struct dr_azure_access *access,
                        struct dr_error *error)
 {
     return read_file(task, access, "token_file", path, &access->token, error) &&
@@ -233,7 +242,8 @@ static bool read_token(struct dr_task *task, const char *path, struct azure_acce
             dr_error_set(error, DR_ERR_USAGE, "token_file: there is no bearer token in it"));
 }
 
-static bool read_secret(struct dr_task *task, struct azure_access *access, struct dr_error *error)
+static bool read_secret(struct dr_task *task, struct dr_azure_access *access,
+                        struct dr_error *error)
 {
     const struct dr_target *target = dr_task_target(task);
     const char *sas_file = dr_uri_param(&target->uri, "sas_file");
@@ -264,23 +274,24 @@ static bool read_secret(struct dr_task *task, struct azure_access *access, struc
                         "(--password-file), sas_file=, token_file= or identity=");
 }
 
-bool azure_access_read(struct dr_task *task, struct azure_access *access, struct dr_error *error)
+bool dr_azure_access_read(struct dr_task *task, const struct dr_azure_form *form,
+                          struct dr_azure_access *access, struct dr_error *error)
 {
     const struct dr_uri *uri = &dr_task_target(task)->uri;
-    *access = (struct azure_access){.secrets = dr_secrets_new()};
+    *access = (struct dr_azure_access){.form = form, .secrets = dr_secrets_new()};
     if (access->secrets == NULL)
         return dr_error_set(error, DR_ERR_INTERNAL, "out of memory");
-    return check_parameters(uri, error) && read_account(uri, access, error) &&
+    return check_parameters(uri, access, error) && read_account(uri, access, error) &&
            read_place(uri, access, error) && read_secret(task, access, error);
 }
 
-bool azure_access_identify(struct dr_task *task, struct azure_access *access,
-                           struct dr_error *error)
+bool dr_azure_access_identify(struct dr_task *task, struct dr_azure_access *access,
+                              struct dr_error *error)
 {
     if (access->identity == NULL)
         return true;
     bool arm = access->subscription != NULL, own = strcmp(access->identity, "system") == 0;
-    char url[AZURE_BASE_MAX + 300];
+    char url[DR_AZURE_BASE_MAX + 300];
     snprintf(url, sizeof url,
              "%s/metadata/identity/oauth2/token?api-version=2018-02-01&resource=%s%s%.100s",
              access->identity_base,
@@ -302,7 +313,7 @@ bool azure_access_identify(struct dr_task *task, struct azure_access *access,
                           "the metadata service of this machine gives no token (HTTP %ld): assign "
                           "it the identity",
                           reply.status);
-    char *token = ok ? azure_read_token(&reply.body) : NULL;
+    char *token = ok ? dr_azure_read_token(&reply.body) : NULL;
     if (ok && (token == NULL || !is_plain(token, "-._~+/=")))
         ok = dr_error_set(error, DR_ERR_PROTOCOL,
                           "the reply of the metadata service cannot be used: no token in it");
@@ -316,7 +327,27 @@ bool azure_access_identify(struct dr_task *task, struct azure_access *access,
     return ok && (access->token != NULL || dr_error_set(error, DR_ERR_INTERNAL, "out of memory"));
 }
 
-void azure_access_free(struct azure_access *access)
+bool dr_azure_access_secondary(const struct dr_azure_access *primary,
+                               struct dr_azure_access *secondary)
+{
+    const char *host = strstr(primary->base, "://") + 3;
+    size_t length = strlen(primary->account), path = strlen(primary->path);
+    *secondary = *primary;
+    secondary->secrets = NULL;
+    /* https://ACCOUNT.queue.core.windows.net/ */
+    if (strncmp(host, primary->account, length) == 0 && host[length] == '.')
+        return snprintf(secondary->base, sizeof secondary->base, "%.*s-secondary%s",
+                        (int)(host - primary->base + (ptrdiff_t)length), primary->base,
+                        host + length) < DR_AZURE_BASE_MAX;
+    /* http://HOST/ACCOUNT/ */
+    if (path < length + 2 || primary->path[path - length - 2] != '/' ||
+        strncmp(primary->path + path - length - 1, primary->account, length) != 0)
+        return false;
+    return snprintf(secondary->path, sizeof secondary->path, "%.*s-secondary/", (int)path - 1,
+                    primary->path) < DR_AZURE_BASE_MAX;
+}
+
+void dr_azure_access_free(struct dr_azure_access *access)
 {
     dr_secrets_free(access->secrets);
     access->secrets = NULL;

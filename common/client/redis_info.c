@@ -1,17 +1,21 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-#include "plugins/replication/redis_info.h"
+#include "common/client/redis_info.h"
+
+#include "common/buffer.h"
 
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
-const char *const redis_info_names[REDIS_KEYS] = {
+const char *const dr_redis_info_names[DR_REDIS_KEYS] = {
     "aof_enabled",
+    "aof_last_write_status",
     "cluster_enabled",
     "cluster_slots_assigned",
     "cluster_slots_ok",
     "cluster_state",
     "connected_slaves",
+    "evicted_keys",
     "loading",
     "loading_eta_seconds",
     "loading_loaded_perc",
@@ -29,6 +33,10 @@ const char *const redis_info_names[REDIS_KEYS] = {
     "maxmemory",
     "maxmemory_policy",
     "min_slaves_good_slaves",
+    "rdb_changes_since_last_save",
+    "rdb_last_bgsave_status",
+    "rdb_last_save_time",
+    "rdb_saves",
     "redis_mode",
     "redis_version",
     "repl_backlog_active",
@@ -42,6 +50,8 @@ const char *const redis_info_names[REDIS_KEYS] = {
     "server_mode",
     "slave_read_only",
     "slave_repl_offset",
+    "uptime_in_seconds",
+    "used_memory",
     "valkey_version",
 };
 
@@ -50,7 +60,7 @@ static int compare(const void *key, const void *name)
     return strcmp(key, *(const char *const *)name);
 }
 
-static bool add_replica(struct redis_info *info, const char *value)
+static bool add_replica(struct dr_redis_info *info, const char *value)
 {
     const char **more = realloc(info->replicas, (info->replica_count + 1) * sizeof *info->replicas);
     if (more == NULL)
@@ -67,7 +77,7 @@ static bool is_replica(const char *key)
            strspn(key + 5, "0123456789") == strlen(key + 5);
 }
 
-static bool take_line(struct redis_info *info, char *line)
+static bool take_line(struct dr_redis_info *info, char *line)
 {
     char *value = strchr(line, ':');
     if (value == NULL || value[1] == '\0')
@@ -76,15 +86,15 @@ static bool take_line(struct redis_info *info, char *line)
     if (is_replica(line))
         return add_replica(info, value);
     const char *const *name =
-        bsearch(line, redis_info_names, REDIS_KEYS, sizeof redis_info_names[0], compare);
+        bsearch(line, dr_redis_info_names, DR_REDIS_KEYS, sizeof dr_redis_info_names[0], compare);
     if (name != NULL)
-        info->values[name - redis_info_names] = value;
+        info->values[name - dr_redis_info_names] = value;
     return true;
 }
 
-bool redis_info_read(struct redis_info *info, const char *text)
+bool dr_redis_info_read(struct dr_redis_info *info, const char *text)
 {
-    *info = (struct redis_info){.text = strdup(text)};
+    *info = (struct dr_redis_info){.text = strdup(text)};
     char *line = info->text;
     while (line != NULL && *line != '\0') {
         char *next = line + strcspn(line, "\r\n");
@@ -97,14 +107,14 @@ bool redis_info_read(struct redis_info *info, const char *text)
     return info->text != NULL;
 }
 
-void redis_info_free(struct redis_info *info)
+void dr_redis_info_free(struct dr_redis_info *info)
 {
     free(info->text);
     free(info->replicas);
-    *info = (struct redis_info){.text = NULL};
+    *info = (struct dr_redis_info){.text = NULL};
 }
 
-struct dr_opt_int redis_number(const char *text)
+struct dr_opt_int dr_redis_number(const char *text)
 {
     if (text == NULL || strspn(text, "-0123456789") != strlen(text))
         return (struct dr_opt_int){.known = false};
@@ -116,7 +126,7 @@ struct dr_opt_int redis_number(const char *text)
     return dr_int(value);
 }
 
-char *redis_pair(const char *text, const char *key)
+char *dr_redis_pair(const char *text, const char *key)
 {
     size_t length = strlen(key);
     while (*text != '\0') {
@@ -126,4 +136,9 @@ char *redis_pair(const char *text, const char *key)
         text += size + (text[size] == ',' ? 1 : 0);
     }
     return NULL;
+}
+
+char *dr_redis_address(const char *host, int port)
+{
+    return dr_text_format(strchr(host, ':') != NULL ? "[%s]:%d" : "%s:%d", host, port);
 }

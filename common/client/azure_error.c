@@ -1,0 +1,147 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "common/client/azure_error.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* Azure takes no request whose date is further from its own clock, seconds. */
+#define DATE_TOLERANCE 900.0
+#define ADVICE_SIZE 400
+
+/* Which part of the grant follows the text. */
+enum advice { NOTHING = 0, SAS, SAS_OR_ROLE, NO_SECONDARY };
+
+/* Azure's own words, and what they mean for us. */
+static const struct {
+    const char *code;
+    enum dr_error_class class;
+    const char *text;
+    enum advice advice;
+} known[] = {
+    {"AuthenticationFailed", DR_ERR_AUTH, "the account key, SAS or token is not accepted", NOTHING},
+    {"InvalidAuthenticationInfo", DR_ERR_AUTH, "the account key, SAS or token is not accepted",
+     NOTHING},
+    {"InvalidAuthenticationToken", DR_ERR_AUTH, "the token is not accepted: it may be malformed",
+     NOTHING},
+    {"InvalidAuthenticationTokenTenant", DR_ERR_AUTH, "the token is of another tenant", NOTHING},
+    {"InvalidAuthenticationTokenAudience", DR_ERR_AUTH,
+     "the token is for another service: ARM needs the audience https://management.azure.com/",
+     NOTHING},
+    {"InvalidAuthenticationTokenAudienceUri", DR_ERR_AUTH,
+     "the token is for another service: ARM needs the audience https://management.azure.com/",
+     NOTHING},
+    {"ExpiredAuthenticationToken", DR_ERR_AUTH, "the token has expired: renew the token file",
+     NOTHING},
+    {"AuthenticationFailedMissingToken", DR_ERR_AUTH, "the token did not arrive", NOTHING},
+    {"NoAuthenticationInformation", DR_ERR_AUTH, "the account wants another way to authorise",
+     NOTHING},
+    {"AuthorizationFailed", DR_ERR_PRIVILEGE,
+     "grant the identity the role Reader on the storage account "
+     "(Microsoft.Storage/storageAccounts/read)",
+     NOTHING},
+    {"AuthorizationFailure", DR_ERR_PRIVILEGE,
+     "the account's network rules or roles do not admit us: allow this host's address in its "
+     "firewall, and the request in its roles",
+     NOTHING},
+    {"AuthorizationPermissionMismatch", DR_ERR_PRIVILEGE,
+     "the permission is missing: ", SAS_OR_ROLE},
+    {"AuthorizationServiceMismatch", DR_ERR_PRIVILEGE, "", SAS},
+    {"AuthorizationResourceTypeMismatch", DR_ERR_PRIVILEGE, "", SAS},
+    {"AuthorizationProtocolMismatch", DR_ERR_PRIVILEGE, "the SAS is for https only (spr=https)",
+     NOTHING},
+    {"AuthorizationSourceIPMismatch", DR_ERR_PRIVILEGE,
+     "the SAS is for other addresses than this host's (sip=)", NOTHING},
+    {"InsufficientAccountPermissions", DR_ERR_PRIVILEGE, "", SAS},
+    {"KeyBasedAuthenticationNotPermitted", DR_ERR_PRIVILEGE,
+     "the account takes no keys: use token_file=", NOTHING},
+    {"AccountIsDisabled", DR_ERR_SERVER, "the storage account is disabled", NOTHING},
+    {"AccountBeingCreated", DR_ERR_SERVER, "the storage account is still being created", NOTHING},
+    {"FeatureNotSupportedForAccount", DR_ERR_USAGE, "", NO_SECONDARY},
+    {"InvalidQueryParameterValue", DR_ERR_USAGE, "this is no secondary endpoint, or ",
+     NO_SECONDARY},
+    {"ResourceNotFound", DR_ERR_USAGE, "there is no such storage account", NOTHING},
+    {"QueueNotFound", DR_ERR_USAGE, "there is no such queue", NOTHING},
+    {"ResourceGroupNotFound", DR_ERR_USAGE, "there is no such resource group", NOTHING},
+    {"SubscriptionNotFound", DR_ERR_USAGE, "there is no such subscription, or not for this token",
+     NOTHING},
+    {"InvalidSubscriptionId", DR_ERR_USAGE, "subscription= is no id", NOTHING},
+    {"TooManyRequests", DR_ERR_PROTOCOL, "ARM is asked too often: check less often", NOTHING},
+    {"ServerBusy", DR_ERR_SERVER, "the service is busy and turns requests away", NOTHING},
+    {"InternalError", DR_ERR_SERVER, "the service has an error of its own", NOTHING},
+    {"OperationTimedOut", DR_ERR_SERVER, "the service ran out of time", NOTHING},
+};
+
+static enum dr_error_class class_of_status(long status)
+{
+    return status == 401                    ? DR_ERR_AUTH
+           : status == 403 || status == 407 ? DR_ERR_PRIVILEGE
+           : status == 404                  ? DR_ERR_USAGE
+           : status >= 500                  ? DR_ERR_SERVER
+                                            : DR_ERR_PROTOCOL;
+}
+
+/* Why it is refused, where the dates alone tell. */
+static const char *by_date(const struct dr_azure_access *access, const struct dr_http_reply *reply,
+                           double now)
+{
+    if (access->sas != NULL && access->sas_expiry.known && reply->date.known &&
+        access->sas_expiry.value < reply->date.value)
+        return "the SAS has expired";
+    if (access->key != NULL && reply->date.known && fabs(reply->date.value - now) > DATE_TOLERANCE)
+        return "this host's clock is more than 15 minutes off, so that Azure refuses the signature";
+    return NULL;
+}
+
+static bool redirected(const struct dr_http_reply *reply, struct dr_error *error)
+{
+    char location[200];
+    dr_http_header(reply, "Location", location, sizeof location);
+    char *clean = dr_text_clean(location, 120);
+    dr_error_set(error, DR_ERR_PROTOCOL,
+                 "HTTP %ld: the reply is a redirect (to %s), which is not followed", reply->status,
+                 clean != NULL && clean[0] != '\0' ? clean : "nowhere");
+    free(clean);
+    return false;
+}
+
+void dr_azure_refusal_code(const struct dr_http_reply *reply, char code[DR_AZURE_WORD_SIZE])
+{
+    char header[DR_AZURE_WORD_SIZE];
+    dr_azure_read_code(&reply->body, code);
+    if (dr_http_header(reply, "x-ms-error-code", header, sizeof header))
+        dr_azure_clean_code(header, code);
+}
+
+/* What the grant says of it, in one piece. */
+static void advise(enum advice advice, const struct dr_azure_grant *grant, char text[ADVICE_SIZE])
+{
+    const char *first = advice == NO_SECONDARY ? grant->no_secondary : grant->sas;
+    bool both = advice == SAS_OR_ROLE;
+    text[0] = '\0';
+    if (advice != NOTHING)
+        snprintf(text, ADVICE_SIZE, "%s%s%s", first, both ? "; an identity needs " : "",
+                 both ? grant->role : "");
+}
+
+bool dr_azure_refused(const struct dr_azure_access *access, const struct dr_azure_grant *grant,
+                      const struct dr_http_reply *reply, double now, struct dr_error *error)
+{
+    char code[DR_AZURE_WORD_SIZE], advice[ADVICE_SIZE];
+    if (reply->status >= 300 && reply->status < 400)
+        return redirected(reply, error);
+    dr_azure_refusal_code(reply, code);
+    size_t i = 0;
+    while (i < sizeof known / sizeof known[0] && strcmp(known[i].code, code) != 0)
+        i++;
+    bool said = i < sizeof known / sizeof known[0] &&
+                (known[i].advice != NO_SECONDARY || grant->no_secondary != NULL);
+    if (!said)
+        return dr_error_set(error, class_of_status(reply->status), "HTTP %ld%s%s", reply->status,
+                            code[0] != '\0' ? ": " : "", code);
+    const char *text = known[i].class == DR_ERR_AUTH ? by_date(access, reply, now) : NULL;
+    advise(known[i].advice, grant, advice);
+    return dr_error_set(error, known[i].class, "HTTP %ld, %s: %s%s", reply->status, code,
+                        text != NULL ? text : known[i].text, advice);
+}

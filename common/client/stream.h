@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* A TCP connection to the task's target, with TLS or without, that keeps to the task's time
+ * whatever the other side does: for clients whose library only writes and reads the protocol.
+ *
+ * The socket does not block; a name with several addresses is tried at each. TLS needs a build with
+ * DR_STREAM_TLS. Parameters of the URI: cacert, cert, key (files), insecure (verify nothing). */
+#ifndef DR_CLIENT_STREAM_H
+#define DR_CLIENT_STREAM_H
+
+#include "common/client/tls.h"
+#include "common/run.h"
+
+#include <sys/types.h>
+
+/* Start with task and error set and the rest zero; end with dr_stream_close in any case. */
+struct dr_stream {
+    struct dr_task *task;
+    struct dr_error *error; /* set by whatever returns false, or less than 0 */
+    double until;    /* monotonic: reading and writing end then, with DR_ERR_TIMEOUT; 0: with the
+                        task's time */
+    char peer[80];   /* address:port that was reached, "[::1]:5672" */
+    size_t received; /* bytes, altogether */
+    /* its own */
+    bool open;
+    int fd;
+    struct dr_tls *tls;
+};
+
+/* Resolves and connects to the task's target, and shakes hands where `tls` is wanted. */
+bool dr_stream_open(struct dr_stream *stream, int default_port, bool tls);
+
+/* Without a word to the other side. */
+void dr_stream_close(struct dr_stream *stream);
+
+/* Moves some bytes: more than 0; 0 when none could be moved and that was waited for; less than 0
+ * with the error set. A connection that the other side has closed is an error. `stage` is static
+ * text. */
+ssize_t dr_stream_write(struct dr_stream *stream, const void *bytes, size_t size,
+                        const char *stage);
+ssize_t dr_stream_read(struct dr_stream *stream, void *bytes, size_t size, const char *stage);
+
+#endif

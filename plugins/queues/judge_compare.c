@@ -1,0 +1,130 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* The cluster that takes over: has it the same queues, and do messages get there? */
+#include "plugins/queues/judge_parts.h"
+
+#include <string.h>
+
+struct differences {
+    struct tally missing;
+    struct tally kind;
+    struct tally policy;
+    size_t same;
+};
+
+static const char *kind_name(const struct que_queue *queue)
+{
+    static const char *const names[] = {"unknown", "classic", "quorum", "stream", "list", "other"};
+    return names[queue->kind];
+}
+
+static bool is_same(const char *a, const char *b)
+{
+    return a == NULL || b == NULL ? a == b : strcmp(a, b) == 0;
+}
+
+static const char *definition_of(const struct que_roster *roster, const struct que_queue *queue)
+{
+    const struct que_policy *policy = que_policy_of(roster, queue);
+    return policy != NULL ? policy->definition : NULL;
+}
+
+static const char *policy_name(const struct que_roster *roster, const struct que_queue *queue)
+{
+    const struct que_policy *policy = que_policy_of(roster, queue);
+    return policy != NULL ? policy->name : "none";
+}
+
+static void compare_queue(const struct judge *production, const struct judge *reference,
+                          size_t number, struct differences *differences)
+{
+    const struct que_queue *here = que_roster_at(production->roster, number);
+    const struct que_queue *there =
+        que_roster_find(reference->roster, que_vhost_name(production->roster, here), here->name);
+    bool must = scope_of(production, number) == SCOPE_MUST;
+    if (there == NULL)
+        tally_add(production, &differences->missing, must ? DR_CRITICAL : DR_WARNING, here, "%s",
+                  kind_name(here));
+    else if (there->kind != here->kind)
+        tally_add(production, &differences->kind, must ? DR_CRITICAL : DR_WARNING, here,
+                  "%s, there %s", kind_name(here), kind_name(there));
+    else if (!is_same(definition_of(production->roster, here),
+                      definition_of(reference->roster, there)))
+        tally_add(production, &differences->policy, DR_WARNING, here, "%s, there %s",
+                  policy_name(production->roster, here), policy_name(reference->roster, there));
+    else
+        differences->same++;
+}
+
+static void compare_queues(struct judge *production, struct judge *reference)
+{
+    const char *name = reference->evidence->asked->label;
+    struct differences differences = {.missing = TALLY, .kind = TALLY, .policy = TALLY};
+    for (size_t q = 0; q < production->roster->count; q++) {
+        if (scope_of(production, q) >= SCOPE_PLANNED)
+            compare_queue(production, reference, q, &differences);
+    }
+    dr_finding_next(tally_end(reference, &differences.missing, "queue is missing there",
+                              "queues are missing there"),
+                    "export the definitions here and import them there: rabbitmqctl "
+                    "export_definitions, import_definitions");
+    tally_end(reference, &differences.kind, "queue is of another type there",
+              "queues are of another type there");
+    tally_end(reference, &differences.policy, "queue has another policy there",
+              "queues have other policies there");
+    dr_result_add(production->result, DR_OK, name, "%zu queues are the same there",
+                  differences.same);
+}
+
+static void judge_link(struct judge *judge, const struct que_link *link)
+{
+    struct dr_finding *finding =
+        dr_result_add(judge->result, DR_CRITICAL, subject_of(judge, link->kind), "%s is %s%s%s",
+                      link->name, link->state != NULL ? link->state : "in an unknown state",
+                      link->error != NULL ? ": " : "", link->error != NULL ? link->error : "");
+    dr_finding_next(finding, strcmp(link->kind, "shovel") == 0
+                                 ? "rabbitmqctl shovel_status, then rabbitmqctl restart_shovel"
+                                 : "rabbitmqctl federation_status --only-down");
+}
+
+/* Whoever answered tells of the links that run on it: the management API gathers those of all
+ * nodes, so that the one who gave the list is enough. */
+static void judge_links(struct judge *judge)
+{
+    static const enum que_question questions[] = {QUE_ASK_SHOVELS, QUE_ASK_FEDERATION};
+    static const char *const names[] = {"shovels", "federation links"};
+    const struct que_view *view = &judge->lister->facts->view;
+    size_t running = 0;
+    for (size_t i = 0; i < view->link_count; i++) {
+        const struct que_link *link = &view->links[i];
+        bool runs = link->state != NULL && strcmp(link->state, "running") == 0;
+        bool starts = link->state != NULL && strcmp(link->state, "starting") == 0;
+        running += runs ? 1 : 0;
+        if (!runs && !starts)
+            judge_link(judge, link);
+    }
+    if (view->link_count > 0)
+        dr_result_add(judge->result, DR_OK, subject_of(judge, "links"),
+                      "%zu of %zu shovels and federation links run", running, view->link_count);
+    for (size_t i = 0; i < 2; i++) {
+        const struct que_reply *reply = &view->replies[questions[i]];
+        if (reply->answer == QUE_HUNG || reply->answer == QUE_REFUSED ||
+            reply->answer == QUE_FAILED)
+            dr_result_add(judge->result, DR_UNKNOWN, subject_of(judge, names[i]),
+                          "not known whether they run: %s", reply->text);
+    }
+}
+
+void judge_compare(struct judge *production, struct judge *reference)
+{
+    judge_unreachable(reference);
+    if (reference->roster == NULL || production->roster == NULL) {
+        dr_result_add(production->result, DR_UNKNOWN, reference->evidence->asked->label,
+                      "cannot be compared: no list of queues from %s",
+                      reference->roster == NULL ? "there" : "the cluster it stands by for");
+        return;
+    }
+    judge_proof(reference);
+    compare_queues(production, reference);
+    judge_links(production);
+    judge_links(reference);
+}

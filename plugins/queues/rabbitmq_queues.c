@@ -1,0 +1,566 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "plugins/queues/rabbitmq_queues.h"
+
+#include "plugins/queues/rabbitmq_policies.h"
+#include "plugins/queues/rabbitmq_value.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#define MEMBER_SIZE 64
+#define FUTURE 60.0 /* seconds that a publisher's clock may be ahead */
+
+const char rabbitmq_queue_columns[] =
+    "name,vhost,type,durable,exclusive,auto_delete,node,leader,members,online,slave_nodes,"
+    "synchronised_slave_nodes,state,policy,operator_policy,effective_policy_definition,messages,"
+    "messages_ready,messages_unacknowledged,messages_persistent,message_bytes,consumers,"
+    "head_message_timestamp,message_stats,sync_messages";
+
+/* Which of the lists an element is from. */
+enum origin { LISTING, FIGURES, TOTALS };
+
+/* A set of nodes, when it was said. */
+struct said_nodes {
+    bool said;
+    que_nodes nodes;
+};
+
+/* A node's index; QUE_LEADERLESS for nobody. */
+struct said_node {
+    bool said;
+    bool twice; /* with different values: it is not known */
+    int node;
+};
+
+/* One element. */
+struct row {
+    struct que_roster *roster;
+    char vhost[RABBITMQ_NAME_SIZE];
+    char name[RABBITMQ_NAME_SIZE];
+    char policy[RABBITMQ_NAME_SIZE];
+    char operator_policy[RABBITMQ_NAME_SIZE];
+    struct dr_buffer definition;
+    bool policy_said;
+    bool definition_said;
+    enum que_kind kind;
+    enum que_state state;
+    struct dr_opt_bool durable;
+    struct dr_opt_bool exclusive;
+    struct dr_opt_bool auto_delete;
+    struct said_node node;
+    struct said_node leader;
+    struct said_nodes members;
+    struct said_nodes online;
+    struct said_nodes mirrors;
+    struct said_nodes synchronised;
+    bool contradicted;
+    uint32_t known;
+    double figures[QUE_FIGURES];
+};
+
+/* ---- words ---- */
+
+struct word {
+    const char *word;
+    int value;
+};
+
+static int find_word(const struct word *words, const char *word, int otherwise)
+{
+    for (; words->word != NULL; words++) {
+        if (strcmp(words->word, word) == 0)
+            return words->value;
+    }
+    return otherwise;
+}
+
+static const struct word kinds[] = {
+    {"classic", QUE_CLASSIC}, {"quorum", QUE_QUORUM}, {"stream", QUE_STREAM}, {NULL, 0}};
+
+static const struct word states[] = {{"live", QUE_LIVE},
+                                     {"running", QUE_RUNNING},
+                                     {"idle", QUE_IDLE},
+                                     {"flow", QUE_FLOW},
+                                     {"syncing", QUE_SYNCING},
+                                     {"minority", QUE_MINORITY},
+                                     {"down", QUE_DOWN},
+                                     {"crashed", QUE_CRASHED},
+                                     {"stopped", QUE_STOPPED},
+                                     {"terminated", QUE_CRASHED},
+                                     {NULL, 0}};
+
+/* ---- values ---- */
+
+/* Two values of one key: the worse one counts. */
+static bool take_state(struct dr_json *reader, struct row *row, struct dr_error *error)
+{
+    char word[32];
+    if (!rabbitmq_text(reader, "state", word, sizeof word, error))
+        return false;
+    enum que_state state = (enum que_state)find_word(states, word, QUE_STATE_UNKNOWN);
+    row->contradicted |= row->state != QUE_STATE_UNKNOWN && state != row->state;
+    if (state > row->state)
+        row->state = state;
+    return true;
+}
+
+static bool take_kind(struct dr_json *reader, struct row *row, struct dr_error *error)
+{
+    char word[RABBITMQ_NAME_SIZE];
+    if (!rabbitmq_text(reader, "type", word, sizeof word, error))
+        return false;
+    enum que_kind kind =
+        word[0] == '\0' ? QUE_KIND_UNKNOWN : (enum que_kind)find_word(kinds, word, QUE_OTHER);
+    if (row->kind != QUE_KIND_UNKNOWN && kind != row->kind)
+        return dr_error_set(error, DR_ERR_PROTOCOL, "\"type\" twice, and not the same");
+    row->kind = kind;
+    return true;
+}
+
+static bool take_node(struct dr_json *reader, const char *what, struct row *row,
+                      struct said_node *node, struct dr_error *error)
+{
+    char name[RABBITMQ_NAME_SIZE];
+    if (!rabbitmq_text(reader, what, name, sizeof name, error) || reader->wrong != NULL)
+        return reader->wrong != NULL;
+    int index = name[0] != '\0' ? que_roster_node(row->roster, name) : QUE_LEADERLESS;
+    if (name[0] != '\0' && index < 0)
+        return dr_error_set(error, DR_ERR_PROTOCOL, "more than %d nodes", QUE_NODES_MAX);
+    node->twice |= node->said && node->node != index;
+    row->contradicted |= node->twice;
+    node->said = true;
+    node->node = index;
+    return true;
+}
+
+/* `wanted`: a set that is worse when it is larger (whose majority counts). */
+static bool take_nodes(struct dr_json *reader, const char *what, struct row *row, bool wanted,
+                       struct said_nodes *into, struct dr_error *error)
+{
+    que_nodes nodes = QUE_NOBODY;
+    bool there;
+    if (!rabbitmq_array(reader, what, &there, error))
+        return false;
+    if (!there)
+        return true;
+    while (dr_json_item(reader)) {
+        struct said_node node = {.said = false};
+        if (!take_node(reader, what, row, &node, error))
+            return false;
+        nodes |= que_bit(node.node);
+    }
+    row->contradicted |= into->said && into->nodes != nodes;
+    if (into->said)
+        nodes = wanted ? nodes | into->nodes : nodes & into->nodes;
+    *into = (struct said_nodes){.said = true, .nodes = nodes};
+    return true;
+}
+
+/* The larger one of two: more messages are more to lose. */
+static bool take_figure(struct dr_json *reader, const char *what, struct row *row,
+                        enum que_figure figure, struct dr_error *error)
+{
+    struct dr_opt_real number;
+    if (!rabbitmq_number(reader, what, &number, error))
+        return false;
+    if (!number.known)
+        return true;
+    bool twice = (row->known >> figure & 1) != 0;
+    double before = row->figures[figure];
+    row->contradicted |= twice && (before < number.value || before > number.value);
+    if (!twice || number.value > before)
+        row->figures[figure] = number.value;
+    row->known |= UINT32_C(1) << figure;
+    return true;
+}
+
+static bool take_flag(struct dr_json *reader, const char *what, struct row *row,
+                      struct dr_opt_bool *flag, struct dr_error *error)
+{
+    struct dr_opt_bool before = *flag;
+    if (!rabbitmq_flag(reader, what, flag, error))
+        return false;
+    if (before.known && flag->known && before.value != flag->value) {
+        row->contradicted = true;
+        flag->known = false;
+    }
+    return true;
+}
+
+static bool take_name(struct dr_json *reader, const char *what, char *name, struct dr_error *error)
+{
+    char before[RABBITMQ_NAME_SIZE];
+    memcpy(before, name, sizeof before);
+    return rabbitmq_text(reader, what, name, RABBITMQ_NAME_SIZE, error) &&
+           (before[0] == '\0' || strcmp(before, name) == 0 || reader->wrong != NULL ||
+            dr_error_set(error, DR_ERR_PROTOCOL, "\"%s\" twice, and not the same", what));
+}
+
+static bool take_policy(struct dr_json *reader, struct row *row, struct dr_error *error)
+{
+    row->policy_said = true;
+    return rabbitmq_text(reader, "policy", row->policy, sizeof row->policy, error);
+}
+
+static bool take_definition(struct dr_json *reader, struct row *row, struct dr_error *error)
+{
+    row->definition_said = true;
+    return rabbitmq_read_definition(reader, &row->definition, error);
+}
+
+/* ---- message_stats ---- */
+
+/* What took messages out, summed: a message is acknowledged, or was delivered or got without. */
+struct stats {
+    struct dr_opt_real counters[4]; /* publish, ack, deliver_no_ack, get_no_ack */
+    struct dr_opt_real rates[4];
+};
+
+static bool take_rate(struct dr_json *reader, const char *what, struct dr_opt_real *rate,
+                      struct dr_error *error)
+{
+    char name[MEMBER_SIZE];
+    bool there;
+    if (!rabbitmq_object(reader, what, &there, error))
+        return false;
+    while (there && dr_json_member(reader, name, sizeof name)) {
+        if (strcmp(name, "rate") != 0)
+            dr_json_skip(reader);
+        else if (!rabbitmq_number(reader, name, rate, error))
+            return false;
+    }
+    return true;
+}
+
+static bool take_stat(struct dr_json *reader, const char *name, struct stats *stats,
+                      struct dr_error *error)
+{
+    static const char *const counters[] = {"publish", "ack", "deliver_no_ack", "get_no_ack"};
+    static const char *const rates[] = {"publish_details", "ack_details", "deliver_no_ack_details",
+                                        "get_no_ack_details"};
+    for (size_t i = 0; i < 4; i++) {
+        if (strcmp(name, counters[i]) == 0)
+            return rabbitmq_number(reader, name, &stats->counters[i], error);
+        if (strcmp(name, rates[i]) == 0)
+            return take_rate(reader, name, &stats->rates[i], error);
+    }
+    dr_json_skip(reader);
+    return true;
+}
+
+static void set_figure(struct row *row, enum que_figure figure, double value)
+{
+    row->figures[figure] = value;
+    row->known |= UINT32_C(1) << figure;
+}
+
+/* The three ways out are counted together or not at all: one that is there alone is the whole. */
+static void sum(struct row *row, enum que_figure figure, const struct dr_opt_real *values)
+{
+    double total = 0;
+    bool known = false;
+    for (size_t i = 1; i < 4; i++) {
+        if (values[i].known) {
+            total += values[i].value;
+            known = true;
+        }
+    }
+    if (known)
+        set_figure(row, figure, total);
+}
+
+static bool take_stats(struct dr_json *reader, struct row *row, struct dr_error *error)
+{
+    char name[MEMBER_SIZE];
+    bool there;
+    struct stats stats = {.rates = {{.known = false}}};
+    if (!rabbitmq_object(reader, "message_stats", &there, error))
+        return false;
+    while (there && dr_json_member(reader, name, sizeof name)) {
+        if (!take_stat(reader, name, &stats, error))
+            return false;
+    }
+    if (stats.counters[0].known)
+        set_figure(row, QUE_PUBLISHED, stats.counters[0].value);
+    if (stats.rates[0].known)
+        set_figure(row, QUE_PUBLISH_RATE, stats.rates[0].value);
+    sum(row, QUE_ACKED, stats.counters);
+    sum(row, QUE_ACK_RATE, stats.rates);
+    return true;
+}
+
+/* ---- an element ---- */
+
+static bool take_number(struct dr_json *reader, const char *name, struct row *row, bool *taken,
+                        struct dr_error *error)
+{
+    static const struct word figures[] = {{"messages", QUE_MESSAGES},
+                                          {"messages_ready", QUE_READY},
+                                          {"messages_unacknowledged", QUE_UNACKED},
+                                          {"messages_persistent", QUE_PERSISTENT},
+                                          {"message_bytes", QUE_BYTES},
+                                          {"consumers", QUE_CONSUMERS},
+                                          {"head_message_timestamp", QUE_HEAD_AGE},
+                                          {"sync_messages", QUE_SYNCED},
+                                          {NULL, 0}};
+    int figure = find_word(figures, name, -1);
+    *taken = figure >= 0;
+    return !*taken || take_figure(reader, name, row, (enum que_figure)figure, error);
+}
+
+static bool take_place(struct dr_json *reader, const char *name, struct row *row, bool *taken,
+                       struct dr_error *error)
+{
+    *taken = true;
+    if (strcmp(name, "node") == 0)
+        return take_node(reader, name, row, &row->node, error);
+    if (strcmp(name, "leader") == 0)
+        return take_node(reader, name, row, &row->leader, error);
+    if (strcmp(name, "members") == 0)
+        return take_nodes(reader, name, row, true, &row->members, error);
+    if (strcmp(name, "online") == 0)
+        return take_nodes(reader, name, row, false, &row->online, error);
+    if (strcmp(name, "slave_nodes") == 0)
+        return take_nodes(reader, name, row, false, &row->mirrors, error);
+    if (strcmp(name, "synchronised_slave_nodes") == 0)
+        return take_nodes(reader, name, row, false, &row->synchronised, error);
+    *taken = false;
+    return true;
+}
+
+static bool take_member(struct dr_json *reader, const char *name, struct row *row,
+                        struct dr_error *error)
+{
+    bool taken;
+    if (!take_number(reader, name, row, &taken, error))
+        return false;
+    if (!taken && !take_place(reader, name, row, &taken, error))
+        return false;
+    if (taken)
+        return true;
+    if (strcmp(name, "name") == 0)
+        return take_name(reader, name, row->name, error);
+    if (strcmp(name, "vhost") == 0)
+        return take_name(reader, name, row->vhost, error);
+    if (strcmp(name, "type") == 0)
+        return take_kind(reader, row, error);
+    if (strcmp(name, "state") == 0)
+        return take_state(reader, row, error);
+    if (strcmp(name, "durable") == 0)
+        return take_flag(reader, name, row, &row->durable, error);
+    if (strcmp(name, "exclusive") == 0)
+        return take_flag(reader, name, row, &row->exclusive, error);
+    if (strcmp(name, "auto_delete") == 0)
+        return take_flag(reader, name, row, &row->auto_delete, error);
+    if (strcmp(name, "policy") == 0)
+        return take_policy(reader, row, error);
+    if (strcmp(name, "operator_policy") == 0)
+        return rabbitmq_text(reader, name, row->operator_policy, sizeof row->operator_policy,
+                             error);
+    if (strcmp(name, "effective_policy_definition") == 0)
+        return take_definition(reader, row, error);
+    if (strcmp(name, "message_stats") == 0)
+        return take_stats(reader, row, error);
+    dr_json_skip(reader);
+    return true;
+}
+
+static bool read_row(struct row *row, const char *text, struct dr_error *error)
+{
+    struct dr_json reader = dr_json_start(text);
+    char name[MEMBER_SIZE];
+    bool there, ok = rabbitmq_object(&reader, "queue", &there, error);
+    while (ok && there && dr_json_member(&reader, name, sizeof name))
+        ok = take_member(&reader, name, row, error);
+    if (ok && !dr_json_end(&reader, error))
+        ok = false;
+    if (ok && (row->name[0] == '\0' || row->vhost[0] == '\0'))
+        ok = dr_error_set(error, DR_ERR_PROTOCOL, "\"name\" or \"vhost\" is missing");
+    if (!ok && row->name[0] != '\0')
+        return dr_error_prefix(error, "queue %s", row->name);
+    return ok || dr_error_prefix(error, "a queue");
+}
+
+/* ---- into the roster ---- */
+
+/* Where it lives. `node` of a quorum queue is where its figures come from, not its leader. */
+static struct said_node leader_of(const struct row *row)
+{
+    if (row->kind == QUE_QUORUM || row->leader.said)
+        return row->leader;
+    return row->node;
+}
+
+/* The copies that both name, without the leader; see the header. */
+static que_nodes agree(const struct que_queue *queue, que_nodes before, struct said_node leader,
+                       que_nodes now)
+{
+    bool moved = queue->kind == QUE_CLASSIC && (queue->traits & QUE_LEADER_KNOWN) != 0 &&
+                 leader.said && !leader.twice && leader.node != queue->leader;
+    if (!moved)
+        return before & now;
+    return (before | que_bit(queue->leader)) & (now | que_bit(leader.node));
+}
+
+static void merge_copies(struct que_queue *queue, const struct row *row)
+{
+    bool classic = queue->kind == QUE_CLASSIC;
+    const struct said_nodes *copies = classic ? &row->mirrors : &row->members;
+    const struct said_nodes *insync = classic ? &row->synchronised : &row->online;
+    struct said_node leader = leader_of(row);
+    if (copies->said) {
+        que_nodes nodes = copies->nodes;
+        if ((queue->traits & QUE_COPIES_KNOWN) != 0)
+            nodes = classic ? agree(queue, queue->copies, leader, nodes) : queue->copies | nodes;
+        queue->copies = nodes;
+        queue->traits |= QUE_COPIES_KNOWN | (classic ? QUE_MIRRORED : 0);
+    }
+    if (insync->said) {
+        que_nodes nodes = insync->nodes;
+        if ((queue->traits & QUE_INSYNC_KNOWN) != 0)
+            nodes = agree(queue, queue->insync, leader, nodes);
+        queue->insync = nodes;
+        queue->traits |= QUE_INSYNC_KNOWN;
+    }
+}
+
+/* After the copies, which are compared with the leader that was known until now. */
+static void merge_leader(struct que_queue *queue, const struct row *row, enum origin origin)
+{
+    struct said_node leader = leader_of(row);
+    bool newer = origin == LISTING || (queue->traits & (QUE_LISTED | QUE_LEADER_KNOWN)) !=
+                                          (QUE_LISTED | QUE_LEADER_KNOWN);
+    if (leader.said && !leader.twice && newer) {
+        queue->leader = (int8_t)leader.node;
+        queue->traits |= QUE_LEADER_KNOWN;
+    }
+    if (queue->kind == QUE_CLASSIC) {
+        queue->copies &= ~que_bit(queue->leader);
+        queue->insync &= ~que_bit(queue->leader);
+    }
+}
+
+static void merge_state(struct que_queue *queue, const struct row *row, enum origin origin)
+{
+    bool figured = (queue->traits & QUE_FIGURED) != 0;
+    bool down = queue->state == QUE_DOWN || row->state == QUE_DOWN;
+    if (down)
+        queue->state = QUE_DOWN;
+    else if (origin != LISTING || !figured)
+        queue->state = (uint8_t)row->state;
+}
+
+static void merge_traits(struct que_queue *queue, const struct row *row)
+{
+    const struct {
+        const struct dr_opt_bool *flag;
+        unsigned trait;
+    } flags[] = {{&row->durable, QUE_DURABLE},
+                 {&row->exclusive, QUE_EXCLUSIVE},
+                 {&row->auto_delete, QUE_AUTO_DELETE}};
+    for (size_t i = 0; i < 3; i++) {
+        if (flags[i].flag->known && flags[i].flag->value)
+            queue->traits |= (uint16_t)flags[i].trait;
+    }
+    if (row->durable.known)
+        queue->traits |= QUE_DURABLE_KNOWN;
+    if (row->contradicted)
+        queue->traits |= QUE_CONTRADICTED;
+    if (row->kind != QUE_KIND_UNKNOWN)
+        queue->kind = (uint8_t)row->kind;
+}
+
+/* The definition where it is said, else only the name: rabbitmq_apply_policies does the rest. */
+static bool merge_policy(struct que_queue *queue, const struct row *row)
+{
+    const struct que_policy *policy, *before = que_policy_of(row->roster, queue);
+    const char *name = row->policy[0] != '\0' ? row->policy : row->operator_policy;
+    if (row->definition_said && name[0] != '\0')
+        policy = rabbitmq_add_policy(row->roster, name, dr_buffer_text(&row->definition));
+    else if (name[0] != '\0' && (before == NULL || before->definition == NULL))
+        policy = rabbitmq_add_policy(row->roster, name, NULL);
+    else
+        return true;
+    if (policy != NULL)
+        queue->policy = (uint16_t)(policy - row->roster->policies);
+    return policy != NULL;
+}
+
+static void merge_figures(struct que_queue *queue, const struct row *row)
+{
+    for (unsigned i = 0; row->state != QUE_STATE_UNKNOWN && i < QUE_FIGURES; i++) {
+        if ((row->known >> i & 1) != 0)
+            que_set(queue, (enum que_figure)i, row->figures[i]);
+    }
+}
+
+static bool merge(const struct row *row, enum origin origin)
+{
+    struct que_queue *queue = que_roster_add(row->roster, row->vhost, row->name);
+    if (queue == NULL || !merge_policy(queue, row))
+        return false;
+    merge_traits(queue, row);
+    if (origin != TOTALS) {
+        merge_copies(queue, row);
+        merge_leader(queue, row, origin);
+    }
+    merge_state(queue, row, origin);
+    if (origin != LISTING)
+        merge_figures(queue, row);
+    queue->traits |= origin == LISTING ? QUE_LISTED : QUE_FIGURED;
+    return true;
+}
+
+static bool take(struct que_roster *roster, const char *text, enum origin origin,
+                 struct dr_error *error)
+{
+    struct row row = {.roster = roster, .definition = DR_BUFFER(RABBITMQ_DEFINITION_MAX)};
+    bool ok = read_row(&row, text, error) &&
+              (merge(&row, origin) ||
+               dr_error_set(error, DR_ERR_INTERNAL, "out of memory for the list of queues"));
+    dr_buffer_free(&row.definition);
+    return ok;
+}
+
+bool rabbitmq_take_listed(void *context, const char *text, size_t size, struct dr_error *error)
+{
+    (void)size;
+    return take(context, text, LISTING, error);
+}
+
+bool rabbitmq_take_figured(void *context, const char *text, size_t size, struct dr_error *error)
+{
+    (void)size;
+    return take(context, text, FIGURES, error);
+}
+
+bool rabbitmq_take_totals(void *context, const char *text, size_t size, struct dr_error *error)
+{
+    (void)size;
+    return take(context, text, TOTALS, error);
+}
+
+void rabbitmq_age_heads(struct que_roster *roster, struct dr_opt_real now)
+{
+    const uint32_t bit = UINT32_C(1) << QUE_HEAD_AGE;
+    for (size_t i = 0; i < roster->count; i++) {
+        struct que_queue *queue = que_roster_at(roster, i);
+        if ((queue->known & bit) == 0)
+            continue;
+        double age = now.value - queue->figures[QUE_HEAD_AGE];
+        if (now.known && age > -FUTURE)
+            que_set(queue, QUE_HEAD_AGE, age > 0 ? age : 0);
+        else
+            queue->known &= ~bit;
+    }
+}
+
+bool rabbitmq_is_fresh(const struct que_queue *queue)
+{
+    if (queue->state != QUE_STATE_UNKNOWN || (queue->traits & QUE_FIGURED) == 0)
+        return false;
+    if ((queue->traits & QUE_LEADER_KNOWN) != 0 && queue->leader != QUE_LEADERLESS)
+        return true;
+    bool known = (queue->traits & QUE_COPIES_KNOWN) != 0 && (queue->traits & QUE_INSYNC_KNOWN) != 0;
+    return !known || que_count(queue->insync) * 2 > que_count(queue->copies);
+}

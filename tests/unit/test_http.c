@@ -1,0 +1,569 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* Against http_server.py, which stays until this process ends. */
+#include "common/client/http.h"
+
+#include <netinet/in.h>
+#include <setjmp.h>
+#include <signal.h>
+#include <spawn.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+extern char **environ;
+
+#define MANY 8
+#define TIMEOUT 20.0
+
+static struct {
+    pid_t pid;
+    int stdin_of;
+    int plain;
+    int tls;
+    int mutual;
+    char folder[256];
+} server;
+
+static int start_server(void **state)
+{
+    (void)state;
+    int to[2], from[2];
+    posix_spawn_file_actions_t actions;
+    char *const arguments[] = {(char *)DR_PYTHON3, (char *)DR_TESTS "/unit/http_server.py", NULL};
+    if (pipe(to) != 0 || pipe(from) != 0)
+        return -1;
+    posix_spawn_file_actions_init(&actions);
+    posix_spawn_file_actions_adddup2(&actions, to[0], 0);
+    posix_spawn_file_actions_adddup2(&actions, from[1], 1);
+    posix_spawn_file_actions_addclose(&actions, to[1]);
+    posix_spawn_file_actions_addclose(&actions, from[0]);
+    if (posix_spawn(&server.pid, DR_PYTHON3, &actions, NULL, arguments, environ) != 0)
+        return -1;
+    posix_spawn_file_actions_destroy(&actions);
+    close(to[0]);
+    close(from[1]);
+    server.stdin_of = to[1];
+    FILE *said = fdopen(from[0], "r");
+    int read =
+        fscanf(said, "%d %d %d %255s", &server.plain, &server.tls, &server.mutual, server.folder);
+    fclose(said);
+    return read == 4 ? 0 : -1;
+}
+
+static int stop_server(void **state)
+{
+    (void)state;
+    int status;
+    close(server.stdin_of);
+    return waitpid(server.pid, &status, 0) == server.pid && status == 0 ? 0 : -1;
+}
+
+/* ---- a run that asks ---- */
+
+static struct job {
+    struct dr_http_request requests[MANY];
+    struct dr_http_reply replies[MANY];
+    struct dr_error errors[MANY];
+    bool ok[MANY];
+    size_t groups[MANY]; /* so many of them at once, one group after the other */
+    char urls[MANY][100];
+    size_t count;
+    double timeout;
+    bool alone; /* by dr_http_ask */
+    bool late;  /* the second group when the time is up */
+    double took;
+    struct dr_buffer trace;
+    struct dr_buffer taken; /* by the sink */
+    const char *refuse;     /* what the sink says to the first piece */
+} job;
+
+/* No assertions in here: it runs in a thread. */
+static bool ask(struct dr_task *task, void *facts, struct dr_error *error)
+{
+    (void)facts;
+    double from = dr_monotonic();
+    struct dr_http *http = dr_http_new(task, error);
+    size_t at = 0;
+    for (size_t i = 0; http != NULL && job.groups[i] > 0; i++) {
+        while (i == 1 && job.late && dr_task_left(task) > 0)
+            usleep(1000);
+        if (job.alone)
+            job.ok[at] = dr_http_ask(task, &job.requests[at], &job.replies[at], &job.errors[at]);
+        else
+            dr_http_ask_all(http, job.requests + at, job.replies + at, job.errors + at, job.ok + at,
+                            job.groups[i]);
+        at += job.groups[i];
+    }
+    dr_http_free(http);
+    job.took = dr_monotonic() - from;
+    return http != NULL;
+}
+
+static bool take(void *context, const char *data, size_t size, struct dr_error *error)
+{
+    dr_buffer_add_bytes(&job.taken, data, size);
+    return job.refuse == NULL || dr_error_set(error, DR_ERR_SERVER, "%s", (const char *)context);
+}
+
+static int prepare(void **state)
+{
+    (void)state;
+    memset(&job, 0, sizeof job);
+    job.timeout = TIMEOUT;
+    job.trace = DR_BUFFER(100000);
+    job.taken = DR_BUFFER(10000000);
+    return 0;
+}
+
+static int clean_up(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < MANY; i++)
+        dr_http_reply_free(&job.replies[i]);
+    dr_buffer_free(&job.trace);
+    dr_buffer_free(&job.taken);
+    return 0;
+}
+
+/* One more request; it makes a group of its own unless others join it. */
+static struct dr_http_request *add(const char *scheme, int port, const char *path)
+{
+    size_t i = job.count++;
+    assert_true(i < MANY);
+    job.groups[i] = 1;
+    snprintf(job.urls[i], sizeof job.urls[i], "%s://localhost:%d%s", scheme, port, path);
+    job.requests[i] = (struct dr_http_request){
+        .url = job.urls[i], .body_max = 1000000, .stage = "wait for the answer"};
+    return &job.requests[i];
+}
+
+static struct dr_http_request *add_plain(const char *path)
+{
+    return add("http", server.plain, path);
+}
+
+static void run(void)
+{
+    static const struct dr_scheme schemes[] = {{"test", "test", "none", true}};
+    struct dr_targets targets = {.secrets = dr_secrets_new()};
+    struct dr_error error = {0};
+    struct dr_outcome outcome;
+    dr_probe *probe = ask;
+    char facts, argument[] = "test://h";
+    assert_true(dr_targets_add(&targets, schemes, 1, argument, &error));
+    struct dr_run_plan plan = {.targets = &targets,
+                               .probes = &probe,
+                               .facts = &facts,
+                               .facts_size = 1,
+                               .started = dr_monotonic(),
+                               .timeout = job.timeout,
+                               .verbosity = 3,
+                               .secrets = targets.secrets};
+    struct dr_run *one = dr_run_targets(&plan, &outcome, &error);
+    assert_non_null(one);
+    assert_true(outcome.finished);
+    assert_true(outcome.ok);
+    dr_run_trace(one, &job.trace);
+    dr_run_free(one);
+    dr_targets_free(&targets);
+    dr_secrets_free(targets.secrets);
+}
+
+static void run_at_once(void)
+{
+    memset(job.groups, 0, sizeof job.groups);
+    job.groups[0] = job.count;
+    run();
+}
+
+static const char *body(size_t i)
+{
+    if (!job.ok[i])
+        fail_msg("request %zu: %s", i, job.errors[i].text);
+    return dr_buffer_text(&job.replies[i].body);
+}
+
+static bool traced(const char *text)
+{
+    return strstr(dr_buffer_text(&job.trace), text) != NULL;
+}
+
+static void assert_failed(size_t i, enum dr_error_class class, const char *words)
+{
+    assert_false(job.ok[i]);
+    if (job.errors[i].class != class || strstr(job.errors[i].text, words) == NULL)
+        fail_msg("request %zu: class %d, %s", i, (int)job.errors[i].class, job.errors[i].text);
+}
+
+/* ---- one request ---- */
+
+static void test_request(void **state)
+{
+    (void)state;
+    /* large enough for "Expect: 100-continue" */
+    static char large[1200000] = "";
+    memset(large, 'b', sizeof large - 1);
+    struct dr_http_request *request = add_plain("/echo");
+    request->method = "POST";
+    request->body = large;
+    request->body_size = sizeof large - 1;
+    request->body_max = 2000000;
+    request->headers[0] = "X-Own: 1";
+    request->user = "mon";
+    request->password = "pass:wörd";
+    add_plain("/echo");
+    run();
+    assert_non_null(strstr(body(0), "POST /echo HTTP/1.1\n"));
+    assert_non_null(strstr(body(0), "X-Own: 1\n"));
+    assert_non_null(strstr(body(0), "Authorization: Basic bW9uOnBhc3M6d8O2cmQ=\n"));
+    assert_non_null(strstr(body(0), large));
+    assert_null(strstr(body(0), "Expect"));
+    assert_null(strstr(body(0), "Accept-Encoding"));
+    assert_int_equal(job.replies[0].status, 200);
+    assert_int_equal(job.replies[0].body_size, job.replies[0].body.size);
+    assert_true(job.replies[0].date.known);
+    assert_true(job.replies[0].sent <= job.replies[0].received);
+    assert_null(strstr(body(1), "Authorization"));
+    assert_true(traced("wait for the answer: status 200, "));
+    assert_true(traced("POST http://localhost:"));
+}
+
+/* Neither the password nor what the header makes of it. The reply is kept out too: this server says
+ * it again. */
+static void test_secrets(void **state)
+{
+    (void)state;
+    struct dr_http_request *request = add_plain("/echo");
+    request->user = "mon";
+    request->password = "wörd";
+    request->private = true;
+    run();
+    assert_non_null(strstr(body(0), "bW9uOnfDtnJk"));
+    assert_false(traced("bW9uOnfDtnJk") || traced("w??rd") || traced("wörd"));
+}
+
+static void test_user(void **state)
+{
+    (void)state;
+    add_plain("/echo")->user = "a:b";
+    struct dr_http_request *request = add_plain("/echo");
+    char url[100];
+    snprintf(url, sizeof url, "http://me:secret@localhost:%d/echo", server.plain);
+    request->url = url;
+    run();
+    assert_failed(0, DR_ERR_USAGE, "a user name with \":\"");
+    assert_failed(1, DR_ERR_USAGE, "");
+    assert_null(strstr(job.errors[1].text, "secret"));
+}
+
+static void test_head(void **state)
+{
+    (void)state;
+    char length[20];
+    add_plain("/status/200")->method = "HEAD";
+    add_plain("/count");
+    run();
+    assert_string_equal(body(0), "");
+    assert_true(dr_http_header(&job.replies[0], "Content-Length", length, sizeof length));
+    assert_string_equal(length, "10");
+    assert_non_null(strstr(body(1), "request 2"));
+}
+
+static void test_limits(void **state)
+{
+    (void)state;
+    add_plain("/zeros/4096")->body_max = 4096;
+    add_plain("/zeros/4097")->body_max = 4096;
+    struct dr_http_request *request = add_plain("/zeros/4097");
+    request->body_max = 4096;
+    request->sink = take;
+    run();
+    assert_int_equal(job.replies[0].body.size, 4096);
+    assert_true(job.ok[0]);
+    assert_failed(1, DR_ERR_PROTOCOL, "more than 4 KiB of body");
+    assert_failed(2, DR_ERR_PROTOCOL, "more than 4 KiB of body");
+    assert_true(job.taken.size <= 4096);
+}
+
+/* ---- a sink ---- */
+
+static void test_sink(void **state)
+{
+    (void)state;
+    add_plain("/zeros/300000")->sink = take;
+    add_plain("/status/500")->sink = take;
+    run();
+    assert_string_equal(body(0), "");
+    assert_int_equal(job.replies[0].body_size, 300000);
+    assert_int_equal(job.taken.size, 300000);
+    assert_string_equal(body(1), "status 500");
+    assert_int_equal(job.replies[1].status, 500);
+}
+
+static void test_sink_refuses(void **state)
+{
+    (void)state;
+    struct dr_http_request *request = add_plain("/zeros/3000000");
+    request->sink = take;
+    request->sink_context = (char *)"not this";
+    request->body_max = 4000000;
+    job.refuse = "yes";
+    run();
+    assert_failed(0, DR_ERR_SERVER, "not this");
+    assert_true(job.taken.size > 0 && job.taken.size < 100000);
+}
+
+static void test_gzip(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < 3; i++)
+        add_plain(i == 0 ? "/echo" : "/zeros/900000")->compressed = true;
+    add_plain("/zeros/1000001")->compressed = true;
+    job.requests[2].sink = take;
+    run();
+    assert_non_null(strstr(body(0), "Accept-Encoding: gzip\n"));
+    assert_int_equal(job.replies[1].body.size, 900000);
+    assert_int_equal(job.replies[2].body_size, 900000);
+    assert_int_equal(job.taken.size, 900000);
+    char encoding[20];
+    assert_true(dr_http_header(&job.replies[1], "Content-Encoding", encoding, sizeof encoding));
+    assert_failed(3, DR_ERR_PROTOCOL, "more than 976 KiB of body");
+}
+
+/* ---- several ---- */
+
+/* A port that nobody listens on: bound, so that nobody else gets it, but not listening. */
+static int bind_unused(int *port)
+{
+    struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    socklen_t size = sizeof address;
+    int bound = socket(AF_INET, SOCK_STREAM, 0);
+    assert_int_equal(bind(bound, (struct sockaddr *)&address, sizeof address), 0);
+    assert_int_equal(getsockname(bound, (struct sockaddr *)&address, &size), 0);
+    *port = ntohs(address.sin_port);
+    return bound;
+}
+
+/* Each comes out by itself. The ones that hang have all of the time but for their own limit. */
+static void test_several(void **state)
+{
+    (void)state;
+    int unused, bound = bind_unused(&unused);
+    add_plain("/hang")->seconds = 1;
+    add_plain("/status/200");
+    add_plain("/half");
+    add_plain("/stall")->seconds = 1;
+    add("http", unused, "/");
+    add("ftp", server.plain, "/");
+    add_plain("/status/503");
+    run_at_once();
+    close(bound);
+    assert_failed(0, DR_ERR_TIMEOUT, "no answer within 1 s (stage: wait for the answer)");
+    assert_string_equal(body(1), "status 200");
+    assert_failed(2, DR_ERR_CONNECT, "");
+    assert_failed(3, DR_ERR_TIMEOUT, "no answer within 1 s (stage: read the reply)");
+    assert_failed(4, DR_ERR_CONNECT, "");
+    assert_failed(5, DR_ERR_PROTOCOL, "");
+    assert_string_equal(body(6), "status 503");
+    assert_true(job.took < TIMEOUT / 2);
+    assert_true(job.replies[1].received - job.replies[1].sent < 5);
+}
+
+static void test_deadline(void **state)
+{
+    (void)state;
+    job.timeout = 2;
+    add_plain("/status/200");
+    add_plain("/hang")->seconds = 100;
+    add_plain("/stall");
+    run_at_once();
+    assert_string_equal(body(0), "status 200");
+    assert_failed(1, DR_ERR_TIMEOUT, "no answer in time (stage: wait for the answer)");
+    assert_failed(2, DR_ERR_TIMEOUT, "no answer in time (stage: read the reply)");
+}
+
+/* What is asked when the time is up is not asked. */
+static void test_too_late(void **state)
+{
+    (void)state;
+    job.timeout = 1;
+    job.late = true;
+    add_plain("/hang");
+    add_plain("/status/200");
+    run();
+    assert_failed(0, DR_ERR_TIMEOUT, "(stage: wait for the answer)");
+    assert_failed(1, DR_ERR_TIMEOUT, "no answer in time (stage: wait for the answer)");
+    assert_false(traced("status 200"));
+}
+
+static void test_none(void **state)
+{
+    (void)state;
+    run();
+    assert_true(job.took < TIMEOUT / 2);
+}
+
+/* ---- connections ---- */
+
+static void read_count(size_t i, int *connection, int *request)
+{
+    assert_int_equal(sscanf(body(i), "connection %d request %d", connection, request), 2);
+}
+
+/* One request, then three at once, then one: the first connection is used again, with TLS too. */
+static void check_reuse(const char *scheme, int port)
+{
+    int first, request, connection;
+    char ca[300];
+    snprintf(ca, sizeof ca, "%s/ca.crt", server.folder);
+    for (int i = 0; i < 5; i++)
+        add(scheme, port, "/count")->ca_file = ca;
+    job.groups[1] = 3;
+    job.groups[2] = 1;
+    job.groups[3] = 0;
+    run();
+    read_count(0, &first, &request);
+    assert_int_equal(request, 1);
+    int again = 0, fresh = 0;
+    for (size_t i = 1; i < 4; i++) {
+        read_count(i, &connection, &request);
+        again += connection == first && request == 2;
+        fresh += connection != first && request == 1;
+    }
+    assert_int_equal(again, 1);
+    assert_int_equal(fresh, 2);
+    read_count(4, &connection, &request);
+    assert_true(request > 1);
+}
+
+static void test_reuse(void **state)
+{
+    (void)state;
+    check_reuse("http", server.plain);
+}
+
+static void test_reuse_tls(void **state)
+{
+    (void)state;
+    check_reuse("https", server.tls);
+}
+
+static void test_alone(void **state)
+{
+    (void)state;
+    int first, second, request;
+    job.alone = true;
+    add_plain("/count");
+    add_plain("/count");
+    run();
+    read_count(0, &first, &request);
+    read_count(1, &second, &request);
+    assert_int_not_equal(first, second);
+    assert_int_equal(request, 1);
+}
+
+/* On a connection that is there, what hangs is the request, not the name. */
+static void test_stage_of_reused(void **state)
+{
+    (void)state;
+    add_plain("/count");
+    struct dr_http_request *request = add_plain("/hang");
+    request->seconds = 1;
+    request->stage = "ask again";
+    run();
+    assert_failed(1, DR_ERR_TIMEOUT, "no answer within 1 s (stage: ask again)");
+    assert_true(traced(" s: ask again\n"));
+}
+
+/* ---- TLS ---- */
+
+static struct dr_http_request *add_tls(int port)
+{
+    return add("https", port, "/status/200");
+}
+
+static void test_trust(void **state)
+{
+    (void)state;
+    char ca[300], other[300], missing[300];
+    snprintf(ca, sizeof ca, "%s/ca.crt", server.folder);
+    snprintf(other, sizeof other, "%s/other.crt", server.folder);
+    snprintf(missing, sizeof missing, "%s/missing.crt", server.folder);
+    add_tls(server.tls)->ca_file = ca;
+    add_tls(server.tls);
+    add_tls(server.tls)->ca_file = other;
+    add_tls(server.tls)->ca_file = missing;
+    struct dr_http_request *by_address = add_tls(server.tls);
+    char url[100];
+    snprintf(url, sizeof url, "https://127.0.0.1:%d/status/200", server.tls);
+    by_address->url = url; /* which the certificate does not name */
+    by_address->ca_file = ca;
+    struct dr_http_request *insecure = add_tls(server.tls);
+    insecure->url = url;
+    insecure->insecure = true;
+    add_tls(server.tls);
+    run();
+    assert_string_equal(body(0), "status 200");
+    assert_failed(1, DR_ERR_TLS, "certificate");
+    assert_failed(2, DR_ERR_TLS, "certificate");
+    assert_failed(3, DR_ERR_USAGE, "missing.crt");
+    assert_failed(4, DR_ERR_TLS, "");
+    assert_string_equal(body(5), "status 200");
+    /* a connection that was not verified is not used for one that is */
+    assert_failed(6, DR_ERR_TLS, "certificate");
+}
+
+static void test_client_certificate(void **state)
+{
+    (void)state;
+    char ca[300], certificate[300], key[300], locked[300], missing[300];
+    snprintf(ca, sizeof ca, "%s/ca.crt", server.folder);
+    snprintf(certificate, sizeof certificate, "%s/client.crt", server.folder);
+    snprintf(key, sizeof key, "%s/client.key", server.folder);
+    snprintf(locked, sizeof locked, "%s/locked.key", server.folder);
+    snprintf(missing, sizeof missing, "%s/missing.crt", server.folder);
+    job.alone = true; /* a connection that is there is used whatever the key file */
+    const char *const files[][2] = {{certificate, key},
+                                    {NULL, NULL},
+                                    {certificate, locked},
+                                    {missing, key},
+                                    {certificate, NULL}};
+    for (size_t i = 0; i < sizeof files / sizeof files[0]; i++) {
+        struct dr_http_request *request = add_tls(server.mutual);
+        request->ca_file = ca;
+        request->cert_file = files[i][0];
+        request->key_file = files[i][1];
+    }
+    run();
+    assert_string_equal(body(0), "status 200");
+    assert_failed(1, DR_ERR_TLS, "certificate");
+    assert_failed(2, DR_ERR_USAGE, "locked.key");
+    assert_failed(3, DR_ERR_USAGE, "missing.crt");
+    assert_failed(4, DR_ERR_USAGE, "client.crt");
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, prepare, clean_up)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        TEST(test_request),      TEST(test_secrets),
+        TEST(test_user),         TEST(test_head),
+        TEST(test_limits),       TEST(test_sink),
+        TEST(test_sink_refuses), TEST(test_gzip),
+        TEST(test_several),      TEST(test_deadline),
+        TEST(test_too_late),     TEST(test_none),
+        TEST(test_reuse),        TEST(test_reuse_tls),
+        TEST(test_alone),        TEST(test_stage_of_reused),
+        TEST(test_trust),        TEST(test_client_certificate),
+    };
+    signal(SIGPIPE, SIG_IGN); /* as every executable does */
+    return cmocka_run_group_tests(tests, start_server, stop_server);
+}
