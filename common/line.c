@@ -46,6 +46,11 @@ void dr_line_end(struct dr_line *line, struct dr_result *result, const char *sub
         dr_finding_detail(finding, "%s", dr_buffer_text(&line->figures));
     if (*line->next != '\0' && line->state != DR_OK)
         dr_finding_next(finding, "%s", line->next);
+    dr_line_drop(line);
+}
+
+void dr_line_drop(struct dr_line *line)
+{
     dr_buffer_free(&line->problems);
     dr_buffer_free(&line->figures);
 }

@@ -36,4 +36,7 @@ enum dr_state dr_line_judge(struct dr_line *line, const struct dr_metric *metric
 /* Adds the finding to the result and frees the line. */
 void dr_line_end(struct dr_line *line, struct dr_result *result, const char *subject);
 
+/* Frees it, and adds nothing. */
+void dr_line_drop(struct dr_line *line);
+
 #endif

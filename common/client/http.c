@@ -198,7 +198,8 @@ static enum dr_error_class class_of(CURLcode code)
 #if LIBCURL_VERSION_NUM >= 0x074d00
         {CURLE_SSL_CLIENTCERT, DR_ERR_TLS},
 #endif
-        {CURLE_LOGIN_DENIED, DR_ERR_USAGE}, /* only for a user in the URL */
+        {CURLE_LOGIN_DENIED, DR_ERR_USAGE},          /* only for a user in the URL */
+        {CURLE_BAD_FUNCTION_ARGUMENT, DR_ERR_USAGE}, /* 8.23: an unusable key file */
         {CURLE_URL_MALFORMAT, DR_ERR_USAGE},
         {CURLE_OUT_OF_MEMORY, DR_ERR_INTERNAL},
         {CURLE_FAILED_INIT, DR_ERR_INTERNAL},
@@ -276,6 +277,9 @@ static bool fail(const struct transfer *transfer, CURLcode code)
     dr_error_set(transfer->error, refused != NULL ? DR_ERR_TLS : class_of(code), "%s",
                  clean != NULL ? clean : "out of memory");
     free(clean);
+    /* 7.74 does not name the file */
+    if (code == CURLE_SSL_CERTPROBLEM && transfer->request->cert_file != NULL)
+        dr_error_prefix(transfer->error, "client certificate %s", transfer->request->cert_file);
     return false;
 }
 

@@ -5,7 +5,8 @@
  * libcurl is given what is left of the task's time and nothing of the environment: no proxy, no
  * .netrc, no redirects, no cookies, HTTP/1.1. Certificates and host names are verified unless the
  * request says not to. A reply is bounded in body and headers. What a status code means is for the
- * caller to say: any complete reply is a success here. */
+ * caller to say: any complete reply is a success here. SIGPIPE must be ignored (plugin.c does):
+ * older versions of libcurl leave that to us. */
 #ifndef DR_CLIENT_HTTP_H
 #define DR_CLIENT_HTTP_H
 

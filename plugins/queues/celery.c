@@ -57,6 +57,17 @@ static bool no_memory(struct probe *probe)
     return dr_error_set(probe->error, DR_ERR_INTERNAL, "out of memory");
 }
 
+/* How many of something. */
+static bool read_count(struct probe *probe, const char *command, const redisReply *reply,
+                       long long *count)
+{
+    *count = reply->integer;
+    if (reply->type != REDIS_REPLY_INTEGER)
+        return dr_redis_fail(&probe->redis, command, reply);
+    return *count >= 0 || dr_error_set(probe->error, DR_ERR_PROTOCOL,
+                                       "the reply to %s cannot be used: %lld", command, *count);
+}
+
 /* A command with one key, and up to two words behind it. The key is ended here. */
 static bool add_key(struct probe *probe, const char *command, char *key, const char *more,
                     const char *last)
@@ -66,6 +77,41 @@ static bool add_key(struct probe *probe, const char *command, char *key, const c
     bool ok = key != NULL ? dr_redis_add(&probe->redis, count, words) : no_memory(probe);
     free(key);
     return ok;
+}
+
+/* ---- what was found, for -v ---- */
+
+static void trace_figure(struct dr_buffer *line, const char *name, struct dr_opt_real value)
+{
+    if (value.known)
+        dr_buffer_addf(line, ", %s %.15g", name, value.value);
+}
+
+static struct dr_opt_real real(struct dr_opt_int value)
+{
+    return (struct dr_opt_real){.known = value.known, .value = (double)value.value};
+}
+
+static void trace_replica(const struct probe *probe, const struct que_replica *replica)
+{
+    struct dr_buffer line = DR_BUFFER(400);
+    trace_figure(&line, "bytes behind", real(replica->behind));
+    trace_figure(&line, "age", replica->age);
+    dr_task_trace(probe->task, 1, "replica %s %s%s", replica->address,
+                  replica->online ? "online" : "not online", dr_buffer_text(&line));
+    dr_buffer_free(&line);
+}
+
+static void trace_store(const struct probe *probe)
+{
+    const struct que_store *store = &probe->facts->store;
+    if (store->primary)
+        dr_task_trace(probe->task, 1, "version %s, primary", store->version);
+    else
+        dr_task_trace(probe->task, 1, "version %s, replica of %s", store->version,
+                      store->upstream != NULL ? store->upstream : "?");
+    for (size_t i = 0; i < store->replica_count; i++)
+        trace_replica(probe, &store->replicas[i]);
 }
 
 /* ---- the server ---- */
@@ -114,6 +160,7 @@ static bool read_basics(struct probe *probe, redisReply **replies)
     if (!ok)
         return false;
     read_save(probe, replies[SAVE]);
+    trace_store(probe);
     return replies[SELECTED]->type == REDIS_REPLY_STATUS ||
            dr_redis_fail(&probe->redis, "SELECT", replies[SELECTED]);
 }
@@ -278,21 +325,21 @@ static bool add_lists(struct probe *probe, const struct que_queue *queue)
 static bool read_lists(struct probe *probe, struct que_queue *queue, redisReply **replies,
                        uint8_t *next)
 {
-    long long ready = 0;
+    double ready = 0;
+    char command[100];
+    char *clean = dr_text_clean(queue->name, 80);
+    snprintf(command, sizeof command, "LLEN %s", clean != NULL ? clean : "");
+    free(clean);
     *next = QUE_STEPS_MAX;
     for (size_t i = 0; i < probe->names.step_count; i++) {
-        if (replies[i]->type != REDIS_REPLY_INTEGER) {
-            char command[100];
-            char *clean = dr_text_clean(queue->name, 80);
-            snprintf(command, sizeof command, "LLEN %s", clean != NULL ? clean : "");
-            free(clean);
-            return dr_redis_fail(&probe->redis, command, replies[i]);
-        }
-        if (replies[i]->integer > 0 && *next == QUE_STEPS_MAX)
+        long long count;
+        if (!read_count(probe, command, replies[i], &count))
+            return false;
+        if (count > 0 && *next == QUE_STEPS_MAX)
             *next = (uint8_t)i;
-        ready += replies[i]->integer;
+        ready += (double)count;
     }
-    que_set(queue, QUE_READY, (double)ready);
+    que_set(queue, QUE_READY, ready);
     if (ready > 0)
         queue->traits |= QUE_LISTED;
     return true;
@@ -485,11 +532,8 @@ static bool ask_lengths(struct probe *probe, const struct flight *flight, size_t
     if (!dr_redis_talk(&probe->redis, "measure the tasks in flight", replies, count))
         return false;
     bool ok = true;
-    for (size_t i = 0; ok && i < count; i++) {
-        lengths[i] = replies[i]->integer;
-        ok = replies[i]->type == REDIS_REPLY_INTEGER ||
-             dr_redis_fail(&probe->redis, "HSTRLEN", replies[i]);
-    }
+    for (size_t i = 0; ok && i < count; i++)
+        ok = read_count(probe, "HSTRLEN", replies[i], &lengths[i]);
     dr_redis_free_replies(replies, count);
     return ok;
 }
@@ -595,14 +639,15 @@ static bool read_index(struct probe *probe, redisReply **replies)
 {
     struct flight flight = {.taken = 0};
     struct que_store *store = &probe->facts->store;
-    if (replies[HELD]->type != REDIS_REPLY_INTEGER)
-        return dr_redis_fail(&probe->redis, "HLEN unacked", replies[HELD]);
-    if (replies[LATE]->type != REDIS_REPLY_INTEGER)
-        return dr_redis_fail(&probe->redis, "ZCOUNT unacked_index", replies[LATE]);
+    long long held;
+    long long late;
+    if (!read_count(probe, "HLEN unacked", replies[HELD], &held) ||
+        !read_count(probe, "ZCOUNT unacked_index", replies[LATE], &late))
+        return false;
     if (replies[OLDEST]->type != REDIS_REPLY_ARRAY || replies[OLDEST]->elements % 2 != 0)
         return dr_redis_fail(&probe->redis, "ZRANGE unacked_index", replies[OLDEST]);
-    store->in_flight = dr_int(replies[HELD]->integer);
-    store->in_flight_late = dr_int(replies[LATE]->integer);
+    store->in_flight = dr_int(held);
+    store->in_flight_late = dr_int(late);
     probe->index = replies[OLDEST];
     bool ok = read_flight(probe, &flight);
     probe->index = NULL;
@@ -632,17 +677,6 @@ static bool look_at_flight(struct probe *probe)
 }
 
 /* ---- the source ---- */
-
-static void trace_figure(struct dr_buffer *line, const char *name, struct dr_opt_real value)
-{
-    if (value.known)
-        dr_buffer_addf(line, ", %s %.15g", name, value.value);
-}
-
-static struct dr_opt_real real(struct dr_opt_int value)
-{
-    return (struct dr_opt_real){.known = value.known, .value = (double)value.value};
-}
 
 static void trace_queue(const struct probe *probe, const struct que_queue *queue)
 {
@@ -701,7 +735,7 @@ static bool ask(struct probe *probe)
     const char *user = uri_of(probe)->user;
     double started = dr_monotonic();
     snprintf(probe->grant, sizeof probe->grant,
-             "it: ACL SETUSER %.60s ~* +info +select +time +config|get +scan +smembers +llen "
+             "it: ACL SETUSER %.60s ~* +info +select +time +scan +smembers +llen "
              "+lindex +zrange +zcount +hlen +hstrlen +hget",
              user != NULL && *user != '\0' ? user : "default");
     if (!dr_redis_open(&probe->redis, PORT) || !look_at_server(probe) || !look_at_queues(probe))
@@ -764,6 +798,10 @@ static bool probe_target(struct dr_task *task, void *facts, struct dr_error *err
     probe.facts->product = QUE_CELERY;
     bool ok = check_uri(&probe) && ask(&probe);
     dr_redis_close(&probe.redis);
+    if (!ok) { /* half a list is none */
+        que_roster_free(probe.facts->roster);
+        probe.facts->roster = NULL;
+    }
     que_board_done(probe.request->board, dr_task_index(task), false);
     return ok;
 }

@@ -346,33 +346,35 @@ uint64_t que_celery_read_head(const char *message)
 
 /* Celery sends through the exchange without a name, whose routing key is the queue, or through one
  * that is called like the queue. For any other the bindings decide, which can be changed since. */
-static void read_origin(struct dr_json *reader, struct que_celery_task *task)
+static void take_origin(struct que_celery_task *task, const char *exchange, const char *key)
 {
-    char exchange[QUE_NAME_MAX + 1] = "";
-    char key[QUE_NAME_MAX + 1] = "";
-    bool there = dr_json_item(reader) && dr_json_text(reader, exchange, sizeof exchange) &&
-                 dr_json_item(reader) && dr_json_text(reader, key, sizeof key);
-    if (there && (*exchange == '\0' || strcmp(exchange, key) == 0))
+    if (*exchange == '\0' || strcmp(exchange, key) == 0)
         snprintf(task->queue, sizeof task->queue, "%s", key);
-    while (dr_json_item(reader))
-        dr_json_skip(reader);
 }
 
 struct que_celery_task que_celery_read_task(const char *entry)
 {
     struct envelope envelope = {.task = false};
     struct que_celery_task task = {.readable = false};
+    char exchange[QUE_NAME_MAX + 1];
+    char key[QUE_NAME_MAX + 1];
+    bool named = false;
     struct dr_json reader = dr_json_start(entry);
-    if (dr_json_array(&reader)) {
-        if (dr_json_item(&reader))
+    bool list = dr_json_array(&reader);
+    for (size_t i = 0; list && dr_json_item(&reader); i++) {
+        if (i == 0)
             read_message(&reader, &envelope);
-        read_origin(&reader, &task);
+        else if (i == 1)
+            named = dr_json_text(&reader, exchange, sizeof exchange);
+        else if (i == 2 && dr_json_text(&reader, key, sizeof key) && named)
+            take_origin(&task, exchange, key);
+        else if (i > 2)
+            dr_json_skip(&reader);
     }
-    if (!dr_json_end(&reader, NULL) || !envelope.task)
-        return (struct que_celery_task){.readable = false};
     task.eta = que_celery_read_moment(envelope.eta);
-    task.readable = *envelope.eta == '\0' || task.eta.known;
-    return task;
+    task.readable =
+        dr_json_end(&reader, NULL) && envelope.task && (*envelope.eta == '\0' || task.eta.known);
+    return task.readable ? task : (struct que_celery_task){.readable = false};
 }
 
 /* ---- moments ---- */

@@ -196,15 +196,26 @@ static enum scope find_scope(const struct judge *judge, const struct que_queue *
     return SCOPE_COUNTED;
 }
 
-bool take_roster(struct judge *judge)
+/* Whose list of queues counts: the first one that there is; of Redis servers, where each has its
+ * own, the first primary's. NULL: there is none. */
+static const struct que_asked *find_lister(const struct que_evidence *evidence)
 {
-    for (size_t i = 0; i < judge->evidence->count && judge->roster == NULL; i++) {
-        const struct que_asked *asked = &judge->evidence->asked[i];
+    const struct que_asked *first = NULL;
+    for (size_t i = 0; i < evidence->count; i++) {
+        const struct que_asked *asked = &evidence->asked[i];
         if (asked->facts == NULL || asked->facts->roster == NULL)
             continue;
-        judge->lister = asked;
-        judge->roster = asked->facts->roster;
+        if (asked->product != QUE_CELERY || asked->facts->store.primary)
+            return asked;
+        first = first != NULL ? first : asked;
     }
+    return first;
+}
+
+bool take_roster(struct judge *judge)
+{
+    judge->lister = find_lister(judge->evidence);
+    judge->roster = judge->lister != NULL ? judge->lister->facts->roster : NULL;
     judge->world.roster = judge->roster;
     if (judge->roster == NULL)
         return false;
@@ -249,22 +260,25 @@ static size_t group_size(const struct que_asked *asked, size_t count)
 
 static void judge_group(struct judge *judge)
 {
-    judge_unreachable(judge);
     switch (judge->evidence->asked[0].product) {
     case QUE_RABBITMQ:
         judge_cluster(judge);
+        judge_unreachable(judge);
         judge_proof(judge);
         judge_loss(judge);
         judge_past(judge);
         judge_queues(judge);
         break;
     case QUE_AMQP:
+        judge_unreachable(judge);
         judge_amqp(judge);
         break;
     case QUE_CELERY:
+        judge_unreachable(judge);
         judge_celery(judge);
         break;
     case QUE_AZURE_QUEUE:
+        judge_unreachable(judge);
         judge_azure(judge);
         break;
     case QUE_PRODUCT_UNKNOWN:

@@ -5,6 +5,10 @@
 #include <stdio.h>
 #include <string.h>
 
+/* A replica reports once a second, and Redis itself calls it good while the last report is at most
+ * 10 s old (min-replicas-max-lag); the age is in whole seconds. */
+#define REPORT_SILENCE 11.0
+
 /* Tasks in all queues that were not left out, and with workers. */
 struct backlog {
     double waiting;
@@ -19,15 +23,20 @@ static void count_backlog(struct judge *judge, const struct que_store *store,
     *backlog = (struct backlog){.unknown = TALLY};
     for (size_t q = 0; q < judge->roster->count; q++) {
         const struct que_queue *queue = que_roster_at(judge->roster, q);
-        struct dr_opt_real messages = que_figure(queue, QUE_MESSAGES);
+        struct dr_opt_real ready = que_figure(queue, QUE_READY);
         if (scope_of(judge, q) < SCOPE_COUNTED)
             continue;
         backlog->queues++;
-        backlog->waiting += messages.known ? messages.value : 0;
-        if (!messages.known)
+        backlog->waiting += ready.known ? ready.value : 0;
+        if (!ready.known)
             tally_add(judge, &backlog->unknown, DR_UNKNOWN, queue, "%s", "");
     }
     backlog->in_flight = store->in_flight.known ? (double)store->in_flight.value : 0;
+}
+
+static bool is_silent(const struct que_replica *replica)
+{
+    return replica->age.known && replica->age.value > REPORT_SILENCE;
 }
 
 /* The replica that would take over with the least loss; NULL. */
@@ -36,7 +45,7 @@ static const struct que_replica *nearest(const struct que_store *store)
     const struct que_replica *best = NULL;
     for (size_t i = 0; i < store->replica_count; i++) {
         const struct que_replica *replica = &store->replicas[i];
-        if (!replica->online || !replica->behind.known)
+        if (!replica->online || !replica->behind.known || is_silent(replica))
             continue;
         if (best == NULL || replica->behind.value < best->behind.value)
             best = replica;
@@ -64,11 +73,12 @@ static void say_replica(struct judge *judge, const char *label, const struct bac
     dr_result_figure(judge->result, judge->group, &que_metrics[QUE_LAG_BYTES], bytes, limit);
 }
 
-/* No replica: what is on the disk of the host comes back with it. */
+/* No replica that counts: what is on the disk of the host comes back with it. */
 static void say_alone(struct judge *judge, const char *label, const struct que_store *store,
                       const struct backlog *backlog)
 {
     char age[DR_UNIT_TEXT];
+    const char *none = store->replica_count > 0 ? "no replica that reports" : "no replica";
     double tasks = backlog->waiting + backlog->in_flight;
     bool log = store->append_only.known && store->append_only.value;
     double changed = store->snapshot_after.known ? (double)store->snapshot_after.value : tasks;
@@ -79,22 +89,24 @@ static void say_alone(struct judge *judge, const char *label, const struct que_s
         dr_threshold_judge(&judge->rules->thresholds[QUE_UNAVAILABLE], (double)backlog->queues);
     if (log)
         say(judge, stops, 0,
-            "%zu queue%s with %.0f task%s stop if %s dies now, until it is back: no replica, only "
-            "the append-only file on its disk",
-            backlog->queues, plural((double)backlog->queues), tasks, plural(tasks), label);
+            "%zu queue%s with %.0f task%s stop if %s dies now, until it is back: %s, only the "
+            "append-only file on its disk",
+            backlog->queues, plural((double)backlog->queues), tasks, plural(tasks), label, none);
     else if (lost > 0)
         say(judge, dr_state_worst(state, stops), lost,
-            "loses up to %.0f of %.0f task%s if %s dies now: no replica, no append-only file, last "
-            "snapshot %s ago",
-            lost, tasks, plural(tasks), label,
+            "loses up to %.0f of %.0f task%s if %s dies now: %s, no append-only file, last "
+            "snapshot "
+            "%s ago",
+            lost, tasks, plural(tasks), label, none,
             store->snapshot_age.known
                 ? dr_unit_format(DR_UNIT_SECONDS, store->snapshot_age.value, age, sizeof age)
                 : "an unknown time");
     else
         say(judge, stops, 0,
-            "%zu queue%s stop if %s dies now, until it is back: no replica; nothing is waiting "
-            "that its last snapshot lacks",
-            backlog->queues, plural((double)backlog->queues), label);
+            "%zu queue%s stop if %s dies now, until it is back: %s; nothing is waiting that its "
+            "last "
+            "snapshot lacks",
+            backlog->queues, plural((double)backlog->queues), label, none);
     dr_result_figure(judge->result, judge->group, &que_metrics[QUE_LOST], lost,
                      &judge->rules->thresholds[QUE_LOST]);
     dr_result_figure(judge->result, judge->group, &que_metrics[QUE_UNAVAILABLE],
@@ -104,10 +116,15 @@ static void say_alone(struct judge *judge, const char *label, const struct que_s
 static void judge_replicas(const struct que_store *store, struct dr_line *line)
 {
     char behind[DR_UNIT_TEXT];
+    char age[DR_UNIT_TEXT];
     for (size_t i = 0; i < store->replica_count; i++) {
         const struct que_replica *replica = &store->replicas[i];
         if (!replica->online)
             dr_line_problem(line, DR_WARNING, "replica %s is not online", replica->address);
+        else if (is_silent(replica))
+            dr_line_problem(line, DR_WARNING, "replica %s has not reported for %s",
+                            replica->address,
+                            dr_unit_format(DR_UNIT_SECONDS, replica->age.value, age, sizeof age));
         else if (!replica->behind.known)
             dr_line_problem(line, DR_UNKNOWN, "replica %s: not known how far behind",
                             replica->address);
@@ -246,32 +263,45 @@ static void judge_waiting(struct judge *judge)
     char one[64];
     char many[64];
     struct tally waiting = TALLY;
+    double tasks = 0;
     for (size_t q = 0; q < judge->roster->count; q++) {
         const struct que_queue *queue = que_roster_at(judge->roster, q);
-        struct dr_opt_real messages = que_figure(queue, QUE_MESSAGES);
-        if (scope_of(judge, q) >= SCOPE_COUNTED && messages.known)
-            tally_add(judge, &waiting, DR_OK, queue, "%.0f", messages.value);
+        struct dr_opt_real ready = que_figure(queue, QUE_READY);
+        if (scope_of(judge, q) < SCOPE_COUNTED || !ready.known)
+            continue;
+        tally_add(judge, &waiting, DR_OK, queue, "%.0f", ready.value);
+        tasks += ready.value;
     }
-    snprintf(one, sizeof one, "queue, %.0f task%s waiting", waiting.messages,
-             plural(waiting.messages));
-
-    snprintf(many, sizeof many, "queues, %.0f task%s waiting", waiting.messages,
-             plural(waiting.messages));
+    snprintf(one, sizeof one, "queue, %.0f task%s waiting", tasks, plural(tasks));
+    snprintf(many, sizeof many, "queues, %.0f task%s waiting", tasks, plural(tasks));
     tally_end(judge, &waiting, one, many);
+}
+
+/* Workers are with one of them, and what the other one has nobody takes. */
+static void judge_other_primaries(struct judge *judge)
+{
+    for (size_t i = 0; i < judge->evidence->count; i++) {
+        const struct que_asked *asked = &judge->evidence->asked[i];
+        if (asked != judge->lister && asked->answered && asked->facts->store.primary)
+            dr_finding_next(dr_result_add(judge->result, DR_WARNING, asked->label,
+                                          "is a primary like %s, with tasks of its own that are "
+                                          "not counted here",
+                                          judge->lister->label),
+                            "make one the replica of the other, or give each a --target of its "
+                            "own");
+    }
 }
 
 void judge_celery(struct judge *judge)
 {
-    const struct que_asked *asked = judge->evidence->asked;
-    for (size_t i = 0; i < judge->evidence->count; i++) {
-        if (!asked[i].answered || asked[i].facts->roster == NULL)
-            continue;
-        judge->lister = &asked[i];
-        judge_store(judge, &asked[i]);
-        judge_past(judge);
-        judge_waiting(judge);
-        judge_queues(judge);
+    if (judge->roster == NULL) {
+        say(judge, DR_UNKNOWN, 0, "cannot tell what is lost if %s dies now",
+            judge->evidence->asked->label);
         return;
     }
-    say(judge, DR_UNKNOWN, 0, "cannot tell what is lost if %s dies now", asked->label);
+    judge_store(judge, judge->lister);
+    judge_other_primaries(judge);
+    judge_past(judge);
+    judge_waiting(judge);
+    judge_queues(judge);
 }

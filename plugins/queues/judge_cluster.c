@@ -184,8 +184,12 @@ static void judge_node(struct judge *judge, const struct sight *sight)
         judge_absence(judge, sight, &line);
     else if (sight->up > 0)
         judge_presence(judge, sight, &line);
-    dr_line_end(&line, judge->result,
-                subject_of(judge, short_name(judge, sight->name, node, sizeof node)));
+    /* Of a node with which nothing is wrong judge_loss says what its death would do. */
+    if (line.problems.size == 0 && sight->up > 0 && judge->roster != NULL)
+        dr_line_drop(&line);
+    else
+        dr_line_end(&line, judge->result,
+                    subject_of(judge, short_name(judge, sight->name, node, sizeof node)));
 }
 
 static void judge_expected_nodes(struct judge *judge, const struct sights *sights)
@@ -222,7 +226,7 @@ static void judge_frozen(struct judge *judge)
                                view->replies[QUE_ASK_NODES].answer == QUE_HUNG);
         if (hangs)
             dr_buffer_addf(&hung, "%s%s", hung.size > 0 ? ", " : "", asked->label);
-        else if (!asked->answered && !alive)
+        else if (!asked->answered && !alive && asked->error->class == DR_ERR_TIMEOUT)
             dr_buffer_addf(&silent, "%s%s", silent.size > 0 ? ", " : "", asked->label);
     }
     judge->frozen = hung.size > 0;
@@ -322,6 +326,7 @@ void judge_cluster(struct judge *judge)
 {
     struct sights sights;
     look(judge, &sights);
+    judge->nodes_known = sights.views > 0;
     judge_frozen(judge);
     judge_alarms(judge);
     judge_flags(judge, &sights);

@@ -42,6 +42,12 @@ static struct death *add_death(struct deaths *deaths, que_nodes nodes)
     return death;
 }
 
+static int compare_names(const void *a, const void *b)
+{
+    return strcmp(((const struct death *)a)->name, ((const struct death *)b)->name);
+}
+
+/* In the order of their names, whatever order the broker lists them in. */
 static void add_nodes(const struct judge *judge, struct deaths *deaths)
 {
     for (int i = 0; i < (int)judge->roster->node_count; i++) {
@@ -49,10 +55,11 @@ static void add_nodes(const struct judge *judge, struct deaths *deaths)
             continue;
         struct death *death = add_death(deaths, que_bit(i));
         if (death == NULL)
-            return;
+            break;
         node_name(judge, i, death->name, sizeof death->name);
         node_name(judge, i, death->label, sizeof death->label);
     }
+    qsort(deaths->items, deaths->count, sizeof deaths->items[0], compare_names);
 }
 
 /* All nodes of that host which run. */
@@ -252,7 +259,12 @@ static void advise(const struct judge *judge, const struct death *death, struct 
         return;
     const char *vhost = que_vhost_name(judge->roster, queue);
     bool unsynced = (que_unsynced(&judge->world, queue) & ~death->nodes) != QUE_NOBODY;
-    if (queue->kind != QUE_CLASSIC)
+    que_nodes away = queue->copies & ~(queue->insync & ~judge->world.down);
+    char missing[200];
+    if (queue->kind != QUE_CLASSIC && away != QUE_NOBODY)
+        dr_finding_next(finding, "bring the missing member of %s back: %s", queue->name,
+                        nodes_text(judge, away, missing, sizeof missing));
+    else if (queue->kind != QUE_CLASSIC)
         dr_finding_next(finding,
                         "rabbitmq-queues grow NODE all --vhost-pattern '%s' --queue-pattern '%s': "
                         "a member on one more node",
@@ -289,6 +301,8 @@ static void judge_death(struct judge *judge, struct death *death)
         dr_buffer_addf(&text, "%s%zu queue%s with %s: %s",
                        text.size > 0 ? "; and stops " : "its death stops ", death->stopping,
                        plural(death->stopping), waiting, tally_names(&death->stoppers));
+    if (text.size == 0 && (judge->frozen || !judge->nodes_known))
+        return;
     if (text.size == 0)
         dr_buffer_addf(&text, "its death loses nothing and stops nothing");
     struct dr_finding *finding = dr_result_add(judge->result, state, subject_of(judge, death->name),
@@ -358,21 +372,34 @@ static void say_good(struct judge *judge, const struct deaths *deaths, enum dr_s
 {
     char planned[160];
     size_t nodes = judge->roster->node_count - (size_t)que_count(judge->world.down);
+    size_t in_plan = judge->in_scope[SCOPE_PLANNED] + judge->in_scope[SCOPE_MUST];
     planned_text(judge, planned, sizeof planned);
-    if (judge->in_scope[SCOPE_PLANNED] + judge->in_scope[SCOPE_MUST] == 0)
+    if (in_plan == 0)
         say(judge, state, 0, "no queue here is meant to last, so none can be lost");
     else if (deaths->unknown.count > 0)
         say(judge, DR_UNKNOWN, 0, "cannot tell what would be lost of %zu queues",
             deaths->unknown.count);
     else
-        say(judge, state, 0, "any one of %zu node%s can die now: %s live on%s", nodes,
-            plural(nodes), planned, judge->rules->zone_count > 0 ? ", and so with any zone" : "");
+        say(judge, state, 0, "any one of %zu node%s can die now: %s live%s on%s", nodes,
+            plural(nodes), planned, in_plan == 1 ? "s" : "",
+            judge->rules->zone_count > 0 ? ", and so with any zone" : "");
 }
 
 static void say_worst(struct judge *judge, const struct deaths *deaths, const struct death *worst)
 {
     char messages[96];
     enum dr_state state = worst != NULL ? state_of(judge, worst) : DR_OK;
+    if (judge->frozen) {
+        say(judge, DR_CRITICAL, 0,
+            "the cluster waits for a node that is frozen or cut off; until it is back or gone "
+            "nobody "
+            "can tell what another death would lose");
+        return;
+    }
+    if (!judge->nodes_known) {
+        say(judge, DR_UNKNOWN, 0, "cannot tell what would be lost: no node says which nodes run");
+        return;
+    }
     if (worst == NULL || (worst->losing == 0 && worst->stopping == 0)) {
         say_good(judge, deaths, state);
     } else if (worst->losing > 0) {

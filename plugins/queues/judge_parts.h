@@ -42,7 +42,8 @@ struct judge {
     float *heads;    /* the same: since when the same message is at its head, seconds; below 0: not
                         known. NULL without --state-dir */
     size_t in_scope[SCOPE_MUST + 1];
-    bool frozen; /* the statistics of nodes hang that answer otherwise */
+    bool nodes_known; /* some node said who is in the cluster, and who runs */
+    bool frozen;      /* the statistics of nodes hang that answer otherwise */
     char subject[256];
 };
 

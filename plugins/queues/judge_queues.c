@@ -235,7 +235,9 @@ static void check_coverage(const struct judge *judge, const struct que_queue *qu
     const struct que_zone *zone = only_zone(judge, safe);
     const char *why = excuse(judge, queue);
     bool classic = queue->kind == QUE_CLASSIC && !(queue->traits & QUE_MIRRORED);
-    if (!known && !(queue->kind == QUE_CLASSIC && queue->state == QUE_DOWN))
+    /* One of them may be on the node that is frozen. */
+    bool doubtful = judge->frozen && que_count(safe) == judge->rules->min_copies;
+    if (doubtful || (!known && !(queue->kind == QUE_CLASSIC && queue->state == QUE_DOWN)))
         tally_add(judge, unproven, DR_UNKNOWN, queue, "%s", "");
     else if (que_count(safe) < judge->rules->min_copies)
         tally_add(judge, failed, DR_CRITICAL, queue, "%d cop%s%s%s", que_count(safe),
@@ -275,8 +277,8 @@ static void judge_coverage(struct judge *judge)
             ? "make them quorum queues with members on several nodes"
             : "a quorum queue, or a policy that mirrors it: of all that match only the one "
               "of the highest priority applies");
-    tally_end(judge, &unproven, "that must be replicated does not say where its copies are",
-              "that must be replicated do not say where their copies are");
+    tally_end(judge, &unproven, "that must be replicated is not proven to be",
+              "that must be replicated are not proven to be");
     tally_end(judge, &together, "that must be replicated has all safe copies in one zone",
               "that must be replicated have all safe copies in one zone");
 }
@@ -327,10 +329,13 @@ static struct dr_opt_real value_of(const struct judge *judge, size_t number, enu
     const struct que_queue *queue = que_roster_at(judge->roster, number);
     struct dr_opt_real value = que_figure(queue, figure_of(metric));
     struct dr_opt_real messages = que_figure(queue, QUE_MESSAGES);
+    struct dr_opt_real ready = que_figure(queue, QUE_READY);
     if (metric != QUE_QUEUE_OLDEST || value.known)
         return value;
-    /* Nothing waits: nothing is old. */
-    return messages.known && messages.value <= 0 ? dr_real(0) : head_age(judge, number);
+    /* Nothing waits: nothing is old. The head of a list is not what a worker has. */
+    bool empty = queue->kind == QUE_LIST ? ready.known && ready.value <= 0
+                                         : messages.known && messages.value <= 0;
+    return empty ? dr_real(0) : head_age(judge, number);
 }
 
 /* What its limits are for a metric: the first pattern that matches, for warning and critical each,

@@ -4,10 +4,10 @@
 
 fuzz_programs = range duration size uri extra_opts mssql
 if HAVE_HIREDIS
-fuzz_programs += redis redis_cluster redis_sentinel
+fuzz_programs += redis redis_cluster redis_sentinel celery
 endif
 if HAVE_AZURE
-fuzz_programs += azure
+fuzz_programs += azure azure_queue
 endif
 if HAVE_MONGOC
 fuzz_programs += mongodb
@@ -33,11 +33,13 @@ tests_fuzz_libfuzzed_la_SOURCES = \
 if HAVE_HIREDIS
 tests_fuzz_libfuzzed_la_SOURCES += \
 	plugins/replication/redis_cluster.c common/client/redis_info.c \
-	plugins/replication/redis_read.c plugins/replication/redis_sentinel.c
+	plugins/replication/redis_read.c plugins/replication/redis_sentinel.c \
+	plugins/queues/celery_read.c plugins/queues/facts.c plugins/queues/roster.c
 endif
 if HAVE_AZURE
 tests_fuzz_libfuzzed_la_SOURCES += common/client/azure.c common/client/azure_error.c \
-	common/client/azure_read.c common/client/http.c plugins/replication/azure_read.c
+	common/client/azure_read.c common/client/http.c \
+	plugins/replication/azure_read.c plugins/queues/azure_read.c plugins/queues/roster.c
 endif
 if HAVE_MONGOC
 tests_fuzz_libfuzzed_la_SOURCES += plugins/replication/mongodb_read.c
@@ -51,10 +53,10 @@ fuzz_binaries = tests/fuzz/fuzz_range tests/fuzz/fuzz_duration tests/fuzz/fuzz_s
 	tests/fuzz/fuzz_uri tests/fuzz/fuzz_extra_opts tests/fuzz/fuzz_mssql
 if HAVE_HIREDIS
 fuzz_binaries += tests/fuzz/fuzz_redis tests/fuzz/fuzz_redis_cluster \
-	tests/fuzz/fuzz_redis_sentinel
+	tests/fuzz/fuzz_redis_sentinel tests/fuzz/fuzz_celery
 endif
 if HAVE_AZURE
-fuzz_binaries += tests/fuzz/fuzz_azure
+fuzz_binaries += tests/fuzz/fuzz_azure tests/fuzz/fuzz_azure_queue
 endif
 if HAVE_MONGOC
 fuzz_binaries += tests/fuzz/fuzz_mongodb
@@ -102,10 +104,18 @@ tests_fuzz_fuzz_redis_sentinel_SOURCES = tests/fuzz/fuzz_redis_sentinel.c $(fuzz
 tests_fuzz_fuzz_redis_sentinel_CFLAGS = $(fuzz_cflags) $(HIREDIS_CFLAGS)
 tests_fuzz_fuzz_redis_sentinel_LDFLAGS = $(fuzz_ldflags)
 tests_fuzz_fuzz_redis_sentinel_LDADD = tests/fuzz/libfuzzed.la $(HIREDIS_LIBS)
+tests_fuzz_fuzz_celery_SOURCES = tests/fuzz/fuzz_celery.c tests/fuzz/fuzz.h
+tests_fuzz_fuzz_celery_CFLAGS = $(fuzz_cflags)
+tests_fuzz_fuzz_celery_LDFLAGS = $(fuzz_ldflags)
+tests_fuzz_fuzz_celery_LDADD = tests/fuzz/libfuzzed.la
 tests_fuzz_fuzz_azure_SOURCES = tests/fuzz/fuzz_azure.c $(fuzz_node)
 tests_fuzz_fuzz_azure_CFLAGS = $(fuzz_cflags) $(azure_cflags)
 tests_fuzz_fuzz_azure_LDFLAGS = $(fuzz_ldflags)
 tests_fuzz_fuzz_azure_LDADD = tests/fuzz/libfuzzed.la common/libcommon.la $(azure_libs)
+tests_fuzz_fuzz_azure_queue_SOURCES = tests/fuzz/fuzz_azure_queue.c $(fuzz_node)
+tests_fuzz_fuzz_azure_queue_CFLAGS = $(fuzz_cflags) $(azure_cflags)
+tests_fuzz_fuzz_azure_queue_LDFLAGS = $(fuzz_ldflags)
+tests_fuzz_fuzz_azure_queue_LDADD = tests/fuzz/libfuzzed.la common/libcommon.la $(azure_libs)
 tests_fuzz_fuzz_mongodb_SOURCES = tests/fuzz/fuzz_mongodb.c $(fuzz_node)
 tests_fuzz_fuzz_mongodb_CFLAGS = $(fuzz_cflags) $(MONGOC_CFLAGS)
 tests_fuzz_fuzz_mongodb_LDFLAGS = $(fuzz_ldflags)
@@ -117,9 +127,9 @@ tests_fuzz_fuzz_json_LDADD = tests/fuzz/libfuzzed.la $(JANSSON_LIBS)
 
 # Whole replies are longer than what a user writes, and their samples are seeds as well.
 fuzz_run = set -e; for name in $(fuzz_programs); do \
-		case $$name in redis*|azure|mongodb|mssql) longest=10000;; *) longest=600;; esac; \
+		case $$name in redis*|celery|azure*|json|mongodb|mssql) longest=10000;; *) longest=600;; esac; \
 		samples=$(top_srcdir)/tests/samples/$$name; \
-		case $$name in redis|azure|mongodb) ;; *) samples=;; esac; \
+		case $$name in redis|celery|azure|azure_queue|mongodb) ;; *) samples=;; esac; \
 		found=$(fuzz_dir)/found/$$name; mkdir -p $$found; \
 		$(fuzz_dir)/fuzz_$$name -max_total_time=$$seconds -max_len=$$longest -timeout=10 -verbosity=0 \
 			-print_final_stats=1 -artifact_prefix=$$found- $$found \

@@ -6,16 +6,16 @@
     client.consume("orders", 5)
     client.close()
 
-Every call ends within the seconds given, or raises OSError; AmqpError when the broker refuses. Frames, numbers and names of
-methods are those of the protocol's specification. Standard library only."""
+Every call ends within the seconds given, or raises OSError; AmqpError when the broker refuses. Frames, numbers and names
+of methods are those of the protocol's specification. Standard library only."""
 
 import socket
 import struct
 import time
 
-METHOD, HEADER, BODY, HEARTBEAT = 1, 2, 3, 8
+METHOD, HEADER, BODY = 1, 2, 3
 END = b"\xce"
-START, START_OK, TUNE, TUNE_OK, OPEN, OPEN_OK, CLOSE, CLOSE_OK = [(10, number) for number in (10, 11, 30, 31, 40, 41, 50, 51)]
+START, START_OK, TUNE, TUNE_OK, OPEN, OPEN_OK, CLOSE = [(10, number) for number in (10, 11, 30, 31, 40, 41, 50)]
 CHANNEL_OPEN, CHANNEL_OPEN_OK, CHANNEL_CLOSE = (20, 10), (20, 11), (20, 40)
 QOS, QOS_OK, CONSUME, CONSUME_OK, PUBLISH, RETURN, DELIVER, ACK, NACK = [
     (60, number) for number in (10, 11, 20, 21, 40, 50, 60, 80, 120)]
@@ -55,8 +55,8 @@ class Client:
         try:
             self.socket.sendall(b"AMQP\0\0\x09\x01")
             self._wait(START)
-            self._method(0, START_OK, table(connection_name=name), short("PLAIN"), long("\0".join(("",) + user).encode()),
-                         short("en_US"))
+            self._method(0, START_OK, table(connection_name=name), short("PLAIN"),
+                         long("\0".join(("",) + user).encode()), short("en_US"))
             self._wait(TUNE)
             self._method(0, TUNE_OK, struct.pack(">HIH", 1, FRAME, 0))  # without heartbeats: a test is busy elsewhere
             self._method(0, OPEN, short(vhost), short(""), b"\0")

@@ -13,8 +13,13 @@ The rules are those of postgresql.py: nothing sleeps for a fixed time, everythin
 Cluster must be used by the main thread. The kernel takes the servers down when the process is killed outright.
 
 Nothing is shared with another cluster of the same machine: each has an epmd of its own on a port of its own, which is why
-the nodes of all of them can be called rmq1@localhost, rmq2@localhost ..., and a cookie of its own. A node's process is the
-Erlang machine itself, so that signals reach it.
+the nodes of all of them can be called rmq1@localhost, rmq2@localhost ..., and a cookie of its own. A node's process is
+the Erlang machine itself, so that signals reach it.
+
+Measured with 3.10.8 on two processors, seconds: three nodes from nothing to whole 11 to 16, end 0.1; a node killed and
+started again 5, stopped in good order 6; a frozen one is given up after 6; partition() 7 to 10, heal() after it about 10;
+drain and revive 0.5 each; an alarm 2; restore() of a cluster that nothing was done to 0.1; 20 000 confirmed messages of
+1.5 kB to three mirrors 5; a queue's figures are right after 1 to 2. A node takes 130 to 200 MB.
 """
 
 import atexit
@@ -231,8 +236,8 @@ class Node:
         self.frozen = None
 
     def partition(self):
-        """Cuts it off: silent until the others have given it up, then back. With the servers that still know of partitions
-        (before 4.3) until one is seen."""
+        """Cuts it off: silent until the others have given it up, then back. With servers that still know of partitions
+        (before 4.3) one of them names one when this returns: not always this node, and not always all of them."""
         self.freeze()
         self.cluster.wait_gone(self)
         self.thaw()
@@ -302,21 +307,16 @@ class Node:
         return seen
 
     def set_memory_alarm(self, on=True):
-        self._set_alarm("set_vm_memory_high_watermark", "1MB" if on else MEMORY, "memory", on)
+        self._set_alarm("mem_alarm", on, "set_vm_memory_high_watermark", "absolute", "1MB" if on else MEMORY)
 
     def set_disk_alarm(self, on=True):
-        self._set_alarm("set_disk_free_limit", "9999GB" if on else DISK, "disk", on)
+        self._set_alarm("disk_free_alarm", on, "set_disk_free_limit", "9999GB" if on else DISK)
 
-    def _set_alarm(self, command, limit, kind, on):
-        """The alarm is there, or gone, when this returns."""
-        words = ["absolute", limit] if kind == "memory" else [limit]
-        self.ctl(command, *words)
+    def _set_alarm(self, figure, on, *command):
+        """The figure says so when this returns."""
         self.alarmed = self.alarmed or on
-
-        def there():
-            status, answer = self.http("GET", "/api/health/checks/local-alarms")
-            return (status != 200 and any(kind in json.dumps(alarm) for alarm in answer.get("alarms", []))) == on
-        wait_until(there, "%s: %s alarm %s" % (self.name, kind, "on" if on else "off"), DEADLINE, POLL)
+        self.ctl(*command)
+        self.wait_view(lambda view: view[self.nodename][figure] == on, "%s is %s" % (figure, on))
 
     def log_tail(self):
         lines = []
@@ -465,10 +465,11 @@ class Cluster:
             self.folder = tempfile.mkdtemp(prefix="dr-lab-")
             self._start_epmd()
             self.nodes = [Node(self, "rmq%d" % (number + 1)) for number in range(self.size)]
-            # Without a lock, which came after 3.8, three that boot together become three clusters.
-            first = 1 if "server-3.8." in self.programs else 0
-            self._start(self.nodes[:first])
-            self._start(self.nodes[first:])
+            if "server-3.8." in self.programs:  # no lock yet: three that boot together become three clusters
+                for node in self.nodes:
+                    node.start()
+            else:
+                self._start(self.nodes)
             self.wait_whole()
         except BaseException:
             self.close()
@@ -491,7 +492,7 @@ class Cluster:
             "ERL_FLAGS": "-start_epmd false",  # one that they start themselves would outlive them
             "RABBITMQ_CONF_ENV_FILE": os.path.join(self.folder, "none.conf"),
             # Else it is the node's port plus 10000, which may be that of another server.
-            "RABBITMQ_CTL_DIST_PORT_MIN": "60000", "RABBITMQ_CTL_DIST_PORT_MAX": "60999"}
+            "RABBITMQ_CTL_DIST_PORT_MIN": "61000", "RABBITMQ_CTL_DIST_PORT_MAX": "61999"}
         with open(os.path.join(self.folder, "epmd.log"), "ab") as log:
             self.epmd = subprocess.Popen(
                 ["setpriv", "--pdeathsig", "KILL", "--", find_epmd(), "-port", str(port), "-relaxed_command_check"],
@@ -558,7 +559,7 @@ class Cluster:
     def run_all(self, program, nodes, *arguments, seconds=90):
         """The same for several nodes, at the same time."""
         jobs = [subprocess.Popen(
-            ["setpriv", "--pdeathsig", "KILL", "--", self.program(program), "-q", "-n", node.nodename] + list(arguments),
+            ["setpriv", "--pdeathsig", "KILL", "--", self.program(program), "-q", "-n", node.nodename, *arguments],
             stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, cwd=self.folder,
             env=self.environment, start_new_session=True) for node in nodes]
         outputs = []
@@ -603,7 +604,8 @@ class Cluster:
         """Until the others no longer count on these nodes."""
         for node in self.nodes:
             if node.usable():
-                node.wait_view(lambda view: not any(view[other.nodename]["running"] for other in gone), "sees who is gone")
+                node.wait_view(lambda view: not any(view[other.nodename]["running"] for other in gone),
+                               "sees who is gone")
 
     def heal(self):
         """Every node back at work, whatever was done to it. After a partition one node counts, and the others follow."""
@@ -618,7 +620,11 @@ class Cluster:
             sick = [node for node in self.nodes if node not in sound[:1]]
         for node in sick:
             node.kill()
-        self._start(sick)
+        if len(sick) == self.size:
+            self._start(sick)  # each may wait for the one that was the last to stop
+        else:
+            for node in sick:
+                node.start()
         for node in self.nodes:
             if node.drained:
                 node.revive()

@@ -34,6 +34,10 @@ unit_tests += tests/unit/test_state
 unit_tests += tests/unit/test_options
 unit_tests += tests/unit/test_extra_opts
 unit_tests += tests/unit/test_generate
+unit_tests += tests/unit/test_loss
+tests_unit_test_loss_LDADD = plugins/libqueues.la $(LDADD)
+unit_tests += tests/unit/test_judge_queues
+tests_unit_test_judge_queues_LDADD = plugins/libqueues.la $(LDADD)
 unit_tests += tests/unit/test_json_read
 unit_tests += tests/unit/test_json_stream
 tests_unit_test_json_read_SOURCES = tests/unit/test_json_read.c \
@@ -59,6 +63,10 @@ tests_unit_test_redis_read_SOURCES = tests/unit/test_redis_read.c \
 	plugins/replication/redis_read.c plugins/replication/redis_sentinel.c
 tests_unit_test_redis_read_CPPFLAGS = $(AM_CPPFLAGS) $(HIREDIS_CFLAGS)
 tests_unit_test_redis_read_LDADD = $(LDADD) $(HIREDIS_LIBS)
+unit_tests += tests/unit/test_celery_read
+tests_unit_test_celery_read_SOURCES = tests/unit/test_celery_read.c \
+	plugins/queues/celery_read.c common/client/redis_info.c common/client/json_read.c
+tests_unit_test_celery_read_LDADD = plugins/libqueues.la $(LDADD)
 endif
 unit_tests += tests/unit/test_azure_targets
 if HAVE_AZURE
@@ -73,6 +81,11 @@ tests_unit_test_azure_read_SOURCES = tests/unit/test_azure_read.c \
 	common/client/azure.c common/client/http.c
 tests_unit_test_azure_read_CPPFLAGS = $(AM_CPPFLAGS) $(azure_cflags)
 tests_unit_test_azure_read_LDADD = $(LDADD) $(azure_libs)
+unit_tests += tests/unit/test_queues_azure_read
+tests_unit_test_queues_azure_read_SOURCES = tests/unit/test_queues_azure_read.c \
+	plugins/queues/azure_read.c common/client/azure_read.c common/client/azure.c common/client/http.c
+tests_unit_test_queues_azure_read_CPPFLAGS = $(AM_CPPFLAGS) $(azure_cflags)
+tests_unit_test_queues_azure_read_LDADD = plugins/libqueues.la $(LDADD) $(azure_libs)
 endif
 unit_tests += tests/unit/test_rabbitmq_read
 tests_unit_test_rabbitmq_read_SOURCES = tests/unit/test_rabbitmq_read.c \

@@ -207,12 +207,14 @@ static void assert_failed(size_t i, enum dr_error_class class, const char *words
 static void test_request(void **state)
 {
     (void)state;
-    char large[3000] = "";
+    /* large enough for "Expect: 100-continue" */
+    static char large[1200000] = "";
     memset(large, 'b', sizeof large - 1);
     struct dr_http_request *request = add_plain("/echo");
     request->method = "POST";
     request->body = large;
     request->body_size = sizeof large - 1;
+    request->body_max = 2000000;
     request->headers[0] = "X-Own: 1";
     request->user = "mon";
     request->password = "pass:wörd";
@@ -255,12 +257,10 @@ static void test_user(void **state)
     char url[100];
     snprintf(url, sizeof url, "http://me:secret@localhost:%d/echo", server.plain);
     request->url = url;
-    add_plain("/echo")->user = "";
     run();
     assert_failed(0, DR_ERR_USAGE, "a user name with \":\"");
     assert_failed(1, DR_ERR_USAGE, "");
     assert_null(strstr(job.errors[1].text, "secret"));
-    assert_non_null(strstr(body(2), "Authorization: Basic Og==\n"));
 }
 
 static void test_head(void **state)
@@ -356,19 +356,19 @@ static void test_several(void **state)
 {
     (void)state;
     int unused, bound = bind_unused(&unused);
-    add_plain("/hang")->seconds = 0.2;
+    add_plain("/hang")->seconds = 1;
     add_plain("/status/200");
     add_plain("/half");
-    add_plain("/stall")->seconds = 0.2;
+    add_plain("/stall")->seconds = 1;
     add("http", unused, "/");
     add("ftp", server.plain, "/");
     add_plain("/status/503");
     run_at_once();
     close(bound);
-    assert_failed(0, DR_ERR_TIMEOUT, "no answer within 0.2 s (stage: wait for the answer)");
+    assert_failed(0, DR_ERR_TIMEOUT, "no answer within 1 s (stage: wait for the answer)");
     assert_string_equal(body(1), "status 200");
     assert_failed(2, DR_ERR_CONNECT, "");
-    assert_failed(3, DR_ERR_TIMEOUT, "no answer within 0.2 s (stage: read the reply)");
+    assert_failed(3, DR_ERR_TIMEOUT, "no answer within 1 s (stage: read the reply)");
     assert_failed(4, DR_ERR_CONNECT, "");
     assert_failed(5, DR_ERR_PROTOCOL, "");
     assert_string_equal(body(6), "status 503");
@@ -379,7 +379,7 @@ static void test_several(void **state)
 static void test_deadline(void **state)
 {
     (void)state;
-    job.timeout = 0.5;
+    job.timeout = 2;
     add_plain("/status/200");
     add_plain("/hang")->seconds = 100;
     add_plain("/stall");
@@ -393,7 +393,7 @@ static void test_deadline(void **state)
 static void test_too_late(void **state)
 {
     (void)state;
-    job.timeout = 0.3;
+    job.timeout = 1;
     job.late = true;
     add_plain("/hang");
     add_plain("/status/200");
@@ -475,10 +475,10 @@ static void test_stage_of_reused(void **state)
     (void)state;
     add_plain("/count");
     struct dr_http_request *request = add_plain("/hang");
-    request->seconds = 0.2;
+    request->seconds = 1;
     request->stage = "ask again";
     run();
-    assert_failed(1, DR_ERR_TIMEOUT, "no answer within 0.2 s (stage: ask again)");
+    assert_failed(1, DR_ERR_TIMEOUT, "no answer within 1 s (stage: ask again)");
     assert_true(traced(" s: ask again\n"));
 }
 
@@ -564,5 +564,6 @@ int main(void)
         TEST(test_alone),        TEST(test_stage_of_reused),
         TEST(test_trust),        TEST(test_client_certificate),
     };
+    signal(SIGPIPE, SIG_IGN); /* as every executable does */
     return cmocka_run_group_tests(tests, start_server, stop_server);
 }

@@ -281,6 +281,9 @@ static void test_stops(void **state)
     reader = dr_json_start("[1]");
     assert_true(dr_json_array(&reader));
     assert_false(dr_json_end(&reader, &error));
+    reader = dr_json_start("[");
+    assert_true(dr_json_array(&reader));
+    assert_false(dr_json_end(&reader, &error));
 }
 
 static void test_depth(void **state)
