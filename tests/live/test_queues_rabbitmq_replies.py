@@ -25,15 +25,18 @@ def password_file(tmp_path):
     return str(path)
 
 
+def ask(*arguments):
+    result = check.run("check_queue_mirrors", *arguments, service="QUEUES")
+    print(result)
+    assert stub.PASSWORD not in result.output
+    return result
+
+
 @pytest.fixture
 def mirrors(password_file):
     """Asks a stub."""
-    def run(broker, *arguments, query="", user=stub.USER, **options):
-        result = check.run("check_queue_mirrors", "-T", broker.uri(query, user), "--password-file", password_file,
-                           *arguments, **options)
-        print(result)
-        assert stub.PASSWORD not in result.output
-        return result
+    def run(broker, *arguments, query="", user=stub.USER, password=None):
+        return ask("-T", broker.uri(query, user), "--password-file", password or password_file, *arguments)
     return run
 
 
@@ -115,9 +118,9 @@ def test_names_in_a_path(broker, mirrors):
 
 def test_a_wrong_password(broker, mirrors, tmp_path):
     path = tmp_path / "wrong"
-    path.write_text("wrong\n")
+    path.write_text("close barley\n")
     path.chmod(0o600)
-    result = mirrors(broker, "--password-file", path)
+    result = mirrors(broker, password=path)
     assert result.state == "UNKNOWN" and result.says("wrong user or password", "Login failed"), result
     assert not broker.asked("overview")
 
@@ -136,7 +139,7 @@ def test_nobody_to_log_in_as(broker, mirrors):
 
 
 def test_no_password(broker):
-    result = check.run("check_queue_mirrors", "-T", broker.uri())
+    result = ask("-T", broker.uri())
     assert result.state == "UNKNOWN" and result.says("no password for user \"nagios\""), result
     assert not broker.asked("whoami")
 
@@ -146,11 +149,11 @@ def test_a_token(broker, tmp_path):
     path = tmp_path / "token"
     path.write_text(broker.token + "\n")
     path.chmod(0o600)
-    result = check.run("check_queue_mirrors", "-T", broker.uri("token_file=%s" % path, user=""), "--exclude", "^plain",
+    result = ask("-T", broker.uri("token_file=%s" % path, user=""), "--exclude", "^plain",
                        "-vvv")
     assert result.state == "OK" and broker.token not in result.output, result
     broker.token = "another"
-    result = check.run("check_queue_mirrors", "-T", broker.uri("token_file=%s" % path, user=""))
+    result = ask("-T", broker.uri("token_file=%s" % path, user=""))
     assert result.state == "UNKNOWN" and result.says("rabbitmq.tag:monitoring"), result
 
 
@@ -222,7 +225,7 @@ def test_nobody_gives_the_list(broker, mirrors):
     assert result.state == "UNKNOWN", result
 
 
-@pytest.mark.parametrize("question", ["figures", "vhosts", "overview", "nodes", "alarms"])
+@pytest.mark.parametrize("question", ["figures", "overview", "nodes", "alarms"])
 @pytest.mark.parametrize("changes", [{"status": 500}, {"status": 403, "body": '{"error":"x","reason":"y"}'},
                                      {"body": "[{"}], ids=["500", "403", "cut"])
 def test_never_ok_without(broker, mirrors, question, changes):
@@ -232,6 +235,17 @@ def test_never_ok_without(broker, mirrors, question, changes):
         node.replies.pop(question, None)
     result = mirrors(broker, "--exclude", "^plain")
     assert result.state != "OK", result
+
+
+def test_nothing_tells_whether_the_list_is_complete(broker, mirrors):
+    """Neither how many queues there are, nor whether there are virtual hosts that we may not look into."""
+    for node in broker.nodes:
+        overview = json.loads(node.replies["overview"].body)
+        del overview["object_totals"]
+        node.reply("overview", body=overview)
+    broker.reply("vhosts", status=500)
+    result = mirrors(broker, "--detail", "full", "--exclude", "^plain")
+    assert result.state == "UNKNOWN", result
 
 
 def test_alarms_are_an_answer(broker, mirrors):
