@@ -162,6 +162,7 @@ bool dr_azure_read_sas(const char *text, struct dr_azure_sas *sas, struct dr_err
                             "gives it out");
     if (query_value(sas->query, "se", value, sizeof value) && dr_azure_time(value, &seconds))
         sas->expiry = dr_real(seconds);
+    sas->of_account = query_value(sas->query, "ss", value, sizeof value);
     return true;
 }
 

@@ -51,6 +51,7 @@ struct dr_azure_sas {
     char signature[128];       /* its sig=, decoded: secret */
     struct dr_opt_real expiry; /* its se=, seconds since the epoch; unknown where a stored access
                                   policy has it */
+    bool of_account;           /* has ss=: it can open more than one queue, table or container */
 };
 
 /* Checks a SAS. False with a USAGE error when it has no sig= or no sv=, or holds what no URL does.

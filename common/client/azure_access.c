@@ -172,6 +172,7 @@ static bool use_sas(struct dr_task *task, const char *text, struct dr_azure_acce
     dr_wipe(sas.signature, sizeof sas.signature);
     access->sas = sas.query;
     access->sas_expiry = sas.expiry;
+    access->sas_of_account = sas.of_account;
     return true;
 }
 

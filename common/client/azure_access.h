@@ -27,7 +27,8 @@ struct dr_azure_access {
     const char *key;              /* at most one of the three */
     const char *sas;
     const char *token;
-    struct dr_opt_real sas_expiry;
+    struct dr_opt_real sas_expiry; /* as dr_azure_sas has it, like the next */
+    bool sas_of_account;
     const char *identity; /* the token is still to be had from the managed identity of this
                              virtual machine: "system", or the id of one; NULL */
     char identity_base[DR_AZURE_BASE_MAX];

@@ -120,7 +120,7 @@ static void advise(enum advice advice, const struct dr_azure_grant *grant, char 
     const char *first = advice == NO_SECONDARY ? grant->no_secondary : grant->sas;
     bool both = advice == SAS_OR_ROLE;
     text[0] = '\0';
-    if (advice != NOTHING && first != NULL)
+    if (advice != NOTHING)
         snprintf(text, ADVICE_SIZE, "%s%s%s", first, both ? "; an identity needs " : "",
                  both ? grant->role : "");
 }
@@ -135,7 +135,9 @@ bool dr_azure_refused(const struct dr_azure_access *access, const struct dr_azur
     size_t i = 0;
     while (i < sizeof known / sizeof known[0] && strcmp(known[i].code, code) != 0)
         i++;
-    if (i == sizeof known / sizeof known[0])
+    bool said = i < sizeof known / sizeof known[0] &&
+                (known[i].advice != NO_SECONDARY || grant->no_secondary != NULL);
+    if (!said)
         return dr_error_set(error, class_of_status(reply->status), "HTTP %ld%s%s", reply->status,
                             code[0] != '\0' ? ": " : "", code);
     const char *text = known[i].class == DR_ERR_AUTH ? by_date(access, reply, now) : NULL;

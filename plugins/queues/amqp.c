@@ -5,11 +5,13 @@
  * classic: a queue that the server names, exclusive to our connection and gone with it; the message
  * must come back. It proves that this node takes, routes and gives back messages.
  *
- * quorum: one durable queue of our own, which stays until nobody has probed for an hour. The
- * confirm is the proof: it comes when a majority of the members has written the message. Nothing is
- * taken out of that queue, because the messages of other nodes' checks are in it as well; it keeps
- * the last 100, for a minute. It is declared in each run: for a queue that is there this only
- * compares its arguments, so that no message gets into a foreign queue of that name. */
+ * quorum: one durable queue of our own. The confirm is the proof: it comes when a majority of the
+ * members has written the message. Nothing is taken out of that queue, because the messages of
+ * other nodes' checks are in it as well; it keeps the last 100, for a minute. It is declared in
+ * each run: for a queue that is there this only compares its arguments, so that no message gets
+ * into a foreign queue of that name. It removes itself after an hour without use, where neither
+ * declaring it again nor publishing counts as such (RabbitMQ 3.10: measured): the next run makes it
+ * anew. */
 #include "common/client/amqp.h"
 #include "common/module.h"
 #include "plugins/queues/facts.h"
@@ -26,6 +28,7 @@
 #define KEPT 100           /* messages of the quorum queue */
 #define UNUSED_MS 3600000  /* after which the quorum queue removes itself */
 #define PERSISTENT 2
+#define NACK_PAUSE 0.1 /* seconds */
 
 struct probe {
     struct dr_task *task;
@@ -45,6 +48,7 @@ struct trip {
     struct que_trip *facts;
     amqp_channel_t channel;
     bool quorum;
+    const char *refused;               /* why, the last time; NULL */
     double until;                      /* monotonic */
     char queue[DR_AMQP_SHORT_MAX + 1]; /* as the server calls it */
     char nonce[40];
@@ -121,8 +125,12 @@ static bool end_closed(struct trip *trip)
 
 static bool end_blocked(struct trip *trip)
 {
-    return end_trip(trip, QUE_TRIP_UNCONFIRMED, "publishers are blocked: %s",
-                    trip->probe->amqp.blocked);
+    return end_trip(trip, QUE_TRIP_UNCONFIRMED, "blocked");
+}
+
+static bool end_refused(struct trip *trip)
+{
+    return end_trip(trip, QUE_TRIP_RETURNED, "%s", trip->refused);
 }
 
 /* True for what the trip waits for; otherwise it is over. */
@@ -138,6 +146,8 @@ static bool goes_on(struct trip *trip, enum dr_amqp_event event)
         return end_closed(trip);
     case DR_AMQP_LATE:
         trip->probe->late = true;
+        if (trip->refused != NULL)
+            return end_refused(trip);
         return end_trip(trip, QUE_TRIP_UNCONFIRMED, "%s", trip->probe->error->text);
     case DR_AMQP_FAILED:
         break;
@@ -218,7 +228,36 @@ static bool publish(struct trip *trip)
            goes_on(trip, DR_AMQP_FAILED);
 }
 
-/* It is the first message of its channel. */
+/* Waits a moment, during which the broker may say something else. */
+static bool pause_trip(struct trip *trip)
+{
+    double end = dr_monotonic() + NACK_PAUSE;
+    enum dr_amqp_event event = DR_AMQP_METHOD;
+    while (event == DR_AMQP_METHOD)
+        event = dr_amqp_wait(&trip->probe->amqp, trip->channel, end, "publish again");
+    return event == DR_AMQP_LATE || goes_on(trip, event);
+}
+
+/* A new channel looks for the leader anew; one that has known a dead leader refuses for ever. */
+static bool reopen_channel(struct trip *trip)
+{
+    amqp_channel_close_t close = {.reply_code = AMQP_REPLY_SUCCESS};
+    return ask(trip, AMQP_CHANNEL_CLOSE_METHOD, &close, AMQP_CHANNEL_CLOSE_OK_METHOD,
+               "publish again") &&
+           open_channel(trip) && declare(trip) && want_confirms(trip);
+}
+
+/* A quorum queue refuses while it has no leader, and may have removed itself since it was declared:
+ * then the message is the publisher's to send again. */
+static bool publish_again(struct trip *trip, const char *why)
+{
+    trip->refused = why;
+    if (trip->quorum && dr_monotonic() + NACK_PAUSE < trip->until)
+        return pause_trip(trip) && reopen_channel(trip) && publish(trip);
+    return end_refused(trip);
+}
+
+/* There is never more than one message on the channel that is not confirmed. */
 static bool await_confirm(struct trip *trip)
 {
     struct dr_amqp *amqp = &trip->probe->amqp;
@@ -229,9 +268,13 @@ static bool await_confirm(struct trip *trip)
         case AMQP_BASIC_ACK_METHOD:
             return true;
         case AMQP_BASIC_NACK_METHOD:
-            return end_trip(trip, QUE_TRIP_RETURNED, "the broker refused it (basic.nack)");
+            if (!publish_again(trip, "the broker refused it (basic.nack)"))
+                return false;
+            break;
         case AMQP_BASIC_RETURN_METHOD:
-            return end_trip(trip, QUE_TRIP_RETURNED, "the broker found no queue for it");
+            if (!publish_again(trip, "the broker found no queue for it"))
+                return false;
+            break;
         default: /* nothing that was asked for */
             break;
         }

@@ -34,11 +34,11 @@ static const struct dr_azure_form form = {.usage = "azure-queue://ACCOUNT/QUEUE"
                                           .service = "queue"};
 static const struct dr_azure_grant read_grant = {
     .sas = "the SAS must have sp=r (read), which covers both the count and looking at messages; "
-           "one of the account also ss=q and srt=so",
+           "one of the account also ss=q and srt=co",
     .role = "the role Storage Queue Data Reader",
 };
 static const struct dr_azure_grant stats_grant = {
-    .sas = "the SAS must be one of the account with ss=q, srt=so and sp=r",
+    .sas = "the SAS must be one of the account with ss=q, srt=sco and sp=r",
     .role = "a role that reads the statistics of the queue service",
     .no_secondary = "there is no secondary to read: the account needs RA-GRS or RA-GZRS",
 };
@@ -100,6 +100,17 @@ static void make_paths(struct look *look)
                  behind[i]);
 }
 
+/* A SAS of one queue opens nothing else: to ask would only fill Azure's logs with refusals. */
+static bool is_for_one(const struct dr_azure_access *access)
+{
+    return access->sas != NULL && !access->sas_of_account;
+}
+
+static bool can_have_poison(const struct look *look)
+{
+    return strlen(look->queue) + strlen(POISON) <= QUE_AZURE_NAME_MAX;
+}
+
 static void make_calls(struct look *look)
 {
     static const struct dr_azure_pair metadata[] = {{"comp", "metadata"}, {NULL, NULL}};
@@ -117,11 +128,12 @@ static void make_calls(struct look *look)
     look->calls[POISON_COUNT] =
         make_call(access, look->paths[POISON_COUNT], metadata, "ask for the poison queue");
     look->calls[POISON_COUNT].method = "HEAD";
+    look->wanted[STATS] =
+        dr_azure_access_secondary(access, &look->secondary) && !is_for_one(access);
     look->calls[STATS] =
         make_call(&look->secondary, look->secondary.path, stats, "ask for the statistics");
     look->wanted[COUNT] = look->wanted[PEEK] = true;
-    look->wanted[POISON_COUNT] = strlen(look->queue) + strlen(POISON) <= QUE_AZURE_NAME_MAX;
-    look->wanted[STATS] = dr_azure_access_secondary(access, &look->secondary);
+    look->wanted[POISON_COUNT] = !is_for_one(access) && can_have_poison(look);
 }
 
 /* Asks what is wanted, and puts the replies in the places of their calls. */
@@ -208,13 +220,16 @@ static bool is_without_secondary(const struct look *look)
            is_no_name(look->secondary.base);
 }
 
-static void take_stats(struct dr_task *task, const struct look *look, struct que_cloud *cloud)
+static void take_stats(const struct look *look, struct que_cloud *cloud)
 {
     struct dr_error error = {.class = DR_ERR_NONE};
     const struct dr_http_reply *reply = &look->replies[STATS];
     if (!look->wanted[STATS]) {
-        snprintf(cloud->geo_text, sizeof cloud->geo_text,
-                 "endpoint= does not name the account, so there is no telling its secondary");
+        snprintf(cloud->geo_text, sizeof cloud->geo_text, "%s",
+                 is_for_one(&look->access)
+                     ? "a SAS of one queue does not open the statistics of the account: make one "
+                       "of the account with ss=q, srt=sco and sp=r"
+                     : "endpoint= does not name the account, so its secondary is not known");
         return;
     }
     if (is_good(look, STATS, &stats_grant, &error) &&
@@ -223,18 +238,19 @@ static void take_stats(struct dr_task *task, const struct look *look, struct que
     cloud->geo_absent = look->ok[COUNT] && is_without_secondary(look);
     snprintf(cloud->geo_text, sizeof cloud->geo_text, "%.*s", (int)sizeof cloud->geo_text - 1,
              error.text);
-    dr_task_trace(task, 1, "statistics of the secondary: %s", error.text);
 }
 
-/* A SAS of one queue does not open the other: what is in there then stays unknown. */
+/* Whoever may not look into it does not know what is in there. */
 static bool take_poison(struct dr_task *task, const struct look *look, struct que_cloud *cloud,
                         struct dr_error *error)
 {
     const struct dr_http_reply *reply = &look->replies[POISON_COUNT];
-    if (!look->wanted[POISON_COUNT] || has_code(look, POISON_COUNT, "QueueNotFound")) {
+    if (!can_have_poison(look) || has_code(look, POISON_COUNT, "QueueNotFound")) {
         cloud->poison_there = dr_bool(false);
         return true;
     }
+    if (!look->wanted[POISON_COUNT])
+        return true;
     if (!is_good(look, POISON_COUNT, &read_grant, error)) {
         if (!look->ok[POISON_COUNT] || (reply->status != 401 && reply->status != 403))
             return dr_error_prefix(error, "the queue %s" POISON, look->queue);
@@ -265,13 +281,48 @@ static bool take_all(struct dr_task *task, const struct look *look, struct que_f
 {
     struct dr_error poison = {.class = DR_ERR_NONE};
     take_sas(look, &facts->cloud);
-    take_stats(task, look, &facts->cloud);
+    take_stats(look, &facts->cloud);
     bool poison_read = take_poison(task, look, &facts->cloud, &poison);
     if (!take_queue(look, facts, error))
         return false;
     if (!poison_read)
         *error = poison;
     return poison_read;
+}
+
+/* ---- what -v shows ---- */
+
+#define WORD_SIZE 24
+
+static const char *word_of(struct dr_opt_real value, char word[WORD_SIZE])
+{
+    if (value.known)
+        snprintf(word, WORD_SIZE, "%.0f", value.value);
+    return value.known ? word : "unknown";
+}
+
+static const char *number_of(struct dr_opt_int value, char word[WORD_SIZE])
+{
+    return word_of((struct dr_opt_real){.known = value.known, .value = (double)value.value}, word);
+}
+
+static void trace(struct dr_task *task, const struct que_cloud *cloud)
+{
+    char count[WORD_SIZE], peeked[WORD_SIZE], oldest[WORD_SIZE], dequeues[WORD_SIZE];
+    char poison[WORD_SIZE], synced[WORD_SIZE], left[WORD_SIZE];
+    const char *geo = cloud->geo_status != NULL ? cloud->geo_status
+                      : cloud->geo_absent       ? "none"
+                                                : "unknown";
+    bool no_poison = cloud->poison_there.known && !cloud->poison_there.value;
+    dr_task_trace(task, 1,
+                  "messages: %s, seen: %s, oldest: %s s, taken: %s times, poison: %s, other "
+                  "region: %s, synced: %s s ago, SAS: %s s left",
+                  number_of(cloud->count, count), number_of(cloud->peeked, peeked),
+                  word_of(cloud->oldest, oldest), number_of(cloud->dequeues, dequeues),
+                  no_poison ? "none" : number_of(cloud->poison, poison), geo,
+                  word_of(cloud->sync_age, synced), word_of(cloud->sas_left, left));
+    if (cloud->geo_status == NULL)
+        dr_task_trace(task, 1, "statistics of the secondary: %s", cloud->geo_text);
 }
 
 static bool probe_queue(struct dr_task *task, void *data, struct dr_error *error)
@@ -287,6 +338,7 @@ static bool probe_queue(struct dr_task *task, void *data, struct dr_error *error
     if (ok) {
         make_calls(look);
         ok = ask(task, look, error) && take_all(task, look, facts, error);
+        trace(task, &facts->cloud);
     }
     for (size_t i = 0; i < CALLS; i++)
         dr_http_reply_free(&look->replies[i]);

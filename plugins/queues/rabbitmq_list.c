@@ -30,6 +30,20 @@ static bool out_of_memory(struct dr_error *error)
 
 /* ---- questions ---- */
 
+static const char *const stages[QUE_QUESTIONS] = {
+    [QUE_ASK_OVERVIEW] = "ask for the overview",
+    [QUE_ASK_NODES] = "ask for the nodes",
+    [QUE_ASK_ALARMS] = "ask for alarms",
+    [QUE_ASK_CERTIFICATES] = "ask for certificates",
+    [QUE_ASK_QUEUES] = "list the queues",
+    [QUE_ASK_FIGURES] = "ask for the queues' figures",
+    [QUE_ASK_POLICIES] = "list the policies",
+    [QUE_ASK_OPERATOR_POLICIES] = "list the operator policies",
+    [QUE_ASK_VHOSTS] = "list the virtual hosts",
+    [QUE_ASK_SHOVELS] = "list the shovels",
+    [QUE_ASK_FEDERATION] = "list the federation links",
+};
+
 static void tell_refusal(const struct dr_http_reply *reply, struct que_reply *told)
 {
     struct rabbitmq_refusal refusal;
@@ -69,7 +83,7 @@ bool rabbitmq_ask(const struct rabbitmq_asker *asker, const struct rabbitmq_ques
     for (size_t i = 0; room && i < count; i++) {
         const struct rabbitmq_question *question = &questions[i];
         room = rabbitmq_access_request(asker->access, question->path, &urls[i], &requests[i]);
-        requests[i].stage = question->path;
+        requests[i].stage = stages[question->ask];
         requests[i].body_max = question->sink != NULL ? LISTING_MAX : REPLY_MAX;
         requests[i].sink = question->sink;
         requests[i].sink_context = question->sink_context;
@@ -238,7 +252,7 @@ static bool ask_singles(struct list *list, choose_queue *choose, struct dr_error
     return ask_round(list, &round, error) && ok;
 }
 
-/* The totals leave out where the members of a stream are. */
+/* Neither the listing nor the totals say where the members of a stream are. */
 static bool lacks_members(const struct que_queue *queue)
 {
     return (queue->kind == QUE_STREAM || queue->kind == QUE_QUORUM) &&
@@ -290,7 +304,8 @@ static bool take_list(struct list *list, struct dr_error *error)
 {
     double begun = dr_monotonic();
     dr_json_stream_start(&list->listed, ELEMENT_MAX, rabbitmq_take_listed, list->roster);
-    dr_json_stream_start(&list->figured, ELEMENT_MAX, rabbitmq_take_figured, list->roster);
+    dr_json_stream_start(&list->figured, ELEMENT_MAX,
+                         list->totals ? rabbitmq_take_totals : rabbitmq_take_figured, list->roster);
     bool ok = ask_list(list, error);
     list->roster->elapsed = dr_monotonic() - begun;
     if (ok && list->roster->complete)

@@ -16,6 +16,9 @@ const char rabbitmq_queue_columns[] =
     "messages_ready,messages_unacknowledged,messages_persistent,message_bytes,consumers,"
     "head_message_timestamp,message_stats,sync_messages";
 
+/* Which of the lists an element is from. */
+enum origin { LISTING, FIGURES, TOTALS };
+
 /* A set of nodes, when it was said. */
 struct said_nodes {
     bool said;
@@ -422,11 +425,11 @@ static void merge_copies(struct que_queue *queue, const struct row *row)
 }
 
 /* After the copies, which are compared with the leader that was known until now. */
-static void merge_leader(struct que_queue *queue, const struct row *row, bool figures)
+static void merge_leader(struct que_queue *queue, const struct row *row, enum origin origin)
 {
     struct said_node leader = leader_of(row);
-    bool newer = !figures || (queue->traits & (QUE_LISTED | QUE_LEADER_KNOWN)) !=
-                                 (QUE_LISTED | QUE_LEADER_KNOWN);
+    bool newer = origin == LISTING || (queue->traits & (QUE_LISTED | QUE_LEADER_KNOWN)) !=
+                                          (QUE_LISTED | QUE_LEADER_KNOWN);
     if (leader.said && !leader.twice && newer) {
         queue->leader = (int8_t)leader.node;
         queue->traits |= QUE_LEADER_KNOWN;
@@ -437,13 +440,13 @@ static void merge_leader(struct que_queue *queue, const struct row *row, bool fi
     }
 }
 
-static void merge_state(struct que_queue *queue, const struct row *row, bool figures)
+static void merge_state(struct que_queue *queue, const struct row *row, enum origin origin)
 {
     bool figured = (queue->traits & QUE_FIGURED) != 0;
     bool down = queue->state == QUE_DOWN || row->state == QUE_DOWN;
     if (down)
         queue->state = QUE_DOWN;
-    else if (figures || !figured)
+    else if (origin != LISTING || !figured)
         queue->state = (uint8_t)row->state;
 }
 
@@ -483,28 +486,37 @@ static bool merge_policy(struct que_queue *queue, const struct row *row)
     return policy != NULL;
 }
 
-static bool merge(const struct row *row, bool figures)
+static void merge_figures(struct que_queue *queue, const struct row *row)
+{
+    for (unsigned i = 0; row->state != QUE_STATE_UNKNOWN && i < QUE_FIGURES; i++) {
+        if ((row->known >> i & 1) != 0)
+            que_set(queue, (enum que_figure)i, row->figures[i]);
+    }
+}
+
+static bool merge(const struct row *row, enum origin origin)
 {
     struct que_queue *queue = que_roster_add(row->roster, row->vhost, row->name);
     if (queue == NULL || !merge_policy(queue, row))
         return false;
     merge_traits(queue, row);
-    merge_copies(queue, row);
-    merge_leader(queue, row, figures);
-    merge_state(queue, row, figures);
-    for (unsigned i = 0; figures && row->state != QUE_STATE_UNKNOWN && i < QUE_FIGURES; i++) {
-        if ((row->known >> i & 1) != 0)
-            que_set(queue, (enum que_figure)i, row->figures[i]);
+    if (origin != TOTALS) {
+        merge_copies(queue, row);
+        merge_leader(queue, row, origin);
     }
-    queue->traits |= figures ? QUE_FIGURED : QUE_LISTED;
+    merge_state(queue, row, origin);
+    if (origin != LISTING)
+        merge_figures(queue, row);
+    queue->traits |= origin == LISTING ? QUE_LISTED : QUE_FIGURED;
     return true;
 }
 
-static bool take(struct que_roster *roster, const char *text, bool figures, struct dr_error *error)
+static bool take(struct que_roster *roster, const char *text, enum origin origin,
+                 struct dr_error *error)
 {
     struct row row = {.roster = roster, .definition = DR_BUFFER(RABBITMQ_DEFINITION_MAX)};
     bool ok = read_row(&row, text, error) &&
-              (merge(&row, figures) ||
+              (merge(&row, origin) ||
                dr_error_set(error, DR_ERR_INTERNAL, "out of memory for the list of queues"));
     dr_buffer_free(&row.definition);
     return ok;
@@ -513,13 +525,19 @@ static bool take(struct que_roster *roster, const char *text, bool figures, stru
 bool rabbitmq_take_listed(void *context, const char *text, size_t size, struct dr_error *error)
 {
     (void)size;
-    return take(context, text, false, error);
+    return take(context, text, LISTING, error);
 }
 
 bool rabbitmq_take_figured(void *context, const char *text, size_t size, struct dr_error *error)
 {
     (void)size;
-    return take(context, text, true, error);
+    return take(context, text, FIGURES, error);
+}
+
+bool rabbitmq_take_totals(void *context, const char *text, size_t size, struct dr_error *error)
+{
+    (void)size;
+    return take(context, text, TOTALS, error);
 }
 
 void rabbitmq_age_heads(struct que_roster *roster, struct dr_opt_real now)

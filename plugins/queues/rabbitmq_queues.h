@@ -12,6 +12,11 @@
  * they disagree on the leader, the listing counts, which is newer. Everything else of the same name
  * comes from the figures.
  *
+ * The totals (api/queues?disable_stats=true&enable_queue_totals=true) are taken instead of the
+ * figures where those cost too much. Leaders, members and mirrors are not taken from them: there
+ * the server repeats what a queue said when it last had something to do, and one that was idle
+ * since names mirrors that died long ago, or misses one that has been in sync for days.
+ *
  * A key that stands twice in one element (the server sends the synchronised mirrors twice while
  * they are being synchronised): the worse value counts, and the queue has the trait
  * QUE_CONTRADICTED. Without `state` the numbers of an element are those of a queue that has only
@@ -30,6 +35,7 @@ extern const char rabbitmq_queue_columns[];
  * be read as a whole. QUE_HEAD_AGE is the time stamp of the message until rabbitmq_age_heads. */
 bool rabbitmq_take_listed(void *context, const char *text, size_t size, struct dr_error *error);
 bool rabbitmq_take_figured(void *context, const char *text, size_t size, struct dr_error *error);
+bool rabbitmq_take_totals(void *context, const char *text, size_t size, struct dr_error *error);
 
 /* Makes ages of the time stamps, once all figures are read. `now` is the server's clock, seconds
  * since the epoch; where that is not known, no age is. So is the age of a message that claims to be

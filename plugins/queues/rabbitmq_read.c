@@ -241,11 +241,23 @@ static bool add_member(struct dr_json *reader, void *into, struct dr_error *erro
             dr_error_set(error, DR_ERR_PROTOCOL, "a node without \"name\""));
 }
 
+static void forget_members(struct que_view *view)
+{
+    while (view->member_count > 0) {
+        struct que_member *member = &view->members[--view->member_count];
+        free(member->name);
+        free(member->partitions);
+    }
+}
+
 bool rabbitmq_read_nodes(const char *text, struct que_view *view, struct dr_error *error)
 {
-    return read_list(text, add_member, view, error) &&
-           (view->member_count > 0 ||
-            dr_error_set(error, DR_ERR_PROTOCOL, "a cluster without nodes"));
+    bool ok =
+        read_list(text, add_member, view, error) &&
+        (view->member_count > 0 || dr_error_set(error, DR_ERR_PROTOCOL, "a cluster without nodes"));
+    if (!ok)
+        forget_members(view);
+    return ok;
 }
 
 /* ---- health checks ---- */
@@ -393,7 +405,10 @@ static bool add_vhost(struct dr_json *reader, void *into, struct dr_error *error
 
 bool rabbitmq_read_vhosts(const char *text, struct que_view *view, struct dr_error *error)
 {
-    return read_list(text, add_vhost, view, error);
+    bool ok = read_list(text, add_vhost, view, error);
+    while (!ok && view->vhost_count > 0)
+        free(view->vhosts[--view->vhost_count]);
+    return ok;
 }
 
 /* ---- shovels and federation links ---- */
@@ -434,9 +449,22 @@ static bool add_link(struct dr_json *reader, void *into, struct dr_error *error)
             dr_error_set(error, DR_ERR_PROTOCOL, "a %s without a name or a state", link->kind));
 }
 
+static void forget_link(struct que_link *link)
+{
+    free(link->vhost);
+    free(link->name);
+    free(link->kind);
+    free(link->state);
+    free(link->error);
+}
+
 bool rabbitmq_read_links(const char *text, const char *kind, struct que_view *view,
                          struct dr_error *error)
 {
     struct links links = {.view = view, .kind = kind};
-    return read_list(text, add_link, &links, error);
+    size_t before = view->link_count;
+    bool ok = read_list(text, add_link, &links, error);
+    while (!ok && view->link_count > before)
+        forget_link(&view->links[--view->link_count]);
+    return ok;
 }

@@ -3,8 +3,8 @@
  * facts. The list of queues is read by rabbitmq_queues.h, policies by rabbitmq_policies.h.
  *
  * Every function reads a whole reply, terminated, and returns false with the error set (PROTOCOL,
- * or INTERNAL without memory) where it is no such reply. What it read until then stays in the view,
- * which its owner frees. Members we do not know are passed. */
+ * or INTERNAL without memory) where it is no such reply. Nothing of such a one is left in a list of
+ * the view. Members we do not know are passed. */
 #ifndef QUEUES_RABBITMQ_READ_H
 #define QUEUES_RABBITMQ_READ_H
 

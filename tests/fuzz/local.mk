@@ -7,7 +7,7 @@ if HAVE_HIREDIS
 fuzz_programs += redis redis_cluster redis_sentinel celery
 endif
 if HAVE_AZURE
-fuzz_programs += azure
+fuzz_programs += azure azure_queue
 endif
 if HAVE_MONGOC
 fuzz_programs += mongodb
@@ -38,7 +38,8 @@ tests_fuzz_libfuzzed_la_SOURCES += \
 endif
 if HAVE_AZURE
 tests_fuzz_libfuzzed_la_SOURCES += common/client/azure.c common/client/azure_error.c \
-	common/client/azure_read.c common/client/http.c plugins/replication/azure_read.c
+	common/client/azure_read.c common/client/http.c \
+	plugins/replication/azure_read.c plugins/queues/azure_read.c plugins/queues/roster.c
 endif
 if HAVE_MONGOC
 tests_fuzz_libfuzzed_la_SOURCES += plugins/replication/mongodb_read.c
@@ -55,7 +56,7 @@ fuzz_binaries += tests/fuzz/fuzz_redis tests/fuzz/fuzz_redis_cluster \
 	tests/fuzz/fuzz_redis_sentinel tests/fuzz/fuzz_celery
 endif
 if HAVE_AZURE
-fuzz_binaries += tests/fuzz/fuzz_azure
+fuzz_binaries += tests/fuzz/fuzz_azure tests/fuzz/fuzz_azure_queue
 endif
 if HAVE_MONGOC
 fuzz_binaries += tests/fuzz/fuzz_mongodb
@@ -111,6 +112,10 @@ tests_fuzz_fuzz_azure_SOURCES = tests/fuzz/fuzz_azure.c $(fuzz_node)
 tests_fuzz_fuzz_azure_CFLAGS = $(fuzz_cflags) $(azure_cflags)
 tests_fuzz_fuzz_azure_LDFLAGS = $(fuzz_ldflags)
 tests_fuzz_fuzz_azure_LDADD = tests/fuzz/libfuzzed.la common/libcommon.la $(azure_libs)
+tests_fuzz_fuzz_azure_queue_SOURCES = tests/fuzz/fuzz_azure_queue.c $(fuzz_node)
+tests_fuzz_fuzz_azure_queue_CFLAGS = $(fuzz_cflags) $(azure_cflags)
+tests_fuzz_fuzz_azure_queue_LDFLAGS = $(fuzz_ldflags)
+tests_fuzz_fuzz_azure_queue_LDADD = tests/fuzz/libfuzzed.la common/libcommon.la $(azure_libs)
 tests_fuzz_fuzz_mongodb_SOURCES = tests/fuzz/fuzz_mongodb.c $(fuzz_node)
 tests_fuzz_fuzz_mongodb_CFLAGS = $(fuzz_cflags) $(MONGOC_CFLAGS)
 tests_fuzz_fuzz_mongodb_LDFLAGS = $(fuzz_ldflags)
@@ -122,9 +127,9 @@ tests_fuzz_fuzz_json_LDADD = tests/fuzz/libfuzzed.la $(JANSSON_LIBS)
 
 # Whole replies are longer than what a user writes, and their samples are seeds as well.
 fuzz_run = set -e; for name in $(fuzz_programs); do \
-		case $$name in redis*|celery|azure|mongodb|mssql) longest=10000;; *) longest=600;; esac; \
+		case $$name in redis*|celery|azure*|json|mongodb|mssql) longest=10000;; *) longest=600;; esac; \
 		samples=$(top_srcdir)/tests/samples/$$name; \
-		case $$name in redis|celery|azure|mongodb) ;; *) samples=;; esac; \
+		case $$name in redis|celery|azure|azure_queue|mongodb) ;; *) samples=;; esac; \
 		found=$(fuzz_dir)/found/$$name; mkdir -p $$found; \
 		$(fuzz_dir)/fuzz_$$name -max_total_time=$$seconds -max_len=$$longest -timeout=10 -verbosity=0 \
 			-print_final_stats=1 -artifact_prefix=$$found- $$found \

@@ -256,7 +256,8 @@ class Everything:
         except (azurite.NotAvailable, OSError) as reason:
             print("NOT RUN: live tests against Azurite: %s" % reason, flush=True)
             return
-        self.part("live tests, Azurite", lambda part: pytest(part, self.modules, "tests/live/azurite_storage.py"))
+        self.part("live tests, Azurite", lambda part: pytest(part, self.modules, "tests/live/azurite_storage.py",
+                                                                  "tests/live/azurite_queues.py"))
 
 
 def lanes(*steps):

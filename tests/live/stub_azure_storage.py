@@ -17,6 +17,7 @@ import email.utils
 import hashlib
 import hmac
 import json
+import threading
 import time
 import urllib.parse
 
@@ -172,6 +173,7 @@ class Storage(Server):
         self.key = key
         self.sas = sas          # the parameters it was made of, with sig
         self.token = token
+        self.wanted = {"restype": "service", "comp": "stats"}  # the query
         self.paths = {prefix % service: service for service in services}
         self.states = {service: ("live", 10.0) for service in services}  # status, age of the last sync; None: empty
 
@@ -182,6 +184,9 @@ class Storage(Server):
             raise Refusal(400, "InvalidQueryParameterValue")
         if request.headers.get("x-ms-version", "") < OLDEST_VERSION:
             raise Refusal(400, "InvalidHeaderValue")
+        self.check_authority(request)
+
+    def check_authority(self, request):
         authorization = request.headers.get("authorization", "")
         if request.one("sig") is not None:
             self.check_sas(request)
@@ -194,7 +199,7 @@ class Storage(Server):
             raise Refusal(401, "NoAuthenticationInformation")
 
     def check_key(self, request, authorization):
-        if {name for name, _ in request.query} != {"restype", "comp"}:
+        if {name for name, _ in request.query} != set(self.wanted):
             self.complain("query " + request.raw_query)
         try:
             moment = calendar.timegm(email.utils.parsedate(request.headers["x-ms-date"]))
@@ -204,7 +209,7 @@ class Storage(Server):
             raise Refusal(403, "AuthenticationFailed")
         if self.key is None:
             raise Refusal(403, "KeyBasedAuthenticationNotPermitted")
-        text = self.table_text(request) if self.paths[request.path] == "table" else self.text(request)
+        text = self.table_text(request) if self.paths.get(request.path) == "table" else self.text(request)
         digest = hmac.new(base64.b64decode(self.key), text.encode(), hashlib.sha256).digest()
         expected = "SharedKey %s:%s" % (self.name, base64.b64encode(digest).decode())
         if not hmac.compare_digest(expected, authorization):
@@ -226,14 +231,16 @@ class Storage(Server):
                           request.headers["x-ms-date"], "/%s%s?comp=%s" % (self.name, request.path, request.one("comp"))])
 
     def check_sas(self, request):
-        given = {name: value for name, value in request.query if name not in ("restype", "comp")}
+        given = {name: value for name, value in request.query if name not in self.wanted}
         if self.sas is None or given.get("sig") != self.sas["sig"]:
             raise Refusal(403, "AuthenticationFailed")
         if given != self.sas:
             raise Refusal(403, "AuthenticationFailed")
-        end = calendar.timegm(time.strptime(given["se"], "%Y-%m-%dT%H:%M:%SZ"))
-        if end < self.now():
+        if "si" not in given and calendar.timegm(time.strptime(given["se"], "%Y-%m-%dT%H:%M:%SZ")) < self.now():
             raise Refusal(403, "AuthenticationFailed")
+        self.check_sas_scope(request, given)
+
+    def check_sas_scope(self, request, given):
         if self.paths[request.path][0] not in given["ss"]:
             raise Refusal(403, "AuthorizationServiceMismatch")
         if "s" not in given["srt"]:
@@ -252,6 +259,118 @@ class Storage(Server):
             "RequestId:9ba4e3f5</Message></Error>" % refusal.code
 
 
+class Message:
+    """One in a queue: its age in seconds, how often it was taken, its text as it stands in the XML."""
+
+    def __init__(self, age=0.0, dequeues=0, text="aGVsbG8="):
+        self.age = age
+        self.dequeues = dequeues
+        self.text = text
+
+
+def messages(now, queue):
+    """The document of those that can be seen, as "Peek Messages" sends it."""
+    return "\ufeff<?xml version=\"1.0\" encoding=\"utf-8\"?><QueueMessagesList>%s</QueueMessagesList>" % "".join(
+        "<QueueMessage><MessageId>44908087-c1e9-4444-95ee-%012d</MessageId><InsertionTime>%s</InsertionTime>"
+        "<ExpirationTime>%s</ExpirationTime><DequeueCount>%d</DequeueCount><MessageText>%s</MessageText></QueueMessage>" % (
+            number, http_date(now - message.age), http_date(now - message.age + 604800), message.dequeues, message.text)
+        for number, message in enumerate(queue))
+
+
+class Queues(Storage):
+    """The queue service of an account, below `root`, and its secondary, "/ACCOUNT-secondary/", on a connection for any number
+    of requests.
+
+    `queues` {name: [Message, ...]} are those that can be seen, `hidden` {name: number} those in flight or delayed. Each
+    reply can be changed by itself: `only` {"count": {"status": ..., "document": ..., "headers": ..., "refusal": ...}}, the
+    others being "messages", "poison" and "stats"."""
+
+    def __init__(self, name="acct", key=KEY, sas=None, token=None, queues=None, root="/acct/"):
+        super().__init__(name, key, sas, token, (), "")
+        self.root = root
+        self.queues = {"orders": []} if queues is None else queues
+        self.hidden = {}
+        self.paths = {"/%s-secondary/" % name: "queue"}
+        self.states = {"queue": ("live", 10.0)}
+        self.sas_queue = "orders"
+        self.only = {}
+        self.lock = threading.Lock()  # requests come together
+
+    def session(self, receive):
+        while True:
+            yield from super().session(receive)
+
+    def kind(self, request):
+        name, _, rest = request.path[len(self.root):].partition("/")
+        if request.path in self.paths:
+            return "stats"
+        return "messages" if rest else "poison" if name.endswith("-poison") else "count"
+
+    def answer(self, request):
+        with self.lock:
+            return self.answer_alone(request)
+
+    def answer_alone(self, request):
+        kind = self.kind(request)
+        changes = self.only.get(kind, {})
+        if request.method != ("HEAD" if kind in ("count", "poison") else "GET"):
+            self.complain("method %s for %s" % (request.method, kind))
+        before = dict(self.__dict__)
+        self.__dict__.update({name: value for name, value in changes.items() if name != "headers"})
+        self.headers = dict(self.headers, **changes.get("headers", {}))
+        try:
+            if self.refusal is not None:
+                raise Refusal(*self.refusal)
+            self.check(request)
+            return self.reply(request, self.status, *self.content(request, kind))
+        except Refusal as refusal:
+            return self.reply(request, refusal.status, self.error(refusal), {"x-ms-error-code": refusal.code})
+        finally:
+            for name in list(changes) + ["headers"]:
+                self.__dict__[name] = before[name]
+
+    def reply(self, request, status, body, more):
+        reply = super().reply(request, status, body, more)
+        return reply if request.method != "HEAD" else reply[:reply.index(b"\r\n\r\n") + 4]
+
+    def check(self, request):
+        known = {"stats": {"restype": "service", "comp": "stats"}, "count": {"comp": "metadata"},
+                 "poison": {"comp": "metadata"}, "messages": {"peekonly": "true", "numofmessages": "32"}}
+        self.wanted = known[self.kind(request)]
+        given = {name: value for name, value in request.query if name in self.wanted}
+        if given != self.wanted:
+            raise Refusal(400, "InvalidQueryParameterValue")
+        for name in set(request.headers) - EXPECTED_HEADERS:
+            self.complain("header " + name)
+        self.check_authority(request)
+        if self.kind(request) != "stats" and self.queue_of(request) not in self.queues:
+            raise Refusal(404, "QueueNotFound")
+
+    def queue_of(self, request):
+        return request.path[len(self.root):].partition("/")[0]
+
+    def check_sas_scope(self, request, given):
+        if "ss" not in given:  # of one queue
+            if self.kind(request) == "stats" or self.queue_of(request) != self.sas_queue:
+                raise Refusal(403, "AuthenticationFailed")
+        elif "q" not in given["ss"]:
+            raise Refusal(403, "AuthorizationServiceMismatch")
+        elif ("s" if self.kind(request) == "stats" else "o" if self.kind(request) == "messages" else "c") not in given["srt"]:
+            raise Refusal(403, "AuthorizationResourceTypeMismatch")
+        if "si" not in given and "r" not in given["sp"]:
+            raise Refusal(403, "AuthorizationPermissionMismatch")
+
+    def content(self, request, kind):
+        """(body, headers)"""
+        if kind in ("count", "poison"):
+            name = self.queue_of(request)
+            count = len(self.queues[name]) + self.hidden.get(name, 0)
+            return "", {"x-ms-approximate-messages-count": str(count), "Cache-Control": "no-cache"}
+        if self.document is not None:
+            return self.document, {}
+        return (self.body(request) if kind == "stats" else messages(self.now(), self.queues[self.queue_of(request)][:32])), {}
+
+
 def make_sas(key=KEY, name="acct", seconds=3600, **other):
     """The parameters of an account SAS, with its signature; valid for so many seconds."""
     fields = {"sv": "2022-11-02", "ss": "bqt", "srt": "s", "sp": "r",
@@ -259,9 +378,22 @@ def make_sas(key=KEY, name="acct", seconds=3600, **other):
     fields.update(other)
     text = "\n".join([name, fields["sp"], fields["ss"], fields["srt"], fields.get("st", ""), fields["se"],
                       fields.get("sip", ""), fields.get("spr", ""), fields["sv"], "", ""])
+    return signed(fields, text, key)
+
+
+def make_queue_sas(key=KEY, name="acct", queue="orders", seconds=3600, **other):
+    """Those of a SAS of one queue."""
+    fields = {"sv": "2020-10-02", "sp": "r",
+              "se": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(time.time() + seconds))}
+    fields = {name: value for name, value in dict(fields, **other).items() if value is not None}
+    text = "\n".join([fields.get("sp", ""), fields.get("st", ""), fields.get("se", ""), "/queue/%s/%s" % (name, queue),
+                      fields.get("si", ""), fields.get("sip", ""), fields.get("spr", ""), fields["sv"]])
+    return signed(fields, text, key)
+
+
+def signed(fields, text, key):
     digest = hmac.new(base64.b64decode(key), text.encode(), hashlib.sha256).digest()
-    fields["sig"] = base64.b64encode(digest).decode()
-    return fields
+    return dict(fields, sig=base64.b64encode(digest).decode())
 
 
 class Arm(Server):

@@ -81,7 +81,17 @@ tests_unit_test_azure_read_SOURCES = tests/unit/test_azure_read.c \
 	common/client/azure.c common/client/http.c
 tests_unit_test_azure_read_CPPFLAGS = $(AM_CPPFLAGS) $(azure_cflags)
 tests_unit_test_azure_read_LDADD = $(LDADD) $(azure_libs)
+unit_tests += tests/unit/test_queues_azure_read
+tests_unit_test_queues_azure_read_SOURCES = tests/unit/test_queues_azure_read.c \
+	plugins/queues/azure_read.c common/client/azure_read.c common/client/azure.c common/client/http.c
+tests_unit_test_queues_azure_read_CPPFLAGS = $(AM_CPPFLAGS) $(azure_cflags)
+tests_unit_test_queues_azure_read_LDADD = plugins/libqueues.la $(LDADD) $(azure_libs)
 endif
+unit_tests += tests/unit/test_rabbitmq_read
+tests_unit_test_rabbitmq_read_SOURCES = tests/unit/test_rabbitmq_read.c \
+	plugins/queues/rabbitmq_policies.c plugins/queues/rabbitmq_queues.c \
+	plugins/queues/rabbitmq_read.c plugins/queues/rabbitmq_value.c
+tests_unit_test_rabbitmq_read_LDADD = plugins/libqueues.la common/client/libjson.la $(LDADD)
 if HAVE_LIBCURL
 unit_tests += tests/unit/test_http
 tests_unit_test_http_SOURCES = tests/unit/test_http.c \

@@ -111,8 +111,9 @@ static void a_sas(void **state)
     assert_string_equal(sas.query, text + 1);
     assert_string_equal(sas.signature, "a+b/c=");
     assert_true(sas.expiry.known && sas.expiry.value == 1714521600.0);
+    assert_true(sas.of_account);
     assert_true(dr_azure_read_sas("si=policy&sv=1&sig=x", &sas, &error));
-    assert_false(sas.expiry.known);
+    assert_false(sas.expiry.known || sas.of_account);
     const char *const wrong[] = {"",
                                  "?",
                                  "sig=x",
