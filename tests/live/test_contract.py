@@ -47,6 +47,8 @@ SUBJECTS = {
     "check_queue_mirrors": ("contract=celery+redis://{user}127.0.0.1:{port}", lambda: peers.Honest(celery().session)),
     "check_replication_lag": ("contract=postgresql://{user}127.0.0.1:{port}/postgres", healthy_postgresql),
 }
+# Options that are refused where no target can take them.
+FOR_ONE_SCHEME = {"probe": "amqp://127.0.0.1:%d"}
 
 
 def subject(name):
@@ -306,10 +308,12 @@ def test_examples_are_accepted(name):
     """The examples of what is not looked at before the run, too; not those that name a file or another host."""
     tried = 0
     for option in options_of(name):
-        if option.example is None or option.argument in ("FILE", "DIR") or option.name in ("hostname", "extra-opts", "generate"):
+        if option.example is None or option.argument in ("FILE", "DIR") or option.name in (
+                "hostname", "compare", "extra-opts", "generate"):
             continue
         with peers.Refuse() as peer:
-            text = raw(name, *(target(name, peer) + ["--" + option.name, option.example]))[1]
+            where = ["-T", FOR_ONE_SCHEME[option.name] % peer.port] if option.name in FOR_ONE_SCHEME else target(name, peer)
+            text = raw(name, *(where + ["--" + option.name, option.example]))[1]
         assert "\nUsage: " not in text, "the example of --%s is refused: %s" % (option.name, text)
         tried += 1
     assert tried >= 3
@@ -415,7 +419,9 @@ def comma_locale(tmp_path_factory):
 
 @every
 def test_comma_locale(name, comma_locale):
-    metric = metrics_of(name)[0]
+    with healthy(name) as peer:
+        shown = check.run(name, *target(name, peer)).perfdata
+    metric = next(metric for metric in metrics_of(name) if metric in shown)
     with healthy(name) as peer:
         arguments = target(name, peer) + ["-t", "7.5", "-w", "%s=0.5:1000.25" % metric]
         result = check.run(name, *arguments, environment=comma_locale)
