@@ -440,12 +440,14 @@ static void merge_leader(struct que_queue *queue, const struct row *row, enum or
     }
 }
 
+/* Since 3.13 the listing knows more than that there is a record. What is bad in either list counts:
+ * one may be old. */
 static void merge_state(struct que_queue *queue, const struct row *row, enum origin origin)
 {
     bool figured = (queue->traits & QUE_FIGURED) != 0;
-    bool down = queue->state == QUE_DOWN || row->state == QUE_DOWN;
-    if (down)
-        queue->state = QUE_DOWN;
+    uint8_t worse = queue->state > row->state ? queue->state : (uint8_t)row->state;
+    if (worse >= QUE_MINORITY)
+        queue->state = worse;
     else if (origin != LISTING || !figured)
         queue->state = (uint8_t)row->state;
 }
@@ -557,7 +559,9 @@ void rabbitmq_age_heads(struct que_roster *roster, struct dr_opt_real now)
 
 bool rabbitmq_is_fresh(const struct que_queue *queue)
 {
-    if (queue->state != QUE_STATE_UNKNOWN || (queue->traits & QUE_FIGURED) == 0)
+    bool replicated = queue->kind == QUE_QUORUM || queue->kind == QUE_STREAM;
+    if (!replicated || queue->state >= QUE_MINORITY || (queue->traits & QUE_FIGURED) == 0 ||
+        que_figure(queue, QUE_MESSAGES).known)
         return false;
     if ((queue->traits & QUE_LEADER_KNOWN) != 0 && queue->leader != QUE_LEADERLESS)
         return true;

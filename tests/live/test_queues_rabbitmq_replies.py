@@ -3,6 +3,7 @@
 
 import json
 import os
+import subprocess
 import sys
 
 import pytest
@@ -167,6 +168,25 @@ def test_parameters(broker, mirrors, query, said):
     result = mirrors(broker, query=query)
     assert result.state == "UNKNOWN" and said in result.output, result
     assert not broker.asked("whoami")
+
+
+@pytest.fixture
+def certificate(tmp_path):
+    """(chain, key) of one that signs itself, for 127.0.0.1"""
+    subprocess.run(["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-keyout", "key", "-out", "chain",
+                    "-subj", "/CN=stub", "-addext", "subjectAltName=IP:127.0.0.1"], cwd=str(tmp_path), check=True,
+                   stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    return str(tmp_path / "chain"), str(tmp_path / "key")
+
+
+def test_tls(mirrors, certificate):
+    with stub.Broker("idle", tls=certificate) as broker:
+        result = mirrors(broker, "--exclude", "^plain")
+        assert result.state == "UNKNOWN" and result.says("certificate"), result
+        assert not broker.asked("whoami")
+        for query in ("cacert=" + certificate[0], "insecure=1"):
+            result = mirrors(broker, "--exclude", "^plain", query=query)
+            assert result.state == "OK", result
 
 
 # ---- what does not answer, or not with what was asked ----
