@@ -123,7 +123,9 @@ void judge_azure(struct judge *judge)
 {
     const struct que_asked *asked = judge->evidence->asked;
     if (!asked->answered) {
-        say(judge, DR_UNKNOWN, 0, "cannot tell what is lost with the region of %s", asked->label);
+        char why[REASON_TEXT];
+        say(judge, DR_UNKNOWN, 0, "cannot tell what is lost with the region of %s%s", asked->label,
+            why_unanswered(judge, why, sizeof why));
         return;
     }
     const struct que_cloud *cloud = &asked->facts->cloud;
