@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The Celery source of check_queue_mirrors on real Redis and Valkey servers, with messages as Celery writes them, and with
-Celery itself. What was found is read from the trace; every server program of this machine is tested."""
+"""The Celery source of check_queue_mirrors on real Redis and Valkey servers, with messages as Celery writes them, and
+with Celery itself. What was found is read from the trace; every server program of this machine is tested."""
 
 import datetime
 import json
@@ -142,7 +142,7 @@ def test_found_by_their_bindings(broker, look):
 
 
 def test_named(broker, look):
-    """An empty queue has no key: only its binding tells it from one that is not there, and that may be of any exchange."""
+    """An empty queue has no key: only its binding, to any exchange, tells it from one that is not there."""
     bind(broker, "empty")
     bind(broker, "shared-empty", exchange="shared")
     bind(broker, "elsewhere", exchange="named-like-an-exchange")
@@ -186,7 +186,7 @@ def test_too_many_keys(look):
     """A search that comes to no end is no list of the queues, and does not say of a queue that it is not there."""
     basics = {"SELECT 0": b"+OK\r\n", "TIME": stub_redis.array("1795259920", "0")}
     with peers.Honest(Endless(stub_redis.sample("redis-7.0-primary"), **basics).session) as peer:
-        result = Seen(check.run("check_queue_mirrors", "-T", "celery+redis://127.0.0.1:%d" % peer.port, service="QUEUES"))
+        result = look(uri(peer), verbose="-v")
     assert result.state == "UNKNOWN" and result.says("--queue"), result
 
 
@@ -561,7 +561,8 @@ def test_least_privilege(broker, look, password):
 @pytest.mark.parametrize("missing", GRANT.split())
 def test_privilege_missing(broker, look, missing, password):
     """Each of them is needed, and the error says all."""
-    broker.call("ACL", "SETUSER", "partial", "reset", "on", ">sesame", *[word for word in GRANT.split() if word != missing])
+    rest = [word for word in GRANT.split() if word != missing]
+    broker.call("ACL", "SETUSER", "partial", "reset", "on", ">sesame", *rest)
     bind(broker, "celery")
     send(broker, "celery", 2)
     deliver(broker, ago=20)
@@ -594,9 +595,10 @@ def test_reads_only(broker, look):
     before = broker.info("persistence")["rdb_changes_since_last_save"]
     result = look(broker, verbose="-vvv")
     assert result.queues == 1 and "private" not in result.output and "tasks.add" not in result.output, result
-    used = {key[len("cmdstat_"):].replace("|", " ") for key in broker.info("commandstats") if key.startswith("cmdstat_")}
+    used = {key[len("cmdstat_"):].replace("|", " ") for key in broker.info("commandstats") if "cmdstat_" in key}
     assert used - {"info", "config resetstat", "ping", "replconf"} <= {
-        "select", "time", "config get", "scan", "smembers", "llen", "lindex", "zrange", "zcount", "hlen", "hstrlen", "hget"}
+        "select", "time", "config get", "scan", "smembers", "llen", "lindex", "zrange", "zcount", "hlen", "hstrlen",
+        "hget"}
     assert broker.info("persistence")["rdb_changes_since_last_save"] == before
 
 
@@ -625,8 +627,8 @@ with app.connection() as connection:
 
 
 def test_real_celery(broker, look):
-    subprocess.run(["/usr/bin/python3", "-I", "-c", CELERY, "redis://127.0.0.1:%d/0" % broker.port], check=True, cwd="/",
-                   timeout=60)
+    where = "redis://127.0.0.1:%d/0" % broker.port
+    subprocess.run(["/usr/bin/python3", "-I", "-c", CELERY, where], check=True, cwd="/", timeout=60)
     result = look(broker)
     assert set(result.counts) == {"celery", "billing"}, result
     assert result.counts["celery"]["waiting"] == result.counts["celery"]["messages"] == "4", result
