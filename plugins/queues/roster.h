@@ -92,7 +92,7 @@ struct que_queue {
 
 enum que_promote {
     QUE_PROMOTE_UNKNOWN = 0,
-    QUE_PROMOTE_ALWAYS,     /* an unsynchronised mirror takes over, empty: the default on failure */
+    QUE_PROMOTE_ALWAYS,     /* an unsynchronised mirror takes over: the default on failure */
     QUE_PROMOTE_WHEN_SYNCED /* the queue waits for its leader to come back */
 };
 
