@@ -648,6 +648,13 @@ static void other_alarm(struct broker *broker)
     other_view(broker)->alarms = strdup("disk on rmq1@a");
 }
 
+static void other_definition(struct broker *broker)
+{
+    struct que_policy *policy = &broker->facts[BROKER_NODES].roster->policies[0];
+    free(policy->definition);
+    policy->definition = strdup("ha-all, but manually");
+}
+
 static void other_expected(struct broker *broker)
 {
     broker->texts[0] = TEXT("rmq3");
@@ -673,6 +680,11 @@ static void shovel_runs(struct broker *broker)
 static void shovel_starts(struct broker *broker)
 {
     linked(broker, "starting");
+}
+
+static void link_fails(struct broker *broker)
+{
+    linked(broker, "error");
 }
 
 static void shovel_ended(struct broker *broker)
@@ -701,6 +713,9 @@ static const struct comparison {
      "payments classic node=1 mirrors=2 sync=2 messages=0 policy=ha-two"},
     {{"another policy", MIRRORED, nothing, DR_WARNING, "dr1 queues", "(ha-all, there ha-two)"},
      "ha.orders classic node=1 mirrors=2 sync=2 messages=0 policy=ha-two"},
+    {{"the same policy, defined otherwise", MIRRORED, other_definition, DR_WARNING, "dr1 queues",
+      "ha.orders (ha-all, there with another definition)"},
+     MIRRORED},
     {{"nobody can publish there", HEALTHY, other_alarm, DR_CRITICAL, NULL,
       "dr1: nobody can publish: disk on rmq1@a"},
      HEALTHY},
@@ -710,6 +725,9 @@ static const struct comparison {
     {{"a shovel runs", HEALTHY, shovel_runs, DR_OK, "links", "1 of 1 shovels"}, HEALTHY},
     {{"a shovel that does not get beyond its start", HEALTHY, shovel_starts, DR_WARNING, "shovel",
       "to-dr is starting: it is not connected"},
+     HEALTHY},
+    {{"a federation link that cannot log in", HEALTHY, link_fails, DR_CRITICAL, "shovel",
+      "to-dr is in error"},
      HEALTHY},
     {{"a shovel that ended", HEALTHY, shovel_ended, DR_CRITICAL, "shovel", "to-dr is terminated"},
      HEALTHY},
