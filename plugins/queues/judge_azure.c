@@ -129,7 +129,9 @@ void judge_azure(struct judge *judge)
         return;
     }
     if (!asked->answered || judge->roster == NULL) {
-        say(judge, DR_UNKNOWN, 0, "cannot tell what is lost with the region of %s", asked->label);
+        char why[REASON_TEXT];
+        say(judge, DR_UNKNOWN, 0, "cannot tell what is lost with the region of %s%s", asked->label,
+            why_unanswered(judge, why, sizeof why));
         return;
     }
     struct dr_line line = DR_LINE;

@@ -41,7 +41,6 @@ struct judge {
     uint8_t *scopes; /* parallel to the roster's queues: enum scope */
     float *heads;    /* the same: since when the same message is at its head, seconds; below 0: not
                         known. NULL without --state-dir */
-    que_nodes resting; /* in maintenance, as they or the user say */
     size_t in_scope[SCOPE_MUST + 1];
     bool nodes_known; /* some node said who is in the cluster, and who runs */
     bool frozen;      /* the statistics of nodes hang that answer otherwise */
@@ -112,6 +111,10 @@ enum dr_state state_of_error(const struct judge *judge, const struct que_asked *
 bool in_maintenance(const struct judge *judge, const struct que_asked *asked);
 bool node_in_maintenance(const struct judge *judge, const char *node);
 
+/* ": mq1: connection refused" for the first target that did not answer, "" where all did: why there
+ * is nothing to tell. `text` is returned. */
+#define REASON_TEXT 400
+const char *why_unanswered(const struct judge *judge, char *text, size_t size);
 void judge_unreachable(struct judge *judge);
 void judge_cluster(struct judge *judge);
 void find_down(struct judge *judge);

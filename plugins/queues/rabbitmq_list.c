@@ -325,6 +325,16 @@ static bool take_list(struct list *list, struct dr_error *error)
     return ok;
 }
 
+/* Also those on which no queue lives: they can die like others. */
+static bool add_nodes(struct list *list, struct dr_error *error)
+{
+    for (size_t i = 0; i < list->view->member_count; i++) {
+        if (que_roster_node(list->roster, list->view->members[i].name) < 0)
+            return dr_error_set(error, DR_ERR_PROTOCOL, "more than %d nodes", QUE_NODES_MAX);
+    }
+    return true;
+}
+
 bool rabbitmq_take_list(const struct rabbitmq_asker *asker, struct que_facts *facts, bool *taken,
                         struct dr_error *error)
 {
@@ -332,7 +342,7 @@ bool rabbitmq_take_list(const struct rabbitmq_asker *asker, struct que_facts *fa
     if (list.roster == NULL)
         return out_of_memory(error);
     list.totals = wants_totals(dr_task_request(asker->task), &facts->view);
-    bool ok = take_list(&list, error);
+    bool ok = take_list(&list, error) && add_nodes(&list, error);
     *taken = ok && list.roster->complete;
     if (*taken) {
         facts->roster = list.roster;

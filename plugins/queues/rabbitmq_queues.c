@@ -14,7 +14,7 @@ const char rabbitmq_queue_columns[] =
     "name,vhost,type,durable,exclusive,auto_delete,node,leader,members,online,slave_nodes,"
     "synchronised_slave_nodes,state,policy,operator_policy,effective_policy_definition,messages,"
     "messages_ready,messages_unacknowledged,messages_persistent,message_bytes,consumers,"
-    "head_message_timestamp,message_stats,sync_messages";
+    "head_message_timestamp,message_stats,sync_messages,arguments";
 
 /* Which of the lists an element is from. */
 enum origin { LISTING, FIGURES, TOTALS };
@@ -54,6 +54,7 @@ struct row {
     struct said_nodes mirrors;
     struct said_nodes synchronised;
     bool contradicted;
+    bool sheds;
     uint32_t known;
     double figures[QUE_FIGURES];
 };
@@ -208,6 +209,19 @@ static bool take_definition(struct dr_json *reader, struct row *row, struct dr_e
     return rabbitmq_read_definition(reader, &row->definition, error);
 }
 
+static bool take_arguments(struct dr_json *reader, struct row *row, struct dr_error *error)
+{
+    char name[MEMBER_SIZE];
+    bool there;
+    if (!rabbitmq_object(reader, "arguments", &there, error))
+        return false;
+    while (there && dr_json_member(reader, name, sizeof name)) {
+        row->sheds |= strncmp(name, "x-", 2) == 0 && rabbitmq_is_shedding(name + 2);
+        dr_json_skip(reader);
+    }
+    return true;
+}
+
 /* ---- message_stats ---- */
 
 /* What took messages out, summed: a message is acknowledged, or was delivered or got without. */
@@ -254,16 +268,15 @@ static void set_figure(struct row *row, enum que_figure figure, double value)
     row->known |= UINT32_C(1) << figure;
 }
 
-/* The three ways out are counted together or not at all: one that is there alone is the whole. */
+/* The three ways out are counted from the first message on that takes one; until then only what
+ * was published is there. */
 static void sum(struct row *row, enum que_figure figure, const struct dr_opt_real *values)
 {
     double total = 0;
     bool known = false;
-    for (size_t i = 1; i < 4; i++) {
-        if (values[i].known) {
-            total += values[i].value;
-            known = true;
-        }
+    for (size_t i = 0; i < 4; i++) {
+        known = known || values[i].known;
+        total += i > 0 && values[i].known ? values[i].value : 0;
     }
     if (known)
         set_figure(row, figure, total);
@@ -359,6 +372,8 @@ static bool take_member(struct dr_json *reader, const char *name, struct row *ro
                              error);
     if (strcmp(name, "effective_policy_definition") == 0)
         return take_definition(reader, row, error);
+    if (strcmp(name, "arguments") == 0)
+        return take_arguments(reader, row, error);
     if (strcmp(name, "message_stats") == 0)
         return take_stats(reader, row, error);
     dr_json_skip(reader);
@@ -391,46 +406,31 @@ static struct said_node leader_of(const struct row *row)
     return row->node;
 }
 
-/* The copies that both name, without the leader; see the header. */
-static que_nodes agree(const struct que_queue *queue, que_nodes before, struct said_node leader,
-                       que_nodes now)
+/* What the listing says counts; the figures tell only what it does not. */
+static bool counts(const struct que_queue *queue, enum origin origin, unsigned known)
 {
-    bool moved = queue->kind == QUE_CLASSIC && (queue->traits & QUE_LEADER_KNOWN) != 0 &&
-                 leader.said && !leader.twice && leader.node != queue->leader;
-    if (!moved)
-        return before & now;
-    return (before | que_bit(queue->leader)) & (now | que_bit(leader.node));
+    return origin == LISTING || (queue->traits & known) == 0;
 }
 
-static void merge_copies(struct que_queue *queue, const struct row *row)
+static void merge_copies(struct que_queue *queue, const struct row *row, enum origin origin)
 {
     bool classic = queue->kind == QUE_CLASSIC;
     const struct said_nodes *copies = classic ? &row->mirrors : &row->members;
     const struct said_nodes *insync = classic ? &row->synchronised : &row->online;
-    struct said_node leader = leader_of(row);
-    if (copies->said) {
-        que_nodes nodes = copies->nodes;
-        if ((queue->traits & QUE_COPIES_KNOWN) != 0)
-            nodes = classic ? agree(queue, queue->copies, leader, nodes) : queue->copies | nodes;
-        queue->copies = nodes;
+    if (copies->said && counts(queue, origin, QUE_COPIES_KNOWN)) {
+        queue->copies = copies->nodes;
         queue->traits |= QUE_COPIES_KNOWN | (classic ? QUE_MIRRORED : 0);
     }
-    if (insync->said) {
-        que_nodes nodes = insync->nodes;
-        if ((queue->traits & QUE_INSYNC_KNOWN) != 0)
-            nodes = agree(queue, queue->insync, leader, nodes);
-        queue->insync = nodes;
+    if (insync->said && counts(queue, origin, QUE_INSYNC_KNOWN)) {
+        queue->insync = insync->nodes;
         queue->traits |= QUE_INSYNC_KNOWN;
     }
 }
 
-/* After the copies, which are compared with the leader that was known until now. */
 static void merge_leader(struct que_queue *queue, const struct row *row, enum origin origin)
 {
     struct said_node leader = leader_of(row);
-    bool newer = origin == LISTING || (queue->traits & (QUE_LISTED | QUE_LEADER_KNOWN)) !=
-                                          (QUE_LISTED | QUE_LEADER_KNOWN);
-    if (leader.said && !leader.twice && newer) {
+    if (leader.said && !leader.twice && counts(queue, origin, QUE_LEADER_KNOWN)) {
         queue->leader = (int8_t)leader.node;
         queue->traits |= QUE_LEADER_KNOWN;
     }
@@ -440,12 +440,14 @@ static void merge_leader(struct que_queue *queue, const struct row *row, enum or
     }
 }
 
+/* Since 3.13 the listing knows more than that there is a record. What is bad in either list counts:
+ * one may be old. */
 static void merge_state(struct que_queue *queue, const struct row *row, enum origin origin)
 {
     bool figured = (queue->traits & QUE_FIGURED) != 0;
-    bool down = queue->state == QUE_DOWN || row->state == QUE_DOWN;
-    if (down)
-        queue->state = QUE_DOWN;
+    uint8_t worse = queue->state > row->state ? queue->state : (uint8_t)row->state;
+    if (worse >= QUE_MINORITY)
+        queue->state = worse;
     else if (origin != LISTING || !figured)
         queue->state = (uint8_t)row->state;
 }
@@ -464,6 +466,8 @@ static void merge_traits(struct que_queue *queue, const struct row *row)
     }
     if (row->durable.known)
         queue->traits |= QUE_DURABLE_KNOWN;
+    if (row->sheds)
+        queue->traits |= QUE_SHEDS;
     if (row->contradicted)
         queue->traits |= QUE_CONTRADICTED;
     if (row->kind != QUE_KIND_UNKNOWN)
@@ -501,7 +505,7 @@ static bool merge(const struct row *row, enum origin origin)
         return false;
     merge_traits(queue, row);
     if (origin != TOTALS) {
-        merge_copies(queue, row);
+        merge_copies(queue, row, origin);
         merge_leader(queue, row, origin);
     }
     merge_state(queue, row, origin);
@@ -557,7 +561,9 @@ void rabbitmq_age_heads(struct que_roster *roster, struct dr_opt_real now)
 
 bool rabbitmq_is_fresh(const struct que_queue *queue)
 {
-    if (queue->state != QUE_STATE_UNKNOWN || (queue->traits & QUE_FIGURED) == 0)
+    bool replicated = queue->kind == QUE_QUORUM || queue->kind == QUE_STREAM;
+    if (!replicated || queue->state >= QUE_MINORITY || (queue->traits & QUE_FIGURED) == 0 ||
+        que_figure(queue, QUE_MESSAGES).known)
         return false;
     if ((queue->traits & QUE_LEADER_KNOWN) != 0 && queue->leader != QUE_LEADERLESS)
         return true;

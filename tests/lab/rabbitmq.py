@@ -617,9 +617,11 @@ class Cluster:
         for client in self.clients:
             client.close()
         self.clients = []
-        self._replace([node for node in self.nodes if not node.running() or node.out_of_touch()])
+        sick = [node for node in self.nodes if not node.running() or node.out_of_touch()]
         for node in self.nodes:
-            node.thaw()
+            if node not in sick:
+                node.thaw()  # now: it must not get out of touch while others start
+        self._replace(sick)
         for node in self.nodes:
             if node.drained:
                 node.revive()

@@ -35,7 +35,9 @@ BUILDS = {"modules": [], "static": ["--disable-modules"]}
 # Every live test with the build that is packaged; without modules, those that read every kind of reply.
 LIVE = {"modules": ["tests/live"],
         "static": ["tests/live/test_replication_versions.py", "tests/live/test_replication_postgresql.py",
-                   "tests/live/test_replication_redis_tls.py", "tests/live/test_replication_redis_faults.py"]}
+                   "tests/live/test_replication_redis_tls.py", "tests/live/test_replication_redis_faults.py",
+                   "tests/live/test_queues_celery_faults.py", "tests/live/test_queues_celery_tls.py",
+                   "tests/live/test_queues_amqp_faults.py", "tests/live/test_queues_azure.py", "tests/live/test_schemes.py"]}
 
 
 class Suite:

@@ -3,6 +3,7 @@
 
 import json
 import os
+import subprocess
 import sys
 
 import pytest
@@ -169,6 +170,25 @@ def test_parameters(broker, mirrors, query, said):
     assert not broker.asked("whoami")
 
 
+@pytest.fixture
+def certificate(tmp_path):
+    """(chain, key) of one that signs itself, for 127.0.0.1"""
+    subprocess.run(["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-keyout", "key", "-out", "chain",
+                    "-subj", "/CN=stub", "-addext", "subjectAltName=IP:127.0.0.1"], cwd=str(tmp_path), check=True,
+                   stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    return str(tmp_path / "chain"), str(tmp_path / "key")
+
+
+def test_tls(mirrors, certificate):
+    with stub.Broker("idle", tls=certificate) as broker:
+        result = mirrors(broker, "--exclude", "^plain")
+        assert result.state == "UNKNOWN" and result.says("certificate"), result
+        assert not broker.asked("whoami")
+        for query in ("cacert=" + certificate[0], "insecure=1"):
+            result = mirrors(broker, "--exclude", "^plain", query=query)
+            assert result.state == "OK", result
+
+
 # ---- what does not answer, or not with what was asked ----
 
 def test_nobody_there(broker, mirrors):
@@ -246,6 +266,15 @@ def test_nothing_tells_whether_the_list_is_complete(broker, mirrors):
     broker.reply("vhosts", status=500)
     result = mirrors(broker, "--detail", "full", "--exclude", "^plain")
     assert result.state == "UNKNOWN", result
+
+
+def test_a_version_without_health_checks(broker, mirrors):
+    """They came with 3.8.10."""
+    for question in ("alarms", "certificates"):
+        broker.reply(question, status=404, body=stub.NOT_FOUND)
+    result = mirrors(broker, "-v", "--exclude", "^plain")
+    assert "ask for alarms: status 404" in result.output, result
+    assert "HTTP 40" not in result.output, result
 
 
 def test_alarms_are_an_answer(broker, mirrors):
