@@ -85,8 +85,6 @@ void find_down(struct judge *judge)
         int node = que_roster_find_node(judge->roster, sights.items[i].name);
         if (node >= 0 && sights.items[i].down > 0 && sights.items[i].up == 0)
             judge->world.down |= que_bit(node);
-        if (sights.items[i].drained > 0 || node_in_maintenance(judge, sights.items[i].name))
-            judge->resting |= que_bit(node);
     }
     for (size_t i = 0; i < judge->evidence->count; i++) {
         const struct que_view *view = view_of(&judge->evidence->asked[i]);

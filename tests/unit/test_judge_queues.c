@@ -405,7 +405,7 @@ static const struct scene scenes[] = {
     {"no queues at all: proven", "", nothing, DR_OK, "queues",
      "there are none, as the broker's own count says"},
     {"no queue that we may see", "", one_more_queue, DR_UNKNOWN, NULL,
-     "cannot tell what would be lost: the 0 queues that can be seen may not be all"},
+     "cannot tell what would be lost: nagios may see only 0 of 9 queues"},
     {"only queues that are not meant to last",
      "amq.gen-x classic node=1 messages=2 transient exclusive", nothing, DR_OK, "queues",
      "1 are not meant to last"},
@@ -610,7 +610,7 @@ static const struct scene scenes[] = {
      "nagios may see only 3 of the 9 that there are; no queue is shown of the virtual hosts "
      "billing"},
     {"a queue that we may not see: the verdict", HEALTHY, one_more_queue, DR_UNKNOWN, NULL,
-     "cannot tell what would be lost: the 3 queues that can be seen may not be all"},
+     "cannot tell what would be lost: nagios may see only 3 of 9 queues"},
     {"deleted between two requests", HEALTHY, fewer_queues, DR_OK, NULL, "can die now"},
     {"how many there are is not said", HEALTHY, totals_unknown, DR_UNKNOWN, "queues",
      "3 were seen, but not how many there are"},
@@ -668,6 +668,13 @@ static void other_alarm(struct broker *broker)
     other_view(broker)->alarms = strdup("disk on rmq1@a");
 }
 
+static void other_definition(struct broker *broker)
+{
+    struct que_policy *policy = &broker->facts[BROKER_NODES].roster->policies[0];
+    free(policy->definition);
+    policy->definition = strdup("ha-all, but manually");
+}
+
 static void other_expected(struct broker *broker)
 {
     broker->texts[0] = TEXT("rmq3");
@@ -693,6 +700,11 @@ static void shovel_runs(struct broker *broker)
 static void shovel_starts(struct broker *broker)
 {
     linked(broker, "starting");
+}
+
+static void link_fails(struct broker *broker)
+{
+    linked(broker, "error");
 }
 
 static void shovel_ended(struct broker *broker)
@@ -721,6 +733,9 @@ static const struct comparison {
      "payments classic node=1 mirrors=2 sync=2 messages=0 policy=ha-two"},
     {{"another policy", MIRRORED, nothing, DR_WARNING, "dr1 queues", "(ha-all, there ha-two)"},
      "ha.orders classic node=1 mirrors=2 sync=2 messages=0 policy=ha-two"},
+    {{"the same policy, defined otherwise", MIRRORED, other_definition, DR_WARNING, "dr1 queues",
+      "ha.orders (ha-all, there with another definition)"},
+     MIRRORED},
     {{"nobody can publish there", HEALTHY, other_alarm, DR_CRITICAL, NULL,
       "dr1: nobody can publish: disk on rmq1@a"},
      HEALTHY},
@@ -730,6 +745,9 @@ static const struct comparison {
     {{"a shovel runs", HEALTHY, shovel_runs, DR_OK, "links", "1 of 1 shovels"}, HEALTHY},
     {{"a shovel that does not get beyond its start", HEALTHY, shovel_starts, DR_WARNING, "shovel",
       "to-dr is starting: it is not connected"},
+     HEALTHY},
+    {{"a federation link that cannot log in", HEALTHY, link_fails, DR_CRITICAL, "shovel",
+      "to-dr is in error"},
      HEALTHY},
     {{"a shovel that ended", HEALTHY, shovel_ended, DR_CRITICAL, "shovel", "to-dr is terminated"},
      HEALTHY},
