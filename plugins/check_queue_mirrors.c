@@ -421,7 +421,8 @@ static void set_default_limits(struct dr_threshold *thresholds)
         limit_above(&thresholds[QUE_LAG_BYTES].warning, LAG_WARNING);
         limit_above(&thresholds[QUE_LAG_BYTES].critical, LAG_CRITICAL);
     }
-    if (!is_limited(&thresholds[QUE_POISON]))
+    rules.poison_limited = is_limited(&thresholds[QUE_POISON]);
+    if (!rules.poison_limited)
         limit_above(&thresholds[QUE_POISON].warning, 0);
     if (!is_limited(&thresholds[QUE_SAS_LEFT])) {
         limit_below(&thresholds[QUE_SAS_LEFT].warning, SAS_WARNING);
@@ -454,6 +455,23 @@ static bool check_targets(const struct dr_targets *targets, struct dr_error *err
     return true;
 }
 
+/* Queues of one account are told apart by their names. */
+static bool label_clouds(const struct dr_targets *targets, struct dr_error *error)
+{
+    for (size_t i = 0; i < targets->count; i++) {
+        struct dr_target *target = &targets->items[i];
+        const char *path = target->uri.path;
+        if (product_of(target) != QUE_AZURE_QUEUE || target->named)
+            continue;
+        char *label = dr_text_format("%s-%s", target->label, path[0] == '/' ? path + 1 : path);
+        if (label == NULL)
+            return out_of_memory(error);
+        free(target->label);
+        target->label = label;
+    }
+    return true;
+}
+
 static bool prepare(struct dr_targets *targets, struct dr_threshold *thresholds,
                     struct dr_error *error)
 {
@@ -465,7 +483,7 @@ static bool prepare(struct dr_targets *targets, struct dr_threshold *thresholds,
         rules.unsynced_for = dr_real(UNSYNCED_FALLBACK);
     set_default_limits(thresholds);
     return read_zones(error) && read_patterns(error) && read_selections(error) &&
-           read_limits(error) && check_targets(targets, error);
+           read_limits(error) && label_clouds(targets, error) && check_targets(targets, error);
 }
 
 static bool before_run(size_t targets, size_t capacity, struct dr_error *error)

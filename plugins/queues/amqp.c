@@ -9,9 +9,10 @@
  * members has written the message. Nothing is taken out of that queue, because the messages of
  * other nodes' checks are in it as well; it keeps the last 100, for a minute. It is declared in
  * each run: for a queue that is there this only compares its arguments, so that no message gets
- * into a foreign queue of that name. It removes itself after an hour without use, where neither
- * declaring it again nor publishing counts as such (RabbitMQ 3.10: measured): the next run makes it
- * anew. */
+ * into a foreign queue of that name.
+ * It removes itself after a week without use, where neither declaring it again nor publishing
+ * counts as use (RabbitMQ 3.10: measured): the next run makes it anew. A short time would do harm:
+ * a publisher that is at work in that moment is refused, or its connection closed. */
 #include "common/client/amqp.h"
 #include "common/module.h"
 #include "plugins/queues/facts.h"
@@ -24,9 +25,9 @@
 #include <unistd.h>
 
 #define COUNT(array) (sizeof(array) / sizeof(array)[0])
-#define EXPIRATION "60000" /* ms */
-#define KEPT 100           /* messages of the quorum queue */
-#define UNUSED_MS 3600000  /* after which the quorum queue removes itself */
+#define EXPIRATION "60000"  /* ms */
+#define KEPT 100            /* messages of the quorum queue */
+#define UNUSED_MS 604800000 /* a week, after which the quorum queue removes itself */
 #define PERSISTENT 2
 #define NACK_PAUSE 0.1 /* seconds */
 

@@ -24,12 +24,12 @@
 enum call { COUNT = 0, PEEK, POISON_COUNT, STATS, CALLS };
 _Static_assert(CALLS <= DR_AZURE_CALLS_MAX, "they go out together");
 
-static const char *const no_more[] = {NULL};
+static const char *const parameters[] = {"secondary", NULL};
 /* of a SAS of one queue, by a stored access policy or a user delegation key */
 static const char *const sas_parameters[] = {"si",  "skoid", "sktid",  "skt",     "ske",
                                              "sks", "skv",   "sduoid", "skdutid", NULL};
 static const struct dr_azure_form form = {.usage = "azure-queue://ACCOUNT/QUEUE",
-                                          .parameters = no_more,
+                                          .parameters = parameters,
                                           .sas_parameters = sas_parameters,
                                           .service = "queue"};
 static const struct dr_azure_grant read_grant = {
@@ -48,6 +48,7 @@ struct look {
     struct dr_azure_access access;
     struct dr_azure_access secondary;
     const char *queue;
+    bool alone; /* secondary=no: the account is known to have no copy elsewhere that counts */
     char paths[STATS][DR_AZURE_BASE_MAX + 128];
     struct dr_azure_call calls[CALLS];
     struct dr_http_reply replies[CALLS];
@@ -67,7 +68,11 @@ static double our_clock(void)
 
 static bool read_queue(const struct dr_uri *uri, struct look *look, struct dr_error *error)
 {
+    const char *secondary = dr_uri_param(uri, "secondary");
     look->queue = uri->path[0] == '/' ? uri->path + 1 : uri->path;
+    look->alone = secondary != NULL && strcmp(secondary, "no") == 0;
+    if (secondary != NULL && !look->alone && strcmp(secondary, "yes") != 0)
+        return dr_error_set(error, DR_ERR_USAGE, "%s: secondary= is yes or no", form.usage);
     return que_azure_is_name(look->queue) ||
            dr_error_set(error, DR_ERR_USAGE,
                         "%s: the name of a queue has 3 to %d lower case letters, digits and single "
@@ -129,7 +134,7 @@ static void make_calls(struct look *look)
         make_call(access, look->paths[POISON_COUNT], metadata, "ask for the poison queue");
     look->calls[POISON_COUNT].method = "HEAD";
     look->wanted[STATS] =
-        dr_azure_access_secondary(access, &look->secondary) && !is_for_one(access);
+        dr_azure_access_secondary(access, &look->secondary) && !is_for_one(access) && !look->alone;
     look->calls[STATS] =
         make_call(&look->secondary, look->secondary.path, stats, "ask for the statistics");
     look->wanted[COUNT] = look->wanted[PEEK] = true;
@@ -224,9 +229,11 @@ static void take_stats(const struct look *look, struct que_cloud *cloud)
 {
     struct dr_error error = {.class = DR_ERR_NONE};
     const struct dr_http_reply *reply = &look->replies[STATS];
+    cloud->geo_absent = look->alone;
     if (!look->wanted[STATS]) {
         snprintf(cloud->geo_text, sizeof cloud->geo_text, "%s",
-                 is_for_one(&look->access)
+                 look->alone ? "not asked for: secondary=no"
+                 : is_for_one(&look->access)
                      ? "a SAS of one queue does not open the statistics of the account: make one "
                        "of the account with ss=q, srt=sco and sp=r"
                      : "endpoint= does not name the account, so its secondary is not known");

@@ -125,6 +125,17 @@ static void advise(struct dr_finding *finding, const struct que_asked *asked)
     }
 }
 
+const char *why_unanswered(const struct judge *judge, char *text, size_t size)
+{
+    text[0] = '\0';
+    for (size_t i = 0; text[0] == '\0' && i < judge->evidence->count; i++) {
+        const struct que_asked *asked = &judge->evidence->asked[i];
+        if (!asked->answered)
+            snprintf(text, size, ": %s: %s", asked->label, asked->error->text);
+    }
+    return text;
+}
+
 void judge_unreachable(struct judge *judge)
 {
     for (size_t i = 0; i < judge->evidence->count; i++) {

@@ -72,8 +72,9 @@ struct que_rules {
     size_t limit_count;
     struct dr_selection selection; /* of queues, by name */
     struct dr_selection vhosts;
-    bool selected;   /* some include or vhost pattern was given: it must match something */
-    bool all_queues; /* exclusive, automatic and reply queues count like others */
+    bool poison_limited; /* by the user: it must be known */
+    bool selected;       /* some include or vhost pattern was given: it must match something */
+    bool all_queues;     /* exclusive, automatic and reply queues count like others */
     struct dr_opt_real unsynced_for; /* seconds */
     struct dr_opt_real rpo;          /* for the words; the limits are in the thresholds */
     double visibility_timeout;

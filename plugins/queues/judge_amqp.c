@@ -15,6 +15,15 @@ struct trips {
     enum dr_state state; /* the worst of what is wrong */
 };
 
+/* The verdict is about the worst of them, and names that one. */
+static void note_broken(struct trips *trips, const struct que_asked *asked, enum dr_state state)
+{
+    if (trips->broken != NULL && !dr_state_is_worse(state, trips->state))
+        return;
+    trips->broken = asked->label;
+    trips->state = state;
+}
+
 static void judge_end(struct dr_line *line, const struct que_trip *trip, const char *what,
                       const char *blocked)
 {
@@ -47,8 +56,7 @@ static void judge_trip(struct judge *judge, struct dr_line *line, const struct q
     trips->probed++;
     if (trip->end != QUE_TRIP_DONE) {
         judge_end(line, trip, what, asked->facts->amqp.blocked);
-        trips->broken = asked->label;
-        trips->state = dr_state_worst(trips->state, line->state);
+        note_broken(trips, asked, line->state);
         return;
     }
     trips->confirmed++;
@@ -83,8 +91,7 @@ static void judge_listener(struct judge *judge, const struct que_asked *asked, s
         dr_line_problem(&line, DR_CRITICAL, "publishers are blocked: %s", amqp->blocked);
         dr_line_next(&line, DR_CRITICAL,
                      "free memory or disk on the node with the alarm: rabbitmq-diagnostics alarms");
-        trips->broken = asked->label;
-        trips->state = DR_CRITICAL;
+        note_broken(trips, asked, DR_CRITICAL);
     }
     judge_trip(judge, &line, asked, &amqp->classic, "temporary", trips);
     judge_trip(judge, &line, asked, &amqp->quorum, "quorum", trips);
@@ -99,13 +106,15 @@ static void judge_listener(struct judge *judge, const struct que_asked *asked, s
 static void say_trips(struct judge *judge, const struct trips *trips)
 {
     char time[DR_UNIT_TEXT];
+    char why[REASON_TEXT];
     size_t asked = judge->evidence->count;
     if (trips->state == DR_CRITICAL)
         say(judge, DR_CRITICAL, 0, "a message published on %s does not get through", trips->broken);
     else if (trips->broken != NULL)
         say(judge, trips->state, 0, "cannot tell whether %s takes messages", trips->broken);
     else if (trips->answered == 0)
-        say(judge, DR_UNKNOWN, 0, "no AMQP listener of %zu could be asked", asked);
+        say(judge, DR_UNKNOWN, 0, "no AMQP listener of %zu could be asked%s", asked,
+            why_unanswered(judge, why, sizeof why));
     else if (trips->probed > 0)
         say(judge, DR_OK, 0, "published on %zu of %zu listeners, confirmed within %s",
             trips->answered, asked,

@@ -29,20 +29,21 @@ static void judge_messages(struct judge *judge, const struct que_cloud *cloud, s
     }
 }
 
-static void judge_poison(struct judge *judge, const struct que_asked *asked,
-                         const struct que_cloud *cloud)
+static void judge_poison(struct judge *judge, const struct que_cloud *cloud)
 {
     struct dr_line line = DR_LINE;
     const struct dr_threshold *limit = &judge->rules->thresholds[QUE_POISON];
     if (cloud->poison_there.known && !cloud->poison_there.value)
         return;
-    if (!cloud->poison.known) {
+    if (!cloud->poison.known && judge->rules->poison_limited) {
         dr_line_problem(&line, DR_UNKNOWN, "how many messages were given up is not known");
+    } else if (!cloud->poison.known) {
+        dr_line_figure(&line, "the queue for messages that were given up may not be looked at");
     } else {
         dr_line_judge(&line, &que_metrics[QUE_POISON], limit, (double)cloud->poison.value,
                       "messages that were given up:");
         dr_line_next(&line, DR_WARNING, "look at the messages in %s-poison, and why they failed",
-                     asked->label);
+                     que_roster_at(judge->roster, 0)->name);
         dr_line_figure(&line, "%lld messages given up", (long long)cloud->poison.value);
         dr_result_figure(judge->result, judge->group, &que_metrics[QUE_POISON],
                          (double)cloud->poison.value, limit);
@@ -107,32 +108,38 @@ static void say_alone(struct judge *judge, const struct que_asked *asked,
 {
     char rpo[64];
     objective(judge, rpo, sizeof rpo);
-    const char *why = cloud->geo_absent            ? "the account has no readable secondary"
-                      : cloud->geo_text[0] != '\0' ? cloud->geo_text
-                                                   : "its replication could not be asked for";
+    const char *why =
+        cloud->geo_text[0] != '\0' ? cloud->geo_text : "the account has no readable secondary";
     if (judge->rules->rpo.known || !cloud->geo_absent)
         say(judge, DR_UNKNOWN, 0, "cannot tell what is lost with the region of %s%s: %s",
             asked->label, rpo, why);
     else
         say(judge, cloud->count.known ? DR_OK : DR_UNKNOWN, 0,
-            "%s: about %lld messages, in one region only (%s)", asked->label,
-            (long long)cloud->count.value, why);
+            "%s: about %lld messages; of a copy in another region nothing is known (%s)",
+            asked->label, (long long)cloud->count.value, why);
 }
 
 void judge_azure(struct judge *judge)
 {
     const struct que_asked *asked = judge->evidence->asked;
-    if (!asked->answered) {
-        say(judge, DR_UNKNOWN, 0, "cannot tell what is lost with the region of %s", asked->label);
+    const struct que_cloud *cloud = asked->facts != NULL ? &asked->facts->cloud : NULL;
+    /* The region is gone, and its copy still tells how old it is. */
+    if (!asked->answered && cloud != NULL && cloud->geo_status != NULL) {
+        say_copy(judge, asked, cloud);
         return;
     }
-    const struct que_cloud *cloud = &asked->facts->cloud;
+    if (!asked->answered || judge->roster == NULL) {
+        char why[REASON_TEXT];
+        say(judge, DR_UNKNOWN, 0, "cannot tell what is lost with the region of %s%s", asked->label,
+            why_unanswered(judge, why, sizeof why));
+        return;
+    }
     struct dr_line line = DR_LINE;
     judge_messages(judge, cloud, &line);
     if (cloud->geo_status != NULL)
         dr_line_figure(&line, "replication %s", cloud->geo_status);
     dr_line_end(&line, judge->result, asked->label);
-    judge_poison(judge, asked, cloud);
+    judge_poison(judge, cloud);
     judge_access(judge, cloud);
     if (cloud->geo_status != NULL)
         say_copy(judge, asked, cloud);

@@ -295,8 +295,9 @@ static void judge_other_primaries(struct judge *judge)
 void judge_celery(struct judge *judge)
 {
     if (judge->roster == NULL) {
-        say(judge, DR_UNKNOWN, 0, "cannot tell what is lost if %s dies now",
-            judge->evidence->asked->label);
+        char why[REASON_TEXT];
+        say(judge, DR_UNKNOWN, 0, "cannot tell what is lost if %s dies now%s",
+            judge->evidence->asked->label, why_unanswered(judge, why, sizeof why));
         return;
     }
     judge_store(judge, judge->lister);

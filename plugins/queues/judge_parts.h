@@ -109,6 +109,10 @@ enum dr_state state_of_error(const struct judge *judge, const struct que_asked *
 bool in_maintenance(const struct judge *judge, const struct que_asked *asked);
 bool node_in_maintenance(const struct judge *judge, const char *node);
 
+/* ": mq1: connection refused" for the first target that did not answer, "" where all did: why there
+ * is nothing to tell. `text` is returned. */
+#define REASON_TEXT 400
+const char *why_unanswered(const struct judge *judge, char *text, size_t size);
 void judge_unreachable(struct judge *judge);
 void judge_cluster(struct judge *judge);
 void find_down(struct judge *judge);

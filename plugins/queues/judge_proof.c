@@ -15,6 +15,7 @@ static void judge_no_roster(struct judge *judge)
 {
     const char *why = NULL;
     const char *who = NULL;
+    char text[REASON_TEXT];
     for (size_t i = 0; i < judge->evidence->count; i++) {
         const struct que_asked *asked = &judge->evidence->asked[i];
         const struct que_reply *reply =
@@ -26,7 +27,8 @@ static void judge_no_roster(struct judge *judge)
     }
     if (why != NULL)
         dr_result_add(judge->result, DR_UNKNOWN, who, "gave no list of queues: %s", why);
-    say(judge, DR_UNKNOWN, 0, "cannot tell what would be lost: no node gave its list of queues");
+    say(judge, DR_UNKNOWN, 0, "cannot tell what would be lost: no node gave its list of queues%s",
+        why_unanswered(judge, text, sizeof text));
 }
 
 /* Queues of the list that the server counts in object_totals: all but the classic ones whose node

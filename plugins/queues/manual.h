@@ -6,10 +6,10 @@
 #include "common/plugin.h"
 
 extern const char que_description[];
-#define QUE_EXAMPLES 1
+#define QUE_EXAMPLES 8
 extern const struct dr_example que_examples[QUE_EXAMPLES];
 
-#define QUE_SECTIONS 1
+#define QUE_SECTIONS 8
 extern const struct dr_manual_section que_manual[QUE_SECTIONS];
 
 #endif

@@ -391,46 +391,31 @@ static struct said_node leader_of(const struct row *row)
     return row->node;
 }
 
-/* The copies that both name, without the leader; see the header. */
-static que_nodes agree(const struct que_queue *queue, que_nodes before, struct said_node leader,
-                       que_nodes now)
+/* What the listing says counts; the figures tell only what it does not. */
+static bool counts(const struct que_queue *queue, enum origin origin, unsigned known)
 {
-    bool moved = queue->kind == QUE_CLASSIC && (queue->traits & QUE_LEADER_KNOWN) != 0 &&
-                 leader.said && !leader.twice && leader.node != queue->leader;
-    if (!moved)
-        return before & now;
-    return (before | que_bit(queue->leader)) & (now | que_bit(leader.node));
+    return origin == LISTING || (queue->traits & known) == 0;
 }
 
-static void merge_copies(struct que_queue *queue, const struct row *row)
+static void merge_copies(struct que_queue *queue, const struct row *row, enum origin origin)
 {
     bool classic = queue->kind == QUE_CLASSIC;
     const struct said_nodes *copies = classic ? &row->mirrors : &row->members;
     const struct said_nodes *insync = classic ? &row->synchronised : &row->online;
-    struct said_node leader = leader_of(row);
-    if (copies->said) {
-        que_nodes nodes = copies->nodes;
-        if ((queue->traits & QUE_COPIES_KNOWN) != 0)
-            nodes = classic ? agree(queue, queue->copies, leader, nodes) : queue->copies | nodes;
-        queue->copies = nodes;
+    if (copies->said && counts(queue, origin, QUE_COPIES_KNOWN)) {
+        queue->copies = copies->nodes;
         queue->traits |= QUE_COPIES_KNOWN | (classic ? QUE_MIRRORED : 0);
     }
-    if (insync->said) {
-        que_nodes nodes = insync->nodes;
-        if ((queue->traits & QUE_INSYNC_KNOWN) != 0)
-            nodes = agree(queue, queue->insync, leader, nodes);
-        queue->insync = nodes;
+    if (insync->said && counts(queue, origin, QUE_INSYNC_KNOWN)) {
+        queue->insync = insync->nodes;
         queue->traits |= QUE_INSYNC_KNOWN;
     }
 }
 
-/* After the copies, which are compared with the leader that was known until now. */
 static void merge_leader(struct que_queue *queue, const struct row *row, enum origin origin)
 {
     struct said_node leader = leader_of(row);
-    bool newer = origin == LISTING || (queue->traits & (QUE_LISTED | QUE_LEADER_KNOWN)) !=
-                                          (QUE_LISTED | QUE_LEADER_KNOWN);
-    if (leader.said && !leader.twice && newer) {
+    if (leader.said && !leader.twice && counts(queue, origin, QUE_LEADER_KNOWN)) {
         queue->leader = (int8_t)leader.node;
         queue->traits |= QUE_LEADER_KNOWN;
     }
@@ -440,12 +425,14 @@ static void merge_leader(struct que_queue *queue, const struct row *row, enum or
     }
 }
 
+/* Since 3.13 the listing knows more than that there is a record. What is bad in either list counts:
+ * one may be old. */
 static void merge_state(struct que_queue *queue, const struct row *row, enum origin origin)
 {
     bool figured = (queue->traits & QUE_FIGURED) != 0;
-    bool down = queue->state == QUE_DOWN || row->state == QUE_DOWN;
-    if (down)
-        queue->state = QUE_DOWN;
+    uint8_t worse = queue->state > row->state ? queue->state : (uint8_t)row->state;
+    if (worse >= QUE_MINORITY)
+        queue->state = worse;
     else if (origin != LISTING || !figured)
         queue->state = (uint8_t)row->state;
 }
@@ -501,7 +488,7 @@ static bool merge(const struct row *row, enum origin origin)
         return false;
     merge_traits(queue, row);
     if (origin != TOTALS) {
-        merge_copies(queue, row);
+        merge_copies(queue, row, origin);
         merge_leader(queue, row, origin);
     }
     merge_state(queue, row, origin);
@@ -557,7 +544,9 @@ void rabbitmq_age_heads(struct que_roster *roster, struct dr_opt_real now)
 
 bool rabbitmq_is_fresh(const struct que_queue *queue)
 {
-    if (queue->state != QUE_STATE_UNKNOWN || (queue->traits & QUE_FIGURED) == 0)
+    bool replicated = queue->kind == QUE_QUORUM || queue->kind == QUE_STREAM;
+    if (!replicated || queue->state >= QUE_MINORITY || (queue->traits & QUE_FIGURED) == 0 ||
+        que_figure(queue, QUE_MESSAGES).known)
         return false;
     if ((queue->traits & QUE_LEADER_KNOWN) != 0 && queue->leader != QUE_LEADERLESS)
         return true;

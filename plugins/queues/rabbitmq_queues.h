@@ -6,11 +6,10 @@
  * their leaders, members and mirrors. The figures (api/queues?columns=...) add the state and the
  * numbers, which the server gathers every five seconds and may answer from a cache.
  *
- * Where the two disagree on which copies are in sync, only those count that both name: a copy that
- * one of them does not vouch for may not have the messages. A leader counts as a copy of its own
- * there, so that a leader that moved between the two does not look like a copy that was lost. Where
- * they disagree on the leader, the listing counts, which is newer. Everything else of the same name
- * comes from the figures.
+ * Leaders, members, mirrors and which of them are in sync come from the listing. The figures repeat
+ * what a queue said up to five seconds ago, or when it last had something to do: they miss a mirror
+ * that has come back without messages, so that a loss would look like a mere stop, and name one
+ * that is gone. They count only for what the listing does not say (members of streams before 4.0).
  *
  * The totals (api/queues?disable_stats=true&enable_queue_totals=true) are taken instead of the
  * figures where those cost too much. Leaders, members and mirrors are not taken from them: there

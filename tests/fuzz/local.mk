@@ -2,7 +2,7 @@
 # Fuzzing with libFuzzer: configure --enable-fuzzers CC=clang, then make fuzz-short or make fuzz.
 # What is found new goes to tests/fuzz/found in the build folder; the seeds are only read.
 
-fuzz_programs = range duration size uri extra_opts mssql
+fuzz_programs = range duration size uri extra_opts mssql rabbitmq
 if HAVE_HIREDIS
 fuzz_programs += redis redis_cluster redis_sentinel celery
 endif
@@ -29,17 +29,19 @@ tests_fuzz_libfuzzed_la_SOURCES = \
 	common/options.c common/range.c common/secret.c common/size.c common/state.c \
 	common/target.c common/uri.c \
 	common/client/json_read.c common/client/json_stream.c \
-	plugins/replication/facts.c plugins/replication/mssql_read.c
+	plugins/replication/facts.c plugins/replication/mssql_read.c \
+	plugins/queues/facts.c plugins/queues/rabbitmq_policies.c plugins/queues/rabbitmq_queues.c \
+	plugins/queues/rabbitmq_read.c plugins/queues/rabbitmq_value.c plugins/queues/roster.c
 if HAVE_HIREDIS
 tests_fuzz_libfuzzed_la_SOURCES += \
 	plugins/replication/redis_cluster.c common/client/redis_info.c \
 	plugins/replication/redis_read.c plugins/replication/redis_sentinel.c \
-	plugins/queues/celery_read.c plugins/queues/facts.c plugins/queues/roster.c
+	plugins/queues/celery_read.c
 endif
 if HAVE_AZURE
 tests_fuzz_libfuzzed_la_SOURCES += common/client/azure.c common/client/azure_error.c \
 	common/client/azure_read.c common/client/http.c \
-	plugins/replication/azure_read.c plugins/queues/azure_read.c plugins/queues/roster.c
+	plugins/replication/azure_read.c plugins/queues/azure_read.c
 endif
 if HAVE_MONGOC
 tests_fuzz_libfuzzed_la_SOURCES += plugins/replication/mongodb_read.c
@@ -50,7 +52,7 @@ tests_fuzz_libfuzzed_la_CFLAGS = $(AM_CFLAGS) $(HIREDIS_CFLAGS) $(azure_cflags) 
 fuzz_cflags = $(AM_CFLAGS) $(fuzz_flags) -fsanitize=fuzzer
 fuzz_ldflags = $(AM_LDFLAGS) -fsanitize=fuzzer,address,undefined
 fuzz_binaries = tests/fuzz/fuzz_range tests/fuzz/fuzz_duration tests/fuzz/fuzz_size \
-	tests/fuzz/fuzz_uri tests/fuzz/fuzz_extra_opts tests/fuzz/fuzz_mssql
+	tests/fuzz/fuzz_uri tests/fuzz/fuzz_extra_opts tests/fuzz/fuzz_mssql tests/fuzz/fuzz_rabbitmq
 if HAVE_HIREDIS
 fuzz_binaries += tests/fuzz/fuzz_redis tests/fuzz/fuzz_redis_cluster \
 	tests/fuzz/fuzz_redis_sentinel tests/fuzz/fuzz_celery
@@ -120,6 +122,10 @@ tests_fuzz_fuzz_mongodb_SOURCES = tests/fuzz/fuzz_mongodb.c $(fuzz_node)
 tests_fuzz_fuzz_mongodb_CFLAGS = $(fuzz_cflags) $(MONGOC_CFLAGS)
 tests_fuzz_fuzz_mongodb_LDFLAGS = $(fuzz_ldflags)
 tests_fuzz_fuzz_mongodb_LDADD = tests/fuzz/libfuzzed.la $(MONGOC_LIBS)
+tests_fuzz_fuzz_rabbitmq_SOURCES = tests/fuzz/fuzz_rabbitmq.c tests/fuzz/fuzz.h
+tests_fuzz_fuzz_rabbitmq_CFLAGS = $(fuzz_cflags)
+tests_fuzz_fuzz_rabbitmq_LDFLAGS = $(fuzz_ldflags)
+tests_fuzz_fuzz_rabbitmq_LDADD = tests/fuzz/libfuzzed.la
 tests_fuzz_fuzz_json_SOURCES = tests/fuzz/fuzz_json.c tests/fuzz/fuzz.h
 tests_fuzz_fuzz_json_CFLAGS = $(fuzz_cflags) $(JANSSON_CFLAGS)
 tests_fuzz_fuzz_json_LDFLAGS = $(fuzz_ldflags)
@@ -127,9 +133,9 @@ tests_fuzz_fuzz_json_LDADD = tests/fuzz/libfuzzed.la $(JANSSON_LIBS)
 
 # Whole replies are longer than what a user writes, and their samples are seeds as well.
 fuzz_run = set -e; for name in $(fuzz_programs); do \
-		case $$name in redis*|celery|azure*|json|mongodb|mssql) longest=10000;; *) longest=600;; esac; \
+		case $$name in redis*|celery|azure*|json|mongodb|mssql|rabbitmq) longest=10000;; *) longest=600;; esac; \
 		samples=$(top_srcdir)/tests/samples/$$name; \
-		case $$name in redis|celery|azure|azure_queue|mongodb) ;; *) samples=;; esac; \
+		case $$name in redis|celery|azure|azure_queue|mongodb|rabbitmq) ;; *) samples=;; esac; \
 		found=$(fuzz_dir)/found/$$name; mkdir -p $$found; \
 		$(fuzz_dir)/fuzz_$$name -max_total_time=$$seconds -max_len=$$longest -timeout=10 -verbosity=0 \
 			-print_final_stats=1 -artifact_prefix=$$found- $$found \

@@ -14,6 +14,8 @@ import subprocess
 import time
 
 STATES = ("OK", "WARNING", "CRITICAL", "UNKNOWN")
+# What each executable calls what it checks: the first word of its output.
+SERVICES = {"check_replication_lag": "REPLICATION", "check_queue_mirrors": "QUEUES"}
 FIRST_LINE_MAX = 1000
 OUTPUT_MAX = 8192
 
@@ -116,7 +118,7 @@ def run(name, *arguments, environment=None, service=None, kill_after=60.0):
     assert done.stdout.isascii(), "not ASCII: %s" % shown
     result = Result([os.path.basename(command[0])] + [str(a) for a in arguments], done.returncode,
                     done.stdout.decode(), seconds)
-    service = service or name.split("_")[1].upper()
+    service = service or SERVICES[name]
     assert re.match(r"%s %s\b" % (service, result.state), result.first), "the first line of\n%s" % result
     verbose = any(str(a).startswith("-v") or a == "--verbose" for a in arguments)
     assert len(result.output.splitlines()[0]) <= FIRST_LINE_MAX, "first line too long:\n%s" % result

@@ -1,149 +1,30 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Shows check_replication_lag on a real cluster that breaks in several ways.
+"""Shows the checks on real servers that break in several ways.
 
-    demo.py FOLDER      where the executable is
+    demo.py FOLDER      where the executables are
 
-A primary (db1) and two standbys (db2, db3) run on loopback in a scratch folder and are gone at the end, also after
-Ctrl-C. Every command is shown as it is run and every output is the true one."""
+Every command is shown as it is run and every output is the true one."""
 
 import os
-import shlex
-import subprocess
 import sys
-import tempfile
-import textwrap
 
-from postgresql import Lab, LabError
+import demo_queues
+import demo_replication
+from demo_show import paint, show
+from postgresql import LabError
 
-STATES = ("OK", "WARNING", "CRITICAL", "UNKNOWN")
-COLOURS = {"OK": "32", "WARNING": "33", "CRITICAL": "31", "UNKNOWN": "35"}
-NAME = "check_replication_lag"
-OPTIONS = ["--rpo", "1m"]
-
-
-def paint(text, code):
-    if sys.stdout.isatty() and not os.environ.get("NO_COLOR"):
-        return "\033[%sm%s\033[0m" % (code, text)
-    return text
-
-
-def show(text=""):
-    print(text, flush=True)
-
-
-class Demo:
-    def __init__(self, lab, folder, state_dir):
-        self.lab = lab
-        self.executable = os.path.join(folder, NAME)
-        self.state_dir = state_dir
-        self.number = 0
-        self.db1 = lab.primary("db1")
-        self.db1.sql("create role monitor login; grant pg_monitor to monitor")
-        self.db2, self.db3 = lab.standbys(["db2", "db3"], self.db1)
-        self.nodes = [word for server in (self.db1, self.db2, self.db3)
-                      for word in ("-T", "%s=%s" % (server.name, server.uri("monitor")))]
-
-    def scene(self, heading, story):
-        self.number += 1
-        show()
-        show(paint("%d. %s" % (self.number, heading), "1"))
-        for line in textwrap.wrap(story, 96, initial_indent="   ", subsequent_indent="   "):
-            show(line)
-        show()
-
-    def check(self, *arguments):
-        """Shows the command ($NODES stands for the targets), its output and its exit code."""
-        arguments = list(arguments)
-        show(paint("   $ %s $NODES %s" % (NAME, " ".join(map(shlex.quote, arguments))), "36"))
-        environment = {name: value for name, value in os.environ.items() if not name.startswith("PG")}
-        code = subprocess.run([self.executable] + self.nodes + arguments, env=environment,
-                              stdin=subprocess.DEVNULL).returncode
-        if code not in range(4):
-            raise LabError("%s ended with %d" % (NAME, code))
-        show("   exit code %d, %s" % (code, paint(STATES[code], COLOURS[STATES[code]])))
-
-    def whole(self):
-        for server in (self.db2, self.db3):
-            server.wait_caught_up()
-
-    # ---- the scenes ----
-
-    def healthy(self):
-        self.scene("All is well",
-                   "One primary, two standbys that stream from it. The plan allows a loss of one minute (--rpo 1m).")
-        self.db1.write()
-        self.whole()
-        self.check(*OPTIONS, "--state-dir", self.state_dir)
-
-    def standby_down(self):
-        self.scene("A standby is gone",
-                   "db3 was stopped. A primary does not miss it: its view of the standbys just has a row less.")
-        self.db3.stop()
-        self.check(*OPTIONS)
-        self.db3.start()
-        self.whole()
-
-    def frozen(self):
-        self.scene("A link is up and carries nothing",
-                   "The WAL receivers of both standbys are frozen, then 20 MB are committed. The connections stand, "
-                   "the primary still says \"streaming\", and its replay_lag still says that all is well.")
-        self.db2.freeze_link()
-        self.db3.freeze_link()
-        self.db1.write(20)
-        self.db1.wait_for("select min(clock_timestamp() - reply_time) > interval '2 s' from pg_stat_replication")
-        self.check("--rpo", "2s")
-        self.db2.thaw_link()
-        self.db3.thaw_link()
-        self.whole()
-
-    def paused(self):
-        self.scene("Somebody paused the replay and forgot it",
-                   "No data is in danger on db2, but it would come up late.")
-        self.db2.sql("select pg_wal_replay_pause()")
-        self.db1.write()
-        self.db2.wait_received(self.db1.lsn())
-        self.check(*OPTIONS)
-        self.db2.sql("select pg_wal_replay_resume()")
-        self.whole()
-
-    def split_brain(self):
-        self.scene("Two primaries",
-                   "db3 was promoted while db1 still takes writes: from now on both write histories of their own.")
-        self.db3.promote()
-        self.check(*OPTIONS)
-        self.db3.remove()
-        self.db3 = self.lab.standby("db3", self.db1)
-        self.nodes[-1] = "db3=%s" % self.db3.uri("monitor")
-
-    def dead(self):
-        self.scene("The primary dies",
-                   "The links froze, 5 MB were committed, the check ran once more, then db1 crashed. What is lost if "
-                   "we fail over now? The history in --state-dir knows how far db1 had come.")
-        self.db2.freeze_link()
-        self.db3.freeze_link()
-        self.db1.write(5)
-        subprocess.run([self.executable] + self.nodes + OPTIONS + ["--state-dir", self.state_dir],
-                       stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
-        self.db1.stop("immediate")
-        self.check(*OPTIONS, "--state-dir", self.state_dir)
-
-    def run(self):
-        show("   NODES=\"%s\"" % "\n          ".join(
-            " ".join(self.nodes[i:i + 2]) for i in range(0, len(self.nodes), 2)))
-        for scene in (self.healthy, self.standby_down, self.frozen, self.paused, self.split_brain, self.dead):
-            scene()
-        show()
-        show("All of it ran on real servers in %s; they are stopped and removed now." % self.lab.folder)
+PARTS = (("check_replication_lag: PostgreSQL", demo_replication), ("check_queue_mirrors: RabbitMQ", demo_queues))
 
 
 def main():
     if len(sys.argv) != 2:
         sys.exit("usage: demo.py FOLDER")
     try:
-        with Lab() as lab, tempfile.TemporaryDirectory(prefix="dr-demo-") as state_dir:
-            show(paint("Starting a primary and two standbys on loopback ...", "2"))
-            Demo(lab, os.path.abspath(sys.argv[1]), state_dir).run()
+        for heading, part in PARTS:
+            show()
+            show(paint("==== %s ====" % heading, "1"))
+            part.demonstrate(os.path.abspath(sys.argv[1]))
     except KeyboardInterrupt:
         show("\nInterrupted; the servers are stopped and removed.")
         return 130

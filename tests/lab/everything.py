@@ -244,9 +244,12 @@ class Everything:
                   part, self.static, *live, DR_SANITIZERS="1", DR_PORTS="1/2",
                   LSAN_OPTIONS="print_suppressions=0:suppressions=%s" % (TREE / "tests/lab/leaks.supp")))])
         self.part("valgrind, live runs", lambda part: pytest(
-            part, self.modules, *("tests/live/test_replication_%s.py" % product
-                                  for product in ("postgresql", "mongodb", "redis", "mssql", "azure")),
-            "-k", "test_healthy or test_standby_down or test_paused_by_user",
+            part, self.modules, *("tests/live/test_%s.py" % source for source in (
+                "replication_postgresql", "replication_mongodb", "replication_redis", "replication_mssql",
+                "replication_azure", "queues_rabbitmq_replies", "queues_amqp_faults", "queues_celery_faults",
+                "queues_azure", "schemes")),
+            "-k", "test_healthy or test_standby_down or test_paused_by_user or test_every_node_and_one_list or "
+                  "test_the_stand_in or test_honest or test_messages or test_at_once and close",
             DR_WRAPPER="valgrind -q --error-exitcode=99 --leak-check=full --errors-for-leak-kinds=definite"))
 
     def azurite(self):

@@ -30,8 +30,8 @@ import time
 PACKAGES = (
     "autoconf", "automake", "ca-certificates", "freetds-dev", "gcc", "libc6-dev", "libcmocka-dev", "libcurl4-openssl-dev",
     "libexpat1-dev", "libhiredis-dev", "libjansson-dev", "libmongoc-dev", "libmonitoring-plugin-perl", "libpcre2-dev",
-    "libpq-dev", "libssl-dev", "libtool", "make", "mandoc", "openssl", "pkg-config", "postgresql", "python3",
-    "python3-pytest", "rabbitmq-server", "redis-tools", "xz-utils",
+    "libpq-dev", "librabbitmq-dev", "libssl-dev", "libtool", "make", "mandoc", "openssl", "pkg-config", "postgresql", "python3",
+    "python3-celery", "python3-pytest", "python3-redis", "rabbitmq-server", "redis-tools", "xz-utils",
 )
 # What only some suites have.
 MORE = {"trixie": ("valkey-tools",), "sid": ("valkey-tools",)}

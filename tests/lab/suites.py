@@ -23,6 +23,7 @@ import sys
 import time
 import xml.etree.ElementTree
 
+import check
 import roots
 
 TREE = pathlib.Path(__file__).resolve().parents[2]
@@ -34,7 +35,9 @@ BUILDS = {"modules": [], "static": ["--disable-modules"]}
 # Every live test with the build that is packaged; without modules, those that read every kind of reply.
 LIVE = {"modules": ["tests/live"],
         "static": ["tests/live/test_replication_versions.py", "tests/live/test_replication_postgresql.py",
-                   "tests/live/test_replication_redis_tls.py", "tests/live/test_replication_redis_faults.py"]}
+                   "tests/live/test_replication_redis_tls.py", "tests/live/test_replication_redis_faults.py",
+                   "tests/live/test_queues_celery_faults.py", "tests/live/test_queues_celery_tls.py",
+                   "tests/live/test_queues_amqp_faults.py", "tests/live/test_queues_azure.py", "tests/live/test_schemes.py"]}
 
 
 class Suite:
@@ -144,7 +147,7 @@ def run_live(suite, build, ports):
     code, output = suite.inside(
         ["python3", "-m", "pytest", "-q", "--tb=short", "-p", "no:cacheprovider", "--junitxml=" + report.name]
         + LIVE[build], "live-" + build,
-        DR_EXECUTABLES="%s/build-%s/plugins/check_replication_lag" % (INSIDE, build),
+        DR_EXECUTABLES=":".join("%s/build-%s/plugins/%s" % (INSIDE, build, name) for name in check.SERVICES),
         DR_PLUGINS_MODULE_DIR="%s/build-%s/plugins/.libs" % (INSIDE, build), DR_PORTS=ports)
     cases = xml.etree.ElementTree.parse(str(report)).getroot().findall(".//testcase") if report.exists() else []
     # pytest: 0 all passed, 1 some failed; anything else is no run at all.

@@ -47,7 +47,8 @@ def pytest_collection_modifyitems(config, items):
 
 def pytest_configure(config):
     try:
-        check.executable("check_replication_lag")
+        for name in check.SERVICES:
+            check.executable(name)
     except LookupError as error:
         raise pytest.UsageError(str(error)) from None
 
@@ -192,27 +193,49 @@ def vhost(broker):
     return broker.vhost("shop")
 
 
-@pytest.fixture
-def lag():
-    """Runs check_replication_lag; check.Result."""
+def runner(name):
+    """A function that runs the executable; check.Result."""
     def run(*arguments, **options):
-        result = check.run("check_replication_lag", *arguments, **options)
+        result = check.run(name, *arguments, **options)
         print(result)  # pytest shows it when the test fails
         return result
     return run
 
 
-@pytest.fixture
-def lag_until(lag):
-    """Runs check_replication_lag until wanted(result), at most `seconds`; the last result in any case."""
+def until(run):
+    """A function that runs the check until wanted(result), at most `seconds`; the last result in any case."""
     def repeat(wanted, seconds, *arguments, **options):
         end = time.monotonic() + seconds
         while True:
-            result = lag(*arguments, **options)
+            result = run(*arguments, **options)
             if wanted(result) or time.monotonic() > end:
                 return result
             time.sleep(0.05)
     return repeat
+
+
+@pytest.fixture
+def lag():
+    """Runs check_replication_lag; check.Result."""
+    return runner("check_replication_lag")
+
+
+@pytest.fixture
+def lag_until(lag):
+    """lag_until(wanted, seconds, ...): see until."""
+    return until(lag)
+
+
+@pytest.fixture
+def queues():
+    """Runs check_queue_mirrors; check.Result."""
+    return runner("check_queue_mirrors")
+
+
+@pytest.fixture
+def queues_until(queues):
+    """queues_until(wanted, seconds, ...): see until."""
+    return until(queues)
 
 
 def no_secret(result, *secrets):

@@ -10,7 +10,8 @@ NAME = "check_queue_mirrors"
 GRANT = (r"^(amq\.gen.*)?(dr\.probe)?$", r"^amq\.default$", r"^amq\.gen.*$")
 
 
-def run(folder, node, vhost="shop", kind="both", *arguments, user=rabbitmq.ADMIN, tls=None, host="127.0.0.1", port=None):
+def run(folder, node, vhost="shop", kind="both", *arguments, user=rabbitmq.ADMIN, tls=None, host="127.0.0.1",
+        port=None):
     """`user`: (name, password); the password is in a file, as it should be. None: the user of the client certificate.
     `tls`: parameters of the URI, for amqps."""
     login, more = "", ()
@@ -20,8 +21,9 @@ def run(folder, node, vhost="shop", kind="both", *arguments, user=rabbitmq.ADMIN
             secret.write_text(user[1] + "\n")
             secret.chmod(0o600)
         login, more = quote(user[0]) + "@", ("--password-file", str(secret))
+    port = port or (node.port if tls is None else node.tls_port)
     uri = "%s://%s%s:%d/%s%s" % (
-        "amqp" if tls is None else "amqps", login, host, port or (node.port if tls is None else node.tls_port), quote(vhost),
+        "amqp" if tls is None else "amqps", login, host, port, quote(vhost),
         "?" + "&".join("%s=%s" % item for item in sorted(tls.items())) if tls else "")
     if kind is not None:
         more += ("--probe", kind)

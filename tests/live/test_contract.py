@@ -20,6 +20,7 @@ import check  # noqa: E402
 import cores  # noqa: E402
 import peers  # noqa: E402
 import stub_postgresql  # noqa: E402
+from test_queues_celery_faults import honest as celery  # noqa: E402
 
 EXECUTABLES = [path for path in os.environ.get("DR_EXECUTABLES", "").split(":") if path]
 if not EXECUTABLES:
@@ -30,6 +31,7 @@ NAMES = sorted(os.path.basename(path) for path in EXECUTABLES)
 SLACK = 0.2 if "DR_WRAPPER" not in os.environ else 20
 PASSWORD = "Zebra@crossing/7"
 ENCODED = "Zebra%40crossing%2F7"
+LOGIN = "monitor:%s@" % ENCODED
 FORMATS = ("text", "line", "json", "openmetrics")
 GENERATED = ("man", "bash", "icinga2", "nagios")
 
@@ -39,10 +41,14 @@ def healthy_postgresql():
     return peers.Honest(stub_postgresql.Server("12.22", primary).session)
 
 
-# How each executable is pointed at a peer: a URI with the place of user and port, and a healthy peer.
+# How each executable is pointed at a peer: a URI with the place of user and port, and a healthy peer. What depends on the
+# scheme is in test_schemes.py.
 SUBJECTS = {
-    "check_replication_lag": ("contract=postgresql://{user}@127.0.0.1:{port}/postgres", healthy_postgresql),
+    "check_queue_mirrors": ("contract=celery+redis://{user}127.0.0.1:{port}", lambda: peers.Honest(celery().session)),
+    "check_replication_lag": ("contract=postgresql://{user}127.0.0.1:{port}/postgres", healthy_postgresql),
 }
+# Options that are refused where no target can take them.
+FOR_ONE_SCHEME = {"probe": "amqp://127.0.0.1:%d"}
 
 
 def subject(name):
@@ -51,7 +57,7 @@ def subject(name):
     return SUBJECTS[name]
 
 
-def target(name, peer, user="monitor"):
+def target(name, peer, user=""):
     return ["-T", subject(name)[0].format(user=user, port=peer.port)]
 
 
@@ -88,8 +94,8 @@ def plain(name, *arguments):
 
 
 def word(name):
-    """The service word: REPLICATION for check_replication_lag."""
-    return name.split("_")[1].upper()
+    """The service word."""
+    return check.SERVICES[name]
 
 
 every = pytest.mark.parametrize("name", NAMES)
@@ -302,10 +308,12 @@ def test_examples_are_accepted(name):
     """The examples of what is not looked at before the run, too; not those that name a file or another host."""
     tried = 0
     for option in options_of(name):
-        if option.example is None or option.argument in ("FILE", "DIR") or option.name in ("hostname", "extra-opts", "generate"):
+        if option.example is None or option.argument in ("FILE", "DIR") or option.name in (
+                "hostname", "compare", "extra-opts", "generate"):
             continue
         with peers.Refuse() as peer:
-            text = raw(name, *(target(name, peer) + ["--" + option.name, option.example]))[1]
+            where = ["-T", FOR_ONE_SCHEME[option.name] % peer.port] if option.name in FOR_ONE_SCHEME else target(name, peer)
+            text = raw(name, *(where + ["--" + option.name, option.example]))[1]
         assert "\nUsage: " not in text, "the example of --%s is refused: %s" % (option.name, text)
         tried += 1
     assert tried >= 3
@@ -411,7 +419,9 @@ def comma_locale(tmp_path_factory):
 
 @every
 def test_comma_locale(name, comma_locale):
-    metric = metrics_of(name)[0]
+    with healthy(name) as peer:
+        shown = check.run(name, *target(name, peer)).perfdata
+    metric = next(metric for metric in metrics_of(name) if metric in shown)
     with healthy(name) as peer:
         arguments = target(name, peer) + ["-t", "7.5", "-w", "%s=0.5:1000.25" % metric]
         result = check.run(name, *arguments, environment=comma_locale)
@@ -447,7 +457,7 @@ def test_stdout_that_fails(name, redirection, kind):
 @every
 def test_password_of_uri_leaves_the_process_list(name):
     with peers.Silent() as peer:
-        arguments = target(name, peer, "monitor:" + ENCODED) + ["-t", "2", "-vvv"]
+        arguments = target(name, peer, LOGIN) + ["-t", "2", "-vvv"]
         process = subprocess.Popen(command(name, *arguments), env=environment(), stdin=subprocess.DEVNULL,
                                    stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
         try:
@@ -465,14 +475,14 @@ def test_password_of_uri_leaves_the_process_list(name):
 @pytest.mark.parametrize("kind", KINDS)
 def test_password_of_uri_is_never_printed(name, kind, form):
     with scenario(name, kind) as peer:
-        arguments = target(name, peer, "monitor:" + ENCODED) + ["--format", form, "-vvv"]
+        arguments = target(name, peer, LOGIN) + ["--format", form, "-vvv"]
         output = raw(name, *arguments)[1]
     assert output and PASSWORD not in output and ENCODED not in output, output
 
 
 @every
 def test_password_of_bad_uri_is_never_printed(name):
-    bad = subject(name)[0].format(user="monitor:" + ENCODED, port=99999)
+    bad = subject(name)[0].format(user=LOGIN, port=99999)
     result = check.run(name, "-T", bad, "-vvv")
     assert_refused(result, "port")
     assert PASSWORD not in result.output and ENCODED not in result.output, result
@@ -485,7 +495,7 @@ def test_extra_opts(name, tmp_path):
     """The file's options come first, so that the command line wins; a password in it is not for others to read."""
     path = tmp_path / "dr.ini"
     with peers.Silent() as peer:
-        uri = target(name, peer, "monitor:" + ENCODED)[1]
+        uri = target(name, peer, LOGIN)[1]
         path.write_text("[%s]\ntarget = %s\nt = 500ms:critical\n" % (name, uri))
         path.chmod(0o644)
         assert_refused(check.run(name, "--extra-opts=@%s" % path), str(path), "chmod")

@@ -330,8 +330,8 @@ def test_refusal(ask, refusal, which):
     assert facts(result)["region"] == "live", result
 
 
-@pytest.mark.parametrize("refusal, state", (((403, "AuthorizationPermissionMismatch"), "UNKNOWN"),
-                                            ((401, "NoAuthenticationInformation"), "UNKNOWN"),
+@pytest.mark.parametrize("refusal, state", (((403, "AuthorizationPermissionMismatch"), "OK"),
+                                            ((401, "NoAuthenticationInformation"), "OK"),
                                             ((404, ""), "UNKNOWN"), ((503, "ServerBusy"), "CRITICAL")))
 def test_refusal_of_the_poison_queue(ask, refusal, state):
     """Only QueueNotFound says that there is none. A role of one queue does not open the other: the rest is known."""
@@ -339,7 +339,18 @@ def test_refusal_of_the_poison_queue(ask, refusal, state):
     server.only["poison"] = {"refusal": refusal}
     result = ask(server)
     assert result.state == state and facts(result)["poison"] == "unknown" and result.says("orders-poison"), result
+    if state == "OK":
+        limited = ask(server, "-c", "poison=10")
+        assert limited.state == "UNKNOWN" and limited.says("how many messages were given up is not known"), limited
     assert facts(result)["messages"] == 0, result
+
+
+def test_secondary_that_is_not_wanted(ask):
+    """secondary=no: nobody asks for a copy, unless an RPO is to be shown."""
+    result = ask(stub.Queues(), query="secondary=no")
+    assert result.state == "OK" and result.says("not asked for: secondary=no"), result
+    assert ask(stub.Queues(), "--rpo", "15m", query="secondary=no").state == "UNKNOWN"
+    assert ask(stub.Queues(), query="secondary=maybe").says("secondary= is yes or no")
 
 
 def test_missing_queue(ask):

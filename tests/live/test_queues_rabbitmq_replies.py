@@ -3,6 +3,7 @@
 
 import json
 import os
+import subprocess
 import sys
 
 import pytest
@@ -25,15 +26,18 @@ def password_file(tmp_path):
     return str(path)
 
 
+def ask(*arguments):
+    result = check.run("check_queue_mirrors", *arguments, service="QUEUES")
+    print(result)
+    assert stub.PASSWORD not in result.output
+    return result
+
+
 @pytest.fixture
 def mirrors(password_file):
     """Asks a stub."""
-    def run(broker, *arguments, query="", user=stub.USER, **options):
-        result = check.run("check_queue_mirrors", "-T", broker.uri(query, user), "--password-file", password_file,
-                           *arguments, **options)
-        print(result)
-        assert stub.PASSWORD not in result.output
-        return result
+    def run(broker, *arguments, query="", user=stub.USER, password=None):
+        return ask("-T", broker.uri(query, user), "--password-file", password or password_file, *arguments)
     return run
 
 
@@ -115,9 +119,9 @@ def test_names_in_a_path(broker, mirrors):
 
 def test_a_wrong_password(broker, mirrors, tmp_path):
     path = tmp_path / "wrong"
-    path.write_text("wrong\n")
+    path.write_text("close barley\n")
     path.chmod(0o600)
-    result = mirrors(broker, "--password-file", path)
+    result = mirrors(broker, password=path)
     assert result.state == "UNKNOWN" and result.says("wrong user or password", "Login failed"), result
     assert not broker.asked("overview")
 
@@ -136,7 +140,7 @@ def test_nobody_to_log_in_as(broker, mirrors):
 
 
 def test_no_password(broker):
-    result = check.run("check_queue_mirrors", "-T", broker.uri())
+    result = ask("-T", broker.uri())
     assert result.state == "UNKNOWN" and result.says("no password for user \"nagios\""), result
     assert not broker.asked("whoami")
 
@@ -146,11 +150,11 @@ def test_a_token(broker, tmp_path):
     path = tmp_path / "token"
     path.write_text(broker.token + "\n")
     path.chmod(0o600)
-    result = check.run("check_queue_mirrors", "-T", broker.uri("token_file=%s" % path, user=""), "--exclude", "^plain",
+    result = ask("-T", broker.uri("token_file=%s" % path, user=""), "--exclude", "^plain",
                        "-vvv")
     assert result.state == "OK" and broker.token not in result.output, result
     broker.token = "another"
-    result = check.run("check_queue_mirrors", "-T", broker.uri("token_file=%s" % path, user=""))
+    result = ask("-T", broker.uri("token_file=%s" % path, user=""))
     assert result.state == "UNKNOWN" and result.says("rabbitmq.tag:monitoring"), result
 
 
@@ -164,6 +168,25 @@ def test_parameters(broker, mirrors, query, said):
     result = mirrors(broker, query=query)
     assert result.state == "UNKNOWN" and said in result.output, result
     assert not broker.asked("whoami")
+
+
+@pytest.fixture
+def certificate(tmp_path):
+    """(chain, key) of one that signs itself, for 127.0.0.1"""
+    subprocess.run(["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-keyout", "key", "-out", "chain",
+                    "-subj", "/CN=stub", "-addext", "subjectAltName=IP:127.0.0.1"], cwd=str(tmp_path), check=True,
+                   stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    return str(tmp_path / "chain"), str(tmp_path / "key")
+
+
+def test_tls(mirrors, certificate):
+    with stub.Broker("idle", tls=certificate) as broker:
+        result = mirrors(broker, "--exclude", "^plain")
+        assert result.state == "UNKNOWN" and result.says("certificate"), result
+        assert not broker.asked("whoami")
+        for query in ("cacert=" + certificate[0], "insecure=1"):
+            result = mirrors(broker, "--exclude", "^plain", query=query)
+            assert result.state == "OK", result
 
 
 # ---- what does not answer, or not with what was asked ----
@@ -222,7 +245,7 @@ def test_nobody_gives_the_list(broker, mirrors):
     assert result.state == "UNKNOWN", result
 
 
-@pytest.mark.parametrize("question", ["figures", "vhosts", "overview", "nodes", "alarms"])
+@pytest.mark.parametrize("question", ["figures", "overview", "nodes", "alarms"])
 @pytest.mark.parametrize("changes", [{"status": 500}, {"status": 403, "body": '{"error":"x","reason":"y"}'},
                                      {"body": "[{"}], ids=["500", "403", "cut"])
 def test_never_ok_without(broker, mirrors, question, changes):
@@ -232,6 +255,17 @@ def test_never_ok_without(broker, mirrors, question, changes):
         node.replies.pop(question, None)
     result = mirrors(broker, "--exclude", "^plain")
     assert result.state != "OK", result
+
+
+def test_nothing_tells_whether_the_list_is_complete(broker, mirrors):
+    """Neither how many queues there are, nor whether there are virtual hosts that we may not look into."""
+    for node in broker.nodes:
+        overview = json.loads(node.replies["overview"].body)
+        del overview["object_totals"]
+        node.reply("overview", body=overview)
+    broker.reply("vhosts", status=500)
+    result = mirrors(broker, "--detail", "full", "--exclude", "^plain")
+    assert result.state == "UNKNOWN", result
 
 
 def test_alarms_are_an_answer(broker, mirrors):

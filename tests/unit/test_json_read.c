@@ -286,6 +286,42 @@ static void test_stops(void **state)
     assert_false(dr_json_end(&reader, &error));
 }
 
+static void test_kinds(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *text;
+        char kind;
+        const char *raw;
+    } rows[] = {
+        {" {\"a\": [1]} ", '{', "{\"a\": [1]}"},
+        {"[ ]", '[', "[ ]"},
+        {"\n\"x\\n\"", '"', "\"x\\n\""},
+        {"-1.5e3", '0', "-1.5e3"},
+        {"7 ", '0', "7"},
+        {"true", 't', "true"},
+        {"false", 't', "false"},
+        {"null", 'n', "null"},
+        {"", '\0', NULL},
+        {"]", '\0', NULL},
+        {"nil", 'n', NULL},
+        {"[1", '[', NULL},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        const char *from = NULL;
+        size_t size = 9;
+        struct dr_error error = {0};
+        struct dr_json reader = dr_json_start(rows[i].text);
+        assert_int_equal(dr_json_kind(&reader), rows[i].kind);
+        assert_int_equal(dr_json_raw(&reader, &from, &size), rows[i].raw != NULL);
+        assert_int_equal(size, rows[i].raw != NULL ? strlen(rows[i].raw) : 0);
+        if (rows[i].raw != NULL)
+            assert_memory_equal(from, rows[i].raw, size);
+        assert_int_equal(dr_json_end(&reader, &error), rows[i].raw != NULL);
+        assert_int_equal(dr_json_kind(&reader), '\0');
+    }
+}
+
 static void test_depth(void **state)
 {
     (void)state;
@@ -307,7 +343,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_good),       cmocka_unit_test(test_bad),
         cmocka_unit_test(test_other_kind), cmocka_unit_test(test_stops),
-        cmocka_unit_test(test_depth),
+        cmocka_unit_test(test_depth),      cmocka_unit_test(test_kinds),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -294,6 +294,15 @@ static void two_lists(void **state)
          QUEUE "\"type\":\"quorum\",\"leader\":" R1 ",\"members\":[" R1 "],\"online\":[" R1
                "],\"messages\":0}",
          {"/", "q", QUE_QUORUM, QUE_STATE_UNKNOWN, "rmq1", "rmq1", "rmq1", -1, 0, 0, NULL}},
+        /* since 3.13 the listing has a state of its own */
+        {QUEUE "\"type\":\"quorum\",\"state\":\"minority\",\"leader\":" R1 ",\"members\":[" R1
+               "," R2 "," R3 "],\"online\":[" R1 "]}",
+         QUEUE "\"type\":\"quorum\",\"state\":\"running\",\"leader\":" R1 ",\"members\":[" R1 "," R2
+               "," R3 "],\"online\":[" R1 "],\"messages\":4}",
+         {"/", "q", QUE_QUORUM, QUE_MINORITY, "rmq1", "rmq1 rmq2 rmq3", "rmq1", 4, 0, 0, NULL}},
+        {QUEUE "\"type\":\"quorum\",\"state\":\"running\",\"leader\":" R1 "}",
+         QUEUE "\"type\":\"quorum\",\"leader\":" R1 ",\"messages\":0}",
+         {"/", "q", QUE_QUORUM, QUE_STATE_UNKNOWN, "rmq1", NULL, NULL, -1, 0, 0, NULL}},
         /* undefined values, and what is not ours */
         {QUEUE "\"type\":\"stream\",\"state\":\"live\",\"node\":null,\"leader\":\"\",\"members\":"
                "\"\",\"exclusive\":null,\"policy\":\"\"}",
@@ -465,7 +474,11 @@ static void who_will_have_figures_soon(void **state)
         {QUEUE "\"type\":\"quorum\",\"leader\":null,\"members\":[" R1 "," R2 "],\"online\":[" R1
                "]}",
          false},
-        {QUEUE "\"type\":\"quorum\",\"state\":\"running\",\"leader\":" R1 "}", false},
+        {QUEUE "\"type\":\"quorum\",\"state\":\"running\",\"leader\":" R1 "}", true},
+        {QUEUE "\"type\":\"quorum\",\"state\":\"running\",\"leader\":" R1 ",\"messages\":0}",
+         false},
+        {QUEUE "\"type\":\"quorum\",\"state\":\"minority\",\"leader\":" R1 "}", false},
+        {QUEUE "\"type\":\"classic\",\"state\":\"down\",\"node\":" R1 "}", false},
     };
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
         struct que_roster *roster = que_roster_new();
