@@ -157,16 +157,16 @@ bool rabbitmq_access_request(const struct rabbitmq_access *access, const char *p
                              struct dr_http_request *request)
 {
     *url = dr_text_format("%s%s", access->base, path);
-    *request =
-        (struct dr_http_request){.url = *url,
-                                 .headers = {"Accept: application/json", access->authorization},
-                                 .compressed = true,
-                                 .user = access->user,
-                                 .password = access->password,
-                                 .ca_file = access->ca_file,
-                                 .cert_file = access->cert_file,
-                                 .key_file = access->key_file,
-                                 .insecure = access->insecure,
-                                 .proxy = access->proxy};
+    /* without "Accept: application/json": with it, what a version does not have is 406, not 404 */
+    *request = (struct dr_http_request){.url = *url,
+                                        .headers = {access->authorization},
+                                        .compressed = true,
+                                        .user = access->user,
+                                        .password = access->password,
+                                        .ca_file = access->ca_file,
+                                        .cert_file = access->cert_file,
+                                        .key_file = access->key_file,
+                                        .insecure = access->insecure,
+                                        .proxy = access->proxy};
     return *url != NULL;
 }
