@@ -92,7 +92,8 @@ static void look_at_members(const struct judge *judge, struct troubles *troubles
         tally_add(judge, &troubles->tallies[TROUBLE_LEADERLESS], DR_WARNING, queue,
                   "%d of %d members online", que_count(online), members);
     else if (away != QUE_NOBODY)
-        tally_add(judge, &troubles->tallies[TROUBLE_MEMBERS_AWAY], DR_WARNING, queue, "not %s",
+        tally_add(judge, &troubles->tallies[TROUBLE_MEMBERS_AWAY],
+                  (away & ~judge->resting) == QUE_NOBODY ? DR_OK : DR_WARNING, queue, "not %s",
                   nodes_text(judge, away, text, sizeof text));
 }
 
@@ -132,7 +133,9 @@ static void look_at_mirrors(const struct judge *judge, struct troubles *troubles
         tally_add(judge, &troubles->tallies[TROUBLE_UNSYNCED], DR_WARNING, queue, "%s",
                   nodes_text(judge, unsynced, text, sizeof text));
     } else if (wanted.known && que_count(running) < wanted.value) {
-        tally_add(judge, &troubles->tallies[TROUBLE_FEW_MIRRORS], DR_WARNING, queue,
+        que_nodes rest = judge->resting & judge->world.down;
+        tally_add(judge, &troubles->tallies[TROUBLE_FEW_MIRRORS],
+                  que_count(running | rest) < wanted.value ? DR_WARNING : DR_OK, queue,
                   "%d of %lld by %s", que_count(running) + 1, (long long)wanted.value + 1,
                   policy->name);
     }

@@ -88,7 +88,7 @@ class Demo(Stage):
         self.scene("A user that sees nothing",
                    "Its permission is taken away. The broker then shows it an empty list, with status 200: other checks "
                    "say OK.")
-        self.cluster.any().api("DELETE", "/permissions/shop/nagios")
+        self.cluster.any().api("DELETE", "/api/permissions/shop/nagios")
         self.check()
         self.shop.permit("nagios")
 

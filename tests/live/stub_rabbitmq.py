@@ -94,6 +94,8 @@ class Handler(http.server.BaseHTTPRequestHandler):
         self.send(reply)
 
     def send(self, reply):
+        if reply.status == 404 and self.headers.get("Accept", "*/*") != "*/*":
+            reply = Reply(status=406)  # what the server makes of an error page in HTML that is not wanted
         body = reply.body if isinstance(reply.body, bytes) else reply.body.encode()
         packed = "gzip" in self.headers.get("Accept-Encoding", "") and self.server.node.broker.packs
         if packed:

@@ -268,6 +268,15 @@ def test_nothing_tells_whether_the_list_is_complete(broker, mirrors):
     assert result.state == "UNKNOWN", result
 
 
+def test_a_version_without_health_checks(broker, mirrors):
+    """They came with 3.8.10."""
+    for question in ("alarms", "certificates"):
+        broker.reply(question, status=404, body=stub.NOT_FOUND)
+    result = mirrors(broker, "-v", "--exclude", "^plain")
+    assert "ask for alarms: status 404" in result.output, result
+    assert "HTTP 40" not in result.output, result
+
+
 def test_alarms_are_an_answer(broker, mirrors):
     broker.reply("alarms", status=503, body={
         "status": "failed", "reason": "There are alarms in effect in the cluster",

@@ -265,14 +265,14 @@ static void two_lists(void **state)
         const char *figured;
         struct expected expected;
     } rows[] = {
-        /* a mirror that only one of them vouches for */
+        /* a mirror that is no longer in sync, and the figures are old */
         {QUEUE "\"type\":\"classic\",\"state\":\"live\",\"node\":" R1 ",\"slave_nodes\":[" R2 "," R3
                "],\"synchronised_slave_nodes\":[" R2 "]}",
          QUEUE "\"type\":\"classic\",\"state\":\"running\",\"node\":" R1 ",\"slave_nodes\":[" R2
                "," R3 "],\"synchronised_slave_nodes\":[" R2 "," R3 "],\"messages\":3}",
          {"/", "q", QUE_CLASSIC, QUE_RUNNING, "rmq1", "rmq2 rmq3", "rmq2", 3, 0, QUE_CONTRADICTED,
           NULL}},
-        /* the leader moved: every copy is as good as before */
+        /* the leader moved */
         {QUEUE "\"type\":\"classic\",\"state\":\"live\",\"node\":" R2 ",\"slave_nodes\":[" R1 "," R3
                "],\"synchronised_slave_nodes\":[" R1 "," R3 "]}",
          QUEUE "\"type\":\"classic\",\"state\":\"running\",\"node\":" R1 ",\"slave_nodes\":[" R2
@@ -282,12 +282,12 @@ static void two_lists(void **state)
         {QUEUE "\"type\":\"classic\",\"state\":\"down\",\"node\":" R1 "}",
          QUEUE "\"type\":\"classic\",\"state\":\"running\",\"node\":" R1 ",\"messages\":3}",
          {"/", "q", QUE_CLASSIC, QUE_DOWN, "rmq1", NULL, NULL, 3, 0, 0, NULL}},
-        /* a member that one of them sees */
+        /* members that went and came */
         {QUEUE "\"type\":\"quorum\",\"state\":\"live\",\"leader\":" R1 ",\"members\":[" R1 "," R2
                "," R3 "],\"online\":[" R1 "," R2 "]}",
          QUEUE "\"type\":\"quorum\",\"state\":\"running\",\"node\":" R3 ",\"leader\":" R3
                ",\"members\":[" R1 "," R2 "," R3 "],\"online\":[" R3 "," R1 "],\"messages\":4}",
-         {"/", "q", QUE_QUORUM, QUE_RUNNING, "rmq1", "rmq1 rmq2 rmq3", "rmq1", 4, 0, 0, NULL}},
+         {"/", "q", QUE_QUORUM, QUE_RUNNING, "rmq1", "rmq1 rmq2 rmq3", "rmq1 rmq2", 4, 0, 0, NULL}},
         /* no state, no figures: a queue that has just got its leader */
         {QUEUE "\"type\":\"quorum\",\"state\":\"live\",\"leader\":" R1 ",\"members\":[" R1
                "],\"online\":[" R1 "]}",
@@ -440,7 +440,9 @@ static void every_figure(void **state)
     }
     /* it never had a consumer; its publisher counts in milliseconds */
     queue = que_roster_find(roster, "/", "r");
-    assert_int_equal(queue->known, 1U << QUE_PUBLISHED | 1U << QUE_PUBLISH_RATE);
+    assert_int_equal(queue->known, 1U << QUE_PUBLISHED | 1U << QUE_PUBLISH_RATE | 1U << QUE_ACKED |
+                                       1U << QUE_ACK_RATE);
+    assert_float_equal(queue->figures[QUE_ACKED], 0, 1e-9);
     que_roster_free(roster);
 }
 
