@@ -13,10 +13,11 @@ struct death {
     que_nodes nodes;
     double lost;      /* messages */
     bool lost_unsure; /* of some queues their number is not known */
+    bool lost_most;   /* of some queues it is what it can be at most */
     double lost_bytes;
     bool bytes_unsure;
     size_t losing;   /* queues that lose messages, or may */
-    size_t stopping; /* queues that stop until it is back */
+    size_t stopping; /* queues that stop until it is back, also those that lose some */
     size_t fragile;
     double waiting; /* messages of those that stop */
     bool waiting_unsure;
@@ -30,6 +31,7 @@ struct death {
 struct deaths {
     struct death items[DEATHS_MAX];
     size_t count;
+    size_t stopped; /* queues that nobody can use as it is, whoever dies */
     struct tally unknown;
 };
 
@@ -148,11 +150,15 @@ static void add_loser(const struct judge *judge, struct death *death, const stru
     char count[64];
     char mirrors[128];
     que_nodes unsynced = que_unsynced(&judge->world, queue) & ~death->nodes;
-    snprintf(count, sizeof count, outcome->lost.known ? "%.0f" : "an unknown number",
-             outcome->lost.value);
-    if (unsynced != QUE_NOBODY)
-        tally_add(judge, &death->losers, DR_OK, queue, "%s: %s not synchronised, takes over empty",
-                  count, nodes_text(judge, unsynced, mirrors, sizeof mirrors));
+    snprintf(count, sizeof count, outcome->lost.known ? "%s%.0f" : "an unknown number",
+             outcome->at_most ? "up to " : "", outcome->lost.value);
+    nodes_text(judge, unsynced, mirrors, sizeof mirrors);
+    if (outcome->at_most)
+        tally_add(judge, &death->losers, DR_OK, queue,
+                  "%s: %s not synchronised, has only what came since it joined", count, mirrors);
+    else if (unsynced != QUE_NOBODY)
+        tally_add(judge, &death->losers, DR_OK, queue, "%s not persistent, %s not synchronised",
+                  count, mirrors);
     else if (queue->traits & QUE_DURABLE)
         tally_add(judge, &death->losers, DR_OK, queue, "%s not persistent, no other copy", count);
     else
@@ -163,12 +169,18 @@ static void add_stopper(const struct judge *judge, struct death *death,
                         const struct que_queue *queue, const struct que_outcome *outcome)
 {
     char count[64];
+    char mirrors[128];
+    que_nodes unsynced = que_unsynced(&judge->world, queue) & ~death->nodes;
     bool members = queue->kind == QUE_QUORUM || queue->kind == QUE_STREAM;
     snprintf(count, sizeof count, outcome->waiting.known ? "%.0f" : "?", outcome->waiting.value);
     if (members)
         tally_add(judge, &death->stoppers, DR_OK, queue, "%s: %d of %d members left", count,
                   que_count(queue->insync & queue->copies & ~judge->world.down & ~death->nodes),
                   que_count(queue->copies));
+    else if (unsynced != QUE_NOBODY)
+        tally_add(judge, &death->stoppers, DR_OK, queue,
+                  "%s: %s not synchronised, waits by its policy", count,
+                  nodes_text(judge, unsynced, mirrors, sizeof mirrors));
     else
         tally_add(judge, &death->stoppers, DR_OK, queue, "%s: no other copy", count);
 }
@@ -188,13 +200,14 @@ static void add_outcome(const struct judge *judge, struct death *death,
     }
     if (loses || may_lose)
         add_doubt(&death->lost, &death->lost_unsure, outcome->lost);
-    if (outcome->fate == QUE_STOPS) {
+    death->lost_most = death->lost_most || (loses && outcome->at_most);
+    if (outcome->stops) {
         if (death->first == NULL)
             death->first = queue;
         death->stopping++;
         add_stopper(judge, death, queue, outcome);
     }
-    if (outcome->fate == QUE_STOPS || loses)
+    if (outcome->stops)
         add_doubt(&death->waiting, &death->waiting_unsure, outcome->waiting);
     if (outcome->fate == QUE_FRAGILE_AFTER)
         death->fragile++;
@@ -209,6 +222,10 @@ static void play_out(const struct judge *judge, struct deaths *deaths)
         for (size_t d = 0; d < deaths->count; d++) {
             const struct que_outcome outcome =
                 que_outcome_of(&judge->world, queue, deaths->items[d].nodes);
+            if (outcome.fate == QUE_STOPPED_ALREADY) {
+                deaths->stopped++;
+                break;
+            }
             if (outcome.fate == QUE_FATE_UNKNOWN) {
                 tally_add(judge, &deaths->unknown, DR_UNKNOWN, queue, "%s", "");
                 break;
@@ -238,13 +255,21 @@ static enum dr_state state_of(const struct judge *judge, const struct death *dea
     return dr_state_worst(state, limit_state(judge, QUE_FRAGILE, (double)death->fragile));
 }
 
-static void messages_text(double count, bool unsure, char *text, size_t size)
+static void messages_text(double count, bool unsure, bool at_most, char *text, size_t size)
 {
-    if (unsure && count <= 0)
+    if (unsure && (count <= 0 || at_most))
         snprintf(text, size, "an unknown number of messages");
     else
-        snprintf(text, size, "%s%.0f message%s", unsure ? "at least " : "", count,
-                 count == 1 ? "" : "s");
+        snprintf(text, size, "%s%.0f message%s",
+                 unsure    ? "at least "
+                 : at_most ? "up to "
+                           : "",
+                 count, count == 1 ? "" : "s");
+}
+
+static void lost_text(const struct death *death, char *text, size_t size)
+{
+    messages_text(death->lost, death->lost_unsure, death->lost_most, text, size);
 }
 
 static const char *plural(size_t count)
@@ -292,8 +317,8 @@ static void judge_death(struct judge *judge, struct death *death)
     char waiting[96];
     enum dr_state state = state_of(judge, death);
     struct dr_buffer text = DR_BUFFER(900);
-    messages_text(death->lost, death->lost_unsure, lost, sizeof lost);
-    messages_text(death->waiting, death->waiting_unsure, waiting, sizeof waiting);
+    lost_text(death, lost, sizeof lost);
+    messages_text(death->waiting, death->waiting_unsure, false, waiting, sizeof waiting);
     if (death->losing > 0)
         dr_buffer_addf(&text, "its death loses %s in %zu queue%s: %s", lost, death->losing,
                        plural(death->losing), tally_names(&death->losers));
@@ -301,7 +326,7 @@ static void judge_death(struct judge *judge, struct death *death)
         dr_buffer_addf(&text, "%s%zu queue%s with %s: %s",
                        text.size > 0 ? "; and stops " : "its death stops ", death->stopping,
                        plural(death->stopping), waiting, tally_names(&death->stoppers));
-    if (text.size == 0 && (judge->frozen || !judge->nodes_known))
+    if (text.size == 0 && (judge->frozen || judge->split || judge->partial || !judge->nodes_known))
         return;
     if (text.size == 0)
         dr_buffer_addf(&text, "its death loses nothing and stops nothing");
@@ -324,6 +349,8 @@ static void figure(struct judge *judge, const char *label, enum que_metric metri
 static void add_figures(struct judge *judge, const struct death *death, const char *label)
 {
     const char *node = label != NULL || judge->group != NULL ? subject_of(judge, label) : NULL;
+    if (judge->partial) /* of the queues that were seen: no figure of the cluster */
+        return;
     if (!death->lost_unsure)
         figure(judge, node, QUE_LOST, death->lost);
     if (label == NULL && !death->bytes_unsure)
@@ -364,7 +391,7 @@ static void planned_text(const struct judge *judge, char *text, size_t size)
         count++;
         add_doubt(&messages, &unsure, que_figure(que_roster_at(judge->roster, q), QUE_MESSAGES));
     }
-    messages_text(messages, unsure, words, sizeof words);
+    messages_text(messages, unsure, false, words, sizeof words);
     snprintf(text, size, "%zu queue%s with %s", count, plural(count), words);
 }
 
@@ -374,7 +401,15 @@ static void say_good(struct judge *judge, const struct deaths *deaths, enum dr_s
     size_t nodes = judge->roster->node_count - (size_t)que_count(judge->world.down);
     size_t in_plan = judge->in_scope[SCOPE_PLANNED] + judge->in_scope[SCOPE_MUST];
     planned_text(judge, planned, sizeof planned);
-    if (in_plan == 0)
+    if (judge->partial) /* which judge_proof has said */
+        return;
+    if (deaths->stopped > 0)
+        say(judge, DR_CRITICAL, 0,
+            "%zu of %zu queues cannot be used now; the others live on whichever node dies",
+            deaths->stopped, in_plan);
+    else if (judge->roster->count == 0)
+        say(judge, state, 0, "the broker has no queues, so none can be lost");
+    else if (in_plan == 0)
         say(judge, state, 0, "no queue here is meant to last, so none can be lost");
     else if (deaths->unknown.count > 0)
         say(judge, DR_UNKNOWN, 0, "cannot tell what would be lost of %zu queues",
@@ -388,12 +423,24 @@ static void say_good(struct judge *judge, const struct deaths *deaths, enum dr_s
 static void say_worst(struct judge *judge, const struct deaths *deaths, const struct death *worst)
 {
     char messages[96];
+    char now[64] = "";
     enum dr_state state = worst != NULL ? state_of(judge, worst) : DR_OK;
+    if (deaths->stopped > 0) {
+        state = DR_CRITICAL;
+        snprintf(now, sizeof now, "%zu queue%s cannot be used now; ", deaths->stopped,
+                 plural(deaths->stopped));
+    }
     if (judge->frozen) {
         say(judge, DR_CRITICAL, 0,
             "the cluster waits for a node that is frozen or cut off; until it is back or gone "
             "nobody "
             "can tell what another death would lose");
+        return;
+    }
+    if (judge->split) {
+        say(judge, DR_CRITICAL, 0,
+            "the cluster is split: its sides go on without each other, and nobody can tell what "
+            "another death would lose");
         return;
     }
     if (!judge->nodes_known) {
@@ -403,14 +450,14 @@ static void say_worst(struct judge *judge, const struct deaths *deaths, const st
     if (worst == NULL || (worst->losing == 0 && worst->stopping == 0)) {
         say_good(judge, deaths, state);
     } else if (worst->losing > 0) {
-        messages_text(worst->lost, worst->lost_unsure, messages, sizeof messages);
-        say(judge, state, worst->lost, "loses %s in %zu queue%s if %s dies now", messages,
+        lost_text(worst, messages, sizeof messages);
+        say(judge, state, worst->lost, "%sloses %s in %zu queue%s if %s dies now", now, messages,
             worst->losing, plural(worst->losing), worst->name);
     } else {
-        messages_text(worst->waiting, worst->waiting_unsure, messages, sizeof messages);
-        say(judge, state, 0, "%zu queue%s with %s stop%s if %s dies now; nothing is lost for good",
-            worst->stopping, plural(worst->stopping), messages, worst->stopping == 1 ? "s" : "",
-            worst->name);
+        messages_text(worst->waiting, worst->waiting_unsure, false, messages, sizeof messages);
+        say(judge, state, 0, "%s%zu queue%s with %s stop%s if %s dies now%s", now, worst->stopping,
+            plural(worst->stopping), messages, worst->stopping == 1 ? "s" : "", worst->name,
+            deaths->stopped > 0 ? "" : "; nothing is lost for good");
     }
 }
 

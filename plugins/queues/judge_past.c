@@ -65,20 +65,43 @@ static int64_t missing(const struct que_memory *before, const struct que_memory 
     return gone > taken ? gone - taken : 0;
 }
 
-/* A leader that moved, and messages that went with it; or, without that, a queue that was emptied
- * though nobody took anything. */
+/* Its messages may leave it by themselves. */
+static bool sheds(const struct judge *judge, const struct que_queue *queue)
+{
+    const struct que_policy *policy = que_policy_of(judge->roster, queue);
+    return (queue->traits & QUE_SHEDS) != 0 || (policy != NULL && policy->sheds);
+}
+
+/* A look at a queue that does not say its figures, because it is changing its leader, say, must not
+ * make us forget what was in it before. */
+static void remember(const struct que_memory *before, struct que_memory *now)
+{
+    if (now->messages.known)
+        return;
+    now->messages = before->messages;
+    now->acked = before->acked;
+    now->leader = before->leader;
+    if (now->unsynced_since <= 0)
+        now->unsynced_since = before->unsynced_since;
+}
+
+/* A leader that moved to a mirror that was not synchronised, and messages that went with it; or,
+ * without that, a queue that was emptied though nobody took anything. */
 static void find_loss(const struct judge *judge, const struct que_queue *queue,
                       const struct que_memory *before, struct que_memory *now)
 {
     bool sure;
     int64_t gone = missing(before, now, &sure);
     bool moved = before->leader != 0 && now->leader != 0 && before->leader != now->leader;
+    /* What was acknowledged to channels of a node that died is no longer counted. */
+    bool counted = sure && judge->world.down == QUE_NOBODY;
+    bool risky = before->unsynced_since > 0;
     bool emptied = now->messages.known && now->messages.value == 0;
     now->lost_at = before->lost_at;
     now->lost = before->lost;
     now->lost_with_leader = before->lost_with_leader;
-    bool sheds = (queue->traits & QUE_SHEDS) != 0;
-    if (gone <= 0 || sheds || (!moved && !(emptied && sure)) || (moved && !sure && !emptied))
+    if (gone <= 0 || sheds(judge, queue) || (!moved && !(emptied && counted)) ||
+        (moved && (!risky || (!sure && !emptied))))
         return;
     now->lost_at = judge->evidence->now;
     now->lost = gone;
@@ -139,8 +162,10 @@ static void look_back(struct judge *judge, struct past *past, size_t number)
     struct que_memory now = memory_of(judge, queue);
     tell_unsynced(judge, past, queue, known ? &before : NULL, &now);
     follow_head(judge, number, known ? &before : NULL, &now);
-    if (known)
+    if (known) {
         find_loss(judge, queue, &before, &now);
+        remember(&before, &now);
+    }
     tell_loss(judge, past, queue, &now);
     if (is_worth_keeping(&now) && !que_history_keep(judge->evidence->history, key, &now))
         past->forgotten++;

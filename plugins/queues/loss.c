@@ -95,9 +95,18 @@ static struct que_outcome loses_all(const struct que_queue *queue)
                                 .waiting = dr_real(0)};
 }
 
+/* A mirror takes over that has what was published since it joined. */
+static struct que_outcome loses_at_most(const struct que_queue *queue)
+{
+    struct que_outcome outcome = loses_all(queue);
+    outcome.at_most = true;
+    return outcome;
+}
+
 static struct que_outcome stops(const struct que_queue *queue)
 {
     return (struct que_outcome){.fate = QUE_STOPS,
+                                .stops = true,
                                 .lost = dr_real(0),
                                 .bytes = dr_real(0),
                                 .waiting = que_figure(queue, QUE_MESSAGES)};
@@ -140,7 +149,7 @@ static struct que_outcome classic_outcome(const struct que_world *world,
     const struct que_policy *policy = que_policy_of(world->roster, queue);
     bool waits = policy != NULL && policy->on_failure == QUE_PROMOTE_WHEN_SYNCED;
     if (mirrors != QUE_NOBODY && !waits)
-        return loses_all(queue);
+        return loses_at_most(queue);
     if (!has(queue, QUE_DURABLE))
         return loses_all(queue);
     return loses_memory(queue);

@@ -3,8 +3,9 @@
  *
  * The rules are RabbitMQ's own:
  * - classic, mirrored (up to 3.13): the oldest synchronised mirror takes over and nothing is lost.
- *   Without one, an unsynchronised mirror takes over empty (ha-promote-on-failure=always, the
- *   default), or the queue waits for its leader (when-synced). Source: "Classic Queue Mirroring".
+ *   Without one, an unsynchronised mirror takes over with what was published since it joined, and
+ *   nobody can see how much that is (ha-promote-on-failure=always, the default); or the queue
+ *   waits for its leader (when-synced). Source: "Classic Queue Mirroring".
  * - classic with one copy: a durable queue waits for its node, and has what was published as
  *   persistent when that comes back; the rest is lost, and so is a queue that is not durable.
  * - quorum and stream: they go on with a majority of their members, else they stop, and lose
@@ -26,6 +27,8 @@ enum que_fate {
 struct que_outcome {
     enum que_fate fate;
     struct dr_opt_real lost;    /* messages; not known where their number is not */
+    bool at_most;               /* `lost` is what it can be at most */
+    bool stops;                 /* nobody can use it until they are back */
     struct dr_opt_real bytes;   /* of those; known only where all are lost, or none */
     struct dr_opt_real waiting; /* messages that nobody can get until then */
 };

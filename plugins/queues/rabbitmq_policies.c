@@ -62,16 +62,29 @@ static enum que_promote promote_of(const char *word)
                                               : QUE_PROMOTE_UNKNOWN;
 }
 
-/* What a definition says of mirrors; false when out of memory. The default of
- * ha-promote-on-failure is always, of ha-sync-mode manual (RabbitMQ 3.13 manual, "Classic Queue
- * Mirroring"). */
-static bool read_mirroring(struct que_policy *policy)
+bool rabbitmq_is_shedding(const char *key)
+{
+    static const char *const keys[] = {"message-ttl",         "expires", "max-length",
+                                       "max-length-bytes",    "max-age", "delivery-limit",
+                                       "dead-letter-exchange"};
+    for (size_t i = 0; i < sizeof keys / sizeof keys[0]; i++) {
+        if (strcmp(key, keys[i]) == 0)
+            return true;
+    }
+    return false;
+}
+
+/* What a definition says of mirrors and of messages that leave by themselves; false when out of
+ * memory. The default of ha-promote-on-failure is always, of ha-sync-mode manual (RabbitMQ 3.13
+ * manual, "Classic Queue Mirroring"). */
+static bool read_keys(struct que_policy *policy)
 {
     struct dr_json reader = dr_json_start(policy->definition);
     char key[MEMBER_SIZE], word[32], promote[32] = "always";
     if (policy->definition[0] == '\0' || !dr_json_object(&reader))
         return true;
     while (dr_json_member(&reader, key, sizeof key)) {
+        policy->sheds = policy->sheds || rabbitmq_is_shedding(key);
         if (strcmp(key, "ha-mode") == 0 && dr_json_text(&reader, word, sizeof word)) {
             free(policy->ha_mode);
             policy->ha_mode = strdup(word);
@@ -98,7 +111,7 @@ struct que_policy *rabbitmq_add_policy(struct que_roster *roster, const char *na
 {
     bool added;
     struct que_policy *policy = que_roster_policy(roster, name, definition, &added);
-    if (policy != NULL && added && definition != NULL && !read_mirroring(policy))
+    if (policy != NULL && added && definition != NULL && !read_keys(policy))
         return NULL;
     return policy;
 }

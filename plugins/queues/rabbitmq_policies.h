@@ -16,6 +16,10 @@
 bool rabbitmq_read_definition(struct dr_json *reader, struct dr_buffer *definition,
                               struct dr_error *error);
 
+/* A key of a definition, or of a queue's arguments without "x-", that lets messages leave by
+ * themselves: they expire, are dropped, or go elsewhere when rejected. */
+bool rabbitmq_is_shedding(const char *key);
+
 /* The policy of that name with that definition in the roster, its mirroring read from the
  * definition. NULL when out of memory, or beyond what a roster holds. */
 struct que_policy *rabbitmq_add_policy(struct que_roster *roster, const char *name,

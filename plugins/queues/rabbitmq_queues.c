@@ -14,7 +14,7 @@ const char rabbitmq_queue_columns[] =
     "name,vhost,type,durable,exclusive,auto_delete,node,leader,members,online,slave_nodes,"
     "synchronised_slave_nodes,state,policy,operator_policy,effective_policy_definition,messages,"
     "messages_ready,messages_unacknowledged,messages_persistent,message_bytes,consumers,"
-    "head_message_timestamp,message_stats,sync_messages";
+    "head_message_timestamp,message_stats,sync_messages,arguments";
 
 /* Which of the lists an element is from. */
 enum origin { LISTING, FIGURES, TOTALS };
@@ -54,6 +54,7 @@ struct row {
     struct said_nodes mirrors;
     struct said_nodes synchronised;
     bool contradicted;
+    bool sheds;
     uint32_t known;
     double figures[QUE_FIGURES];
 };
@@ -214,6 +215,19 @@ static bool take_definition(struct dr_json *reader, struct row *row, struct dr_e
     return rabbitmq_read_definition(reader, &row->definition, error);
 }
 
+static bool take_arguments(struct dr_json *reader, struct row *row, struct dr_error *error)
+{
+    char name[MEMBER_SIZE];
+    bool there;
+    if (!rabbitmq_object(reader, "arguments", &there, error))
+        return false;
+    while (there && dr_json_member(reader, name, sizeof name)) {
+        row->sheds |= strncmp(name, "x-", 2) == 0 && rabbitmq_is_shedding(name + 2);
+        dr_json_skip(reader);
+    }
+    return true;
+}
+
 /* ---- message_stats ---- */
 
 /* What took messages out, summed: a message is acknowledged, or was delivered or got without. */
@@ -260,16 +274,15 @@ static void set_figure(struct row *row, enum que_figure figure, double value)
     row->known |= UINT32_C(1) << figure;
 }
 
-/* The three ways out are counted together or not at all: one that is there alone is the whole. */
+/* The three ways out are counted from the first message on that takes one; until then only what
+ * was published is there. */
 static void sum(struct row *row, enum que_figure figure, const struct dr_opt_real *values)
 {
     double total = 0;
     bool known = false;
-    for (size_t i = 1; i < 4; i++) {
-        if (values[i].known) {
-            total += values[i].value;
-            known = true;
-        }
+    for (size_t i = 0; i < 4; i++) {
+        known = known || values[i].known;
+        total += i > 0 && values[i].known ? values[i].value : 0;
     }
     if (known)
         set_figure(row, figure, total);
@@ -365,6 +378,8 @@ static bool take_member(struct dr_json *reader, const char *name, struct row *ro
                              error);
     if (is(name, "effective_policy_definition"))
         return take_definition(reader, row, error);
+    if (is(name, "arguments"))
+        return take_arguments(reader, row, error);
     if (is(name, "message_stats"))
         return take_stats(reader, row, error);
     dr_json_skip(reader);
@@ -457,6 +472,8 @@ static void merge_traits(struct que_queue *queue, const struct row *row)
     }
     if (row->durable.known)
         queue->traits |= QUE_DURABLE_KNOWN;
+    if (row->sheds)
+        queue->traits |= QUE_SHEDS;
     if (row->contradicted)
         queue->traits |= QUE_CONTRADICTED;
     if (row->kind != QUE_KIND_UNKNOWN)

@@ -70,8 +70,8 @@ enum que_trait {
     QUE_FIGURED = 256,      /* stood in the list of figures */
     QUE_LEADER_KNOWN = 512, /* `leader` was said, also where it is nobody */
     QUE_DURABLE_KNOWN = 1024,
-    QUE_SHEDS = 2048 /* messages may vanish by themselves: a time to live or a maximum length, by an
-                        argument or a policy */
+    QUE_SHEDS = 2048 /* messages may leave by themselves, by an argument: a time to live, a maximum
+                        length, a place for those that were rejected */
 };
 
 #define QUE_NONE UINT16_MAX
@@ -95,7 +95,7 @@ struct que_queue {
 
 enum que_promote {
     QUE_PROMOTE_UNKNOWN = 0,
-    QUE_PROMOTE_ALWAYS,     /* an unsynchronised mirror takes over, empty: the default on failure */
+    QUE_PROMOTE_ALWAYS,     /* an unsynchronised mirror takes over: the default on failure */
     QUE_PROMOTE_WHEN_SYNCED /* the queue waits for its leader to come back */
 };
 
@@ -106,6 +106,7 @@ struct que_policy {
     struct dr_opt_int ha_count; /* "exactly": how many copies */
     enum que_promote on_failure;
     bool sync_automatic;
+    bool sheds;       /* as QUE_SHEDS */
     char *definition; /* its text, keys sorted, for the comparison of clusters */
 };
 
