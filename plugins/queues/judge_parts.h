@@ -41,9 +41,12 @@ struct judge {
     uint8_t *scopes; /* parallel to the roster's queues: enum scope */
     float *heads;    /* the same: since when the same message is at its head, seconds; below 0: not
                         known. NULL without --state-dir */
+    que_nodes resting; /* in maintenance, as they or the user say */
     size_t in_scope[SCOPE_MUST + 1];
     bool nodes_known; /* some node said who is in the cluster, and who runs */
     bool frozen;      /* the statistics of nodes hang that answer otherwise */
+    bool split;       /* the nodes do not agree on who runs, or say that they are partitioned */
+    bool partial;     /* the list of queues is not proven to be all of them */
     char subject[256];
 };
 
@@ -85,6 +88,8 @@ __attribute__((format(printf, 5, 6))) void tally_add(const struct judge *judge, 
 const char *tally_names(struct tally *tally);
 /* "12 messages", "at least 12 messages" */
 const char *tally_messages(const struct tally *tally, char *text, size_t size);
+/* Frees a text that was added to the result; the result says so where memory ran out for it. */
+void end_text(struct judge *judge, struct dr_buffer *text);
 /* Adds the finding "N WORDS: names", where there is any, and frees the tally. Returns it. */
 struct dr_finding *tally_end(struct judge *judge, struct tally *tally, const char *one,
                              const char *many);

@@ -67,6 +67,7 @@ static void silent_vhosts(const struct judge *judge, struct dr_buffer *out)
 static void judge_missing(struct judge *judge, size_t seen, long long there)
 {
     struct dr_buffer vhosts = DR_BUFFER(200);
+    judge->partial = true;
     silent_vhosts(judge, &vhosts);
     struct dr_finding *finding =
         dr_result_add(judge->result, DR_UNKNOWN, subject_of(judge, "queues"),
@@ -77,16 +78,20 @@ static void judge_missing(struct judge *judge, size_t seen, long long there)
                     "rabbitmqctl set_permissions -p VHOST %s '^$' '^$' '^$' for each: it "
                     "grants sight and nothing else",
                     user_of(judge));
-    dr_buffer_free(&vhosts);
+    end_text(judge, &vhosts);
 }
 
 static void judge_totals(struct judge *judge)
 {
     const struct que_view *view = &judge->lister->facts->view;
     size_t seen = count_listed(judge);
+    judge->partial = !view->queues.known;
     if (!view->queues.known)
         dr_result_add(judge->result, DR_UNKNOWN, subject_of(judge, "queues"),
                       "%zu were seen, but not how many there are: the list may not be all", seen);
+    else if (view->queues.value == 0 && judge->roster->count == 0)
+        dr_result_add(judge->result, DR_OK, subject_of(judge, "queues"),
+                      "there are none, as the broker's own count says");
     else if ((long long)seen < view->queues.value)
         judge_missing(judge, seen, (long long)view->queues.value);
 }
