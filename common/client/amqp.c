@@ -67,6 +67,7 @@ static bool fail_closed(struct dr_amqp *amqp, const amqp_connection_close_t *clo
     if (text == NULL)
         return no_memory(amqp);
     enum dr_error_class class = class_of(closed->reply_code, text);
+    amqp->code = closed->reply_code;
     dr_error_set(amqp->error, class, "%d %s", closed->reply_code, text);
     if (class == DR_ERR_PRIVILEGE)
         dr_error_set(

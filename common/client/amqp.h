@@ -43,7 +43,7 @@ struct dr_amqp {
     char *blocked;         /* publishers are blocked now: why, clean text; owned; NULL */
     amqp_method_t method;  /* valid until the next call */
     char correlation[128]; /* correlation-id; "" */
-    int code;              /* reply-code of the close of a channel */
+    int code;              /* reply-code of the close of a channel, or of the connection */
     char text[200];        /* its reply-text */
     /* its own */
     const char *vhost;

@@ -329,6 +329,27 @@ static void travel(struct trip *trip)
     trip->facts->end = QUE_TRIP_DONE;
 }
 
+/* A queue that is deleted while it is declared or published to can end the whole connection
+ * (RabbitMQ 3.10). */
+static bool reconnect(struct probe *probe)
+{
+    dr_task_trace(probe->task, 1, "connecting again: %s", probe->error->text);
+    dr_amqp_close(&probe->amqp, false);
+    *probe->error = (struct dr_error){.class = DR_ERR_NONE};
+    probe->amqp = (struct dr_amqp){.task = probe->task, .error = probe->error, .name = probe->name};
+    probe->failed = !dr_amqp_open(&probe->amqp, vhost_of(probe));
+    return !probe->failed;
+}
+
+static void travel_twice(struct trip *trip)
+{
+    struct probe *probe = trip->probe;
+    probe->amqp.code = 0;
+    travel(trip);
+    if (probe->failed && probe->amqp.code == AMQP_INTERNAL_ERROR && reconnect(probe))
+        travel(trip);
+}
+
 /* `share` of the time that is left. */
 static void try_trip(struct probe *probe, bool quorum, double share)
 {
@@ -340,7 +361,7 @@ static void try_trip(struct probe *probe, bool quorum, double share)
     if (probe->amqp.blocked != NULL)
         end_blocked(&trip);
     else
-        travel(&trip);
+        travel_twice(&trip);
     if (trip.facts->end == QUE_TRIP_DONE)
         dr_task_trace(probe->task, 1, "%s probe: confirmed after %.1f ms, whole %.1f ms",
                       quorum ? "quorum" : "classic", trip.facts->confirm.value * 1000,
