@@ -221,6 +221,12 @@ static void allow_stops(struct broker *broker)
     broker->thresholds[QUE_UNAVAILABLE].warning.given = false;
 }
 
+static void other_queues(struct broker *broker, const char *queues)
+{
+    que_roster_free(broker->facts[0].roster);
+    broker->facts[0].roster = broker_roster(queues);
+}
+
 static void no_log(struct broker *broker)
 {
     allow_stops(broker);
@@ -237,6 +243,27 @@ static void no_log_never_saved(struct broker *broker)
 {
     no_log(broker);
     store_of(broker)->snapshot_age.known = false;
+}
+
+/* What it says of changes then counts from its start. */
+static void nothing_saved(struct broker *broker)
+{
+    no_log_never_saved(broker);
+    store_of(broker)->snapshots = dr_bool(false);
+}
+
+/* A job of the site's own, with BGSAVE. */
+static void saved_by_hand(struct broker *broker)
+{
+    no_log(broker);
+    store_of(broker)->snapshots = dr_bool(false);
+}
+
+static void nothing_saved_nothing_there(struct broker *broker)
+{
+    nothing_saved(broker);
+    store_of(broker)->in_flight = dr_int(0);
+    other_queues(broker, "celery list ready=0");
 }
 
 static void no_log_changes_unknown(struct broker *broker)
@@ -353,12 +380,6 @@ static void refused(struct broker *broker)
     broker->facts[0].roster = NULL;
 }
 
-static void other_queues(struct broker *broker, const char *queues)
-{
-    que_roster_free(broker->facts[0].roster);
-    broker->facts[0].roster = broker_roster(queues);
-}
-
 static void no_queue(struct broker *broker)
 {
     other_queues(broker, "");
@@ -414,6 +435,15 @@ static const struct scene celery_scenes[] = {
      "nothing is waiting that its last snapshot lacks"},
     {"no append-only file, never saved", no_log_never_saved, DR_CRITICAL, NULL,
      "loses up to 7 of 7 tasks"},
+    {"never saved: when is not known", no_log_never_saved, DR_CRITICAL, NULL,
+     "last snapshot an unknown time ago"},
+    {"no append-only file, no snapshots", nothing_saved, DR_CRITICAL, NULL,
+     "loses up to 7 of 7 tasks if r1 dies now: no replica, no append-only file, no snapshots"},
+    {"saved by hand", saved_by_hand, DR_CRITICAL, NULL,
+     "loses up to 3 of 7 tasks if r1 dies now: no replica, no append-only file, snapshots off, "
+     "last snapshot 1m40s ago"},
+    {"nothing would be saved, and nothing is there", nothing_saved_nothing_there, DR_OK, NULL,
+     "nothing is waiting, and what comes would be lost: no append-only file, no snapshots"},
     {"what the snapshot lacks is not said", no_log_changes_unknown, DR_CRITICAL, NULL,
      "loses up to 7 of 7 tasks"},
     {"an append-only file is not said", log_unknown, DR_CRITICAL, NULL, "loses up to 3 of 7 tasks"},
@@ -437,7 +467,7 @@ static const struct scene celery_scenes[] = {
     {"with workers beyond the limit", in_flight_old, DR_CRITICAL, "with workers",
      "the oldest has been with a worker for 30 s, critical above 20 s"},
     {"with workers until their time has come", in_flight_waits, DR_OK, "with workers",
-     "2 of the oldest wait for their time"},
+     "2 tasks with workers, 2 wait for their time"},
     {"loading", loading, DR_CRITICAL, "r1", "is loading its data"},
     {"a replica", is_replica, DR_UNKNOWN, "r1", "is a replica of r9:6379"},
     {"a replica: the verdict", is_replica, DR_UNKNOWN, NULL,
@@ -680,7 +710,9 @@ static void amqp(struct broker *broker)
     start(broker);
     for (size_t i = 0; i < 3; i++) {
         static const char *const labels[] = {"mq1", "mq2", "mq3"};
-        target(broker, labels[i], QUE_AMQP, i == 0)->amqp.version = strdup("3.10.8");
+        struct que_amqp *facts = &target(broker, labels[i], QUE_AMQP, i == 0)->amqp;
+        facts->product = strdup("RabbitMQ");
+        facts->version = strdup("3.10.8");
     }
 }
 
@@ -695,6 +727,25 @@ static void slow(struct broker *broker)
 {
     confirmed(broker);
     broker_limit(broker, QUE_PROBE_TIME, false, 0.1);
+}
+
+static void at_once(struct broker *broker)
+{
+    confirmed(broker);
+    for (size_t i = 0; i < 3; i++)
+        broker->facts[i].amqp.quorum.confirm = dr_real(i == 1 ? 0.007 : 0.0002);
+}
+
+static void other_product(struct broker *broker)
+{
+    free(broker->facts[0].amqp.product);
+    broker->facts[0].amqp.product = strdup("LavinMQ");
+}
+
+static void product_not_said(struct broker *broker)
+{
+    free(broker->facts[0].amqp.product);
+    broker->facts[0].amqp.product = NULL;
 }
 
 static void unconfirmed(struct broker *broker)
@@ -719,6 +770,14 @@ static void forbidden(struct broker *broker)
 {
     confirmed(broker);
     trip(broker, 2, QUE_TRIP_FORBIDDEN);
+}
+
+static void forbidden_twice(struct broker *broker)
+{
+    struct que_amqp *facts = &broker->facts[2].amqp;
+    forbidden(broker);
+    snprintf(facts->quorum.text, sizeof facts->quorum.text, "rabbitmqctl set_permissions");
+    facts->classic = facts->quorum;
 }
 
 static void clash(struct broker *broker)
@@ -769,6 +828,11 @@ static const struct scene amqp_scenes[] = {
     {"log-ins: nothing is claimed of messages", nothing, DR_OK, "mq1",
      "takes log-ins; nothing was published (--probe)"},
     {"confirmed", confirmed, DR_OK, NULL, "published on 3 of 3 listeners, confirmed within 0.5 s"},
+    {"confirmed at once", at_once, DR_OK, NULL, "3 of 3 listeners, confirmed within 7 ms"},
+    {"confirmed at once: each", at_once, DR_OK, "mq1", "quorum queue: confirmed in 0.2 ms"},
+    {"the product", nothing, DR_OK, "mq1", "RabbitMQ 3.10.8"},
+    {"another product", other_product, DR_OK, "mq1", "LavinMQ 3.10.8"},
+    {"a product that is not said", product_not_said, DR_OK, "mq1", "(--probe), version 3.10.8"},
     {"slow", slow, DR_WARNING, "mq2", "confirmed only after 0.5 s, warning above 0.1 s"},
     {"no confirm", unconfirmed, DR_CRITICAL, "mq1", "published, and no confirm came"},
     {"no confirm: the verdict", unconfirmed, DR_CRITICAL, NULL,
@@ -776,6 +840,8 @@ static const struct scene amqp_scenes[] = {
     {"not taken", returned, DR_CRITICAL, "mq1", "the broker did not take the message"},
     {"did not come back", lost, DR_CRITICAL, "mq1", "the message did not come back"},
     {"forbidden", forbidden, DR_UNKNOWN, NULL, "cannot tell whether mq3 takes messages"},
+    {"forbidden twice: one grant", forbidden_twice, DR_UNKNOWN, "mq3",
+     "temporary and quorum queue: a permission is missing: rabbitmqctl set_permissions"},
     {"another queue of that name", clash, DR_UNKNOWN, "mq3", "is there with other arguments"},
     {"the worst is named", lost_and_forbidden, DR_CRITICAL, NULL, "published on mq1 does not"},
     {"the worst is named, also the last", forbidden_and_lost, DR_CRITICAL, NULL,
