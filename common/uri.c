@@ -6,6 +6,7 @@
 #include <arpa/inet.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 /* What is read: always the whole text with offsets into it, because errors name a position and
  * nothing else. */
@@ -420,4 +421,22 @@ bool dr_uri_copy(const struct dr_uri *uri, struct dr_uri *copy)
     if (!ok)
         dr_uri_free(copy);
     return ok;
+}
+
+/* Of the words below. */
+#define FLAG_WORDS_ON 5
+
+bool dr_uri_flag(const struct dr_uri *uri, const char *key, bool *on, struct dr_error *error)
+{
+    static const char *const words[] = {"", "1", "true", "yes", "on", "0", "false", "no", "off"};
+    const char *value = dr_uri_param(uri, key);
+    *on = false;
+    for (size_t i = 0; value != NULL && i < sizeof words / sizeof words[0]; i++) {
+        if (strcasecmp(value, words[i]) == 0) {
+            *on = i < FLAG_WORDS_ON;
+            return true;
+        }
+    }
+    return value == NULL ||
+           dr_error_set(error, DR_ERR_USAGE, "%s=%.20s: true or false is wanted", key, value);
 }

@@ -59,6 +59,10 @@ bool dr_uri_copy(const struct dr_uri *uri, struct dr_uri *copy);
 /* The value of the first parameter of that name; NULL when there is none. */
 const char *dr_uri_param(const struct dr_uri *uri, const char *key);
 
+/* A parameter that is on or off: "1", "true", "yes", "on" and an empty value are on, "0", "false",
+ * "no" and "off" are off, as is one that is not there. False when it is anything else. */
+bool dr_uri_flag(const struct dr_uri *uri, const char *key, bool *on, struct dr_error *error);
+
 /* Takes the parameter out and returns its value, which the caller frees; NULL when there is none.
  */
 char *dr_uri_take_param(struct dr_uri *uri, const char *key);

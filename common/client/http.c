@@ -236,7 +236,7 @@ static const char *stage_reached(const struct transfer *transfer)
 static bool out_of_time(const struct transfer *transfer, const char *stage)
 {
     if (transfer->limited)
-        return dr_error_set(transfer->error, DR_ERR_TIMEOUT, "no answer within %g s (stage: %s)",
+        return dr_error_set(transfer->error, DR_ERR_TIMEOUT, "no answer within %.4g s (stage: %s)",
                             transfer->request->seconds, stage);
     return dr_error_set(transfer->error, DR_ERR_TIMEOUT, "no answer in time (stage: %s)", stage);
 }

@@ -216,11 +216,14 @@ static bool wait_tls(struct dr_redis *redis, enum dr_tls_step step, const char *
 
 static bool open_tls(struct dr_redis *redis, const struct dr_uri *uri, const char *host)
 {
+    bool insecure;
+    if (!dr_uri_flag(uri, "insecure", &insecure, redis->error))
+        return false;
     const struct dr_tls_options options = {.host = host,
                                            .ca = dr_uri_param(uri, "cacert"),
                                            .chain = dr_uri_param(uri, "cert"),
                                            .key = dr_uri_param(uri, "key"),
-                                           .insecure = dr_uri_param(uri, "insecure") != NULL};
+                                           .insecure = insecure};
     dr_task_stage(redis->task, "TLS handshake");
     redis->tls = dr_tls_new(redis->fd, &options, redis->error);
     if (redis->tls == NULL)

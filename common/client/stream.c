@@ -148,11 +148,14 @@ static bool wait_tls(struct dr_stream *stream, enum dr_tls_step step, const char
 static bool open_tls(struct dr_stream *stream, const char *host)
 {
     const struct dr_uri *uri = &dr_task_target(stream->task)->uri;
+    bool insecure;
+    if (!dr_uri_flag(uri, "insecure", &insecure, stream->error))
+        return false;
     const struct dr_tls_options options = {.host = host,
                                            .ca = dr_uri_param(uri, "cacert"),
                                            .chain = dr_uri_param(uri, "cert"),
                                            .key = dr_uri_param(uri, "key"),
-                                           .insecure = dr_uri_param(uri, "insecure") != NULL};
+                                           .insecure = insecure};
     dr_task_stage(stream->task, "TLS handshake");
     stream->tls = dr_tls_new(stream->fd, &options, stream->error);
     if (stream->tls == NULL)

@@ -483,7 +483,7 @@ static void tally_queue(struct probe *probe, struct flight *flight, const char *
     struct que_queue *queue =
         *name != '\0' ? que_roster_find(probe->facts->roster, vhost, name) : NULL;
     if (queue != NULL)
-        queue->figures[QUE_UNACKED]++;
+        queue->totals[QUE_UNACKED]++;
     else
         flight->attributed =
             flight->attributed && *name != '\0' && probe->request->queues.count > 0;
@@ -628,8 +628,8 @@ static void note_flight(struct probe *probe, const struct flight *flight)
         struct dr_opt_real ready = que_figure(queue, QUE_READY);
         if (!ready.known)
             continue;
-        que_set(queue, QUE_UNACKED, queue->figures[QUE_UNACKED]);
-        que_set(queue, QUE_MESSAGES, ready.value + queue->figures[QUE_UNACKED]);
+        que_set(queue, QUE_UNACKED, queue->totals[QUE_UNACKED]);
+        que_set(queue, QUE_MESSAGES, ready.value + queue->totals[QUE_UNACKED]);
     }
 }
 

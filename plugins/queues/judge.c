@@ -85,6 +85,14 @@ bool node_in_maintenance(const struct judge *judge, const char *node)
     return false;
 }
 
+/* The same host: one of them may lack the domain. */
+static bool is_host(const char *a, const char *b)
+{
+    size_t length = strlen(a) < strlen(b) ? strlen(a) : strlen(b);
+    return strncmp(a, b, length) == 0 && (a[length] == '\0' || a[length] == '.') &&
+           (b[length] == '\0' || b[length] == '.');
+}
+
 /* "rabbit@mq1" is meant by the target mq1, too. */
 bool in_maintenance(const struct judge *judge, const struct que_asked *asked)
 {
@@ -93,8 +101,7 @@ bool in_maintenance(const struct judge *judge, const struct que_asked *asked)
         const char *name = list->items[i];
         const char *at = strchr(name, '@');
         if (strcmp(name, asked->label) == 0 ||
-            (asked->host != NULL &&
-             (strcmp(name, asked->host) == 0 || (at != NULL && strcmp(at + 1, asked->host) == 0))))
+            (asked->host != NULL && is_host(at != NULL ? at + 1 : name, asked->host)))
             return true;
     }
     return false;
@@ -109,7 +116,8 @@ static void advise(struct dr_finding *finding, const struct que_asked *asked)
     case QUE_RABBITMQ:
         dr_finding_next(finding,
                         "on the host of %s: rabbitmq-diagnostics check_running; if it runs, is the "
-                        "management plugin's listener up?",
+                        "management plugin's listener up, or is it drained for maintenance "
+                        "(rabbitmq-upgrade revive)?",
                         asked->label);
         break;
     case QUE_AMQP:
@@ -320,8 +328,14 @@ static void make_groups(const struct que_evidence *evidence, const struct judge 
         judge->evidence = part;
         i += size;
     }
-    for (size_t i = 0; groups->count > 1 && i < groups->count; i++)
-        groups->judges[i].group = groups->evidence[i].asked[0].group;
+    size_t judged = 0;
+    for (size_t i = 0; i < groups->count; i++)
+        judged += groups->evidence[i].asked->reference ? 0 : 1;
+    /* What is judged is called the same with and without a cluster to compare with. */
+    for (size_t i = 0; i < groups->count; i++) {
+        if (judged > 1 || groups->evidence[i].asked->reference)
+            groups->judges[i].group = groups->evidence[i].asked->group;
+    }
 }
 
 /* Expressions that took too long on some name: what they selected cannot be trusted. */

@@ -109,9 +109,37 @@ static void judge_descriptors(struct judge *judge, const struct que_member *memb
                      limit);
 }
 
-static void judge_absence(struct judge *judge, const struct sight *sight, struct dr_line *line)
+/* "a, b" has the name; NULL has none. */
+static bool has_name(const char *list, const char *name)
 {
-    if (node_in_maintenance(judge, sight->name)) {
+    size_t length = strlen(name);
+    for (const char *at = list; at != NULL && *at != '\0'; at += strspn(at, ", ")) {
+        size_t size = strcspn(at, ",");
+        if (size == length && strncmp(at, name, size) == 0)
+            return true;
+        at += size;
+    }
+    return false;
+}
+
+/* Somebody names it as what is on the other side. */
+static bool is_cut_off(const struct sights *sights, const char *name)
+{
+    for (size_t i = 0; i < sights->count; i++) {
+        if (has_name(sights->items[i].best->partitions, name))
+            return true;
+    }
+    return false;
+}
+
+static void judge_absence(struct judge *judge, const struct sights *sights,
+                          const struct sight *sight, struct dr_line *line)
+{
+    if (is_cut_off(sights, sight->name)) {
+        dr_line_problem(line, DR_CRITICAL,
+                        "is on the other side of the network partition: it may well run, and take "
+                        "messages");
+    } else if (node_in_maintenance(judge, sight->name)) {
         dr_line_figure(line, "down, in maintenance, as said");
     } else if (sight->drained > 0) {
         dr_line_problem(line, DR_WARNING, "is drained for maintenance");
@@ -149,24 +177,26 @@ static void judge_presence(struct judge *judge, const struct sight *sight, struc
                         said ? ", as said" : "");
         dr_line_next(line, DR_WARNING, "when the work is done: rabbitmq-upgrade revive");
     }
-    if (!member->reporting)
+    if (!member->reporting && sight->down == 0)
         dr_line_problem(line, DR_WARNING,
                         "runs, but gives no statistics: it has just started, or its management "
                         "agent is not enabled");
-    else if (!member->partitions_known)
+    else if (member->reporting && !member->partitions_known)
         dr_line_problem(line, DR_UNKNOWN, "does not say whether it is partitioned");
     judge_descriptors(judge, member, line);
-    dr_line_figure(line, "running");
+    if (member->reporting)
+        dr_line_figure(line, "running");
     if (member->uptime.known)
         dr_line_figure(
             line, "up %s",
             dr_unit_format(DR_UNIT_SECONDS, member->uptime.value, uptime, sizeof uptime));
 }
 
-static void judge_node(struct judge *judge, const struct sight *sight)
+static void judge_node(struct judge *judge, const struct sights *sights, const struct sight *sight)
 {
     char node[128];
     struct dr_line line = DR_LINE;
+    judge_partitions(sight->best, &line);
     if (sight->up > 0 && sight->down > 0) {
         dr_line_problem(&line, DR_CRITICAL,
                         "%s sees it running, %s sees it down: the cluster is "
@@ -177,11 +207,10 @@ static void judge_node(struct judge *judge, const struct sight *sight)
             "look at the network between the nodes: rabbitmq-diagnostics cluster_status on "
             "each");
     }
-    judge_partitions(sight->best, &line);
     if (sight->up == 0 && sight->down == 0)
         dr_line_problem(&line, DR_UNKNOWN, "nobody says whether it runs");
     else if (sight->up == 0 && sight->best->partitions == NULL)
-        judge_absence(judge, sight, &line);
+        judge_absence(judge, sights, sight, &line);
     else if (sight->up > 0)
         judge_presence(judge, sight, &line);
     /* Of a node with which nothing is wrong judge_loss says what its death would do. */
@@ -192,16 +221,31 @@ static void judge_node(struct judge *judge, const struct sight *sight)
                     subject_of(judge, short_name(judge, sight->name, node, sizeof node)));
 }
 
+/* The name is what stands before or behind the "@" of the node. */
+static bool has_part(const char *node, const char *name)
+{
+    const char *at = strchr(node, '@');
+    size_t length = at != NULL ? (size_t)(at - node) : strlen(node);
+    return (strlen(name) == length && strncmp(node, name, length) == 0) ||
+           (at != NULL && strcmp(at + 1, name) == 0);
+}
+
 static void judge_expected_nodes(struct judge *judge, const struct sights *sights)
 {
     const struct dr_text_list *list = &judge->rules->expect_node;
     for (size_t i = 0; i < list->count; i++) {
-        bool found = false;
-        for (size_t s = 0; s < sights->count && !found; s++)
-            found = node_goes_by(judge, sights->items[s].name, list->items[i]);
-        if (found)
+        size_t found = 0;
+        bool exact = false;
+        for (size_t s = 0; s < sights->count; s++) {
+            exact = exact || node_goes_by(judge, sights->items[s].name, list->items[i]);
+            found += has_part(sights->items[s].name, list->items[i]) ? 1 : 0;
+        }
+        if (exact)
             continue;
-        if (sights->views == 0)
+        if (found > 1)
+            dr_result_add(judge->result, DR_UNKNOWN, subject_of(judge, list->items[i]),
+                          "expected, but %zu nodes go by that: say all of the name", found);
+        else if (sights->views == 0)
             dr_result_add(judge->result, DR_UNKNOWN, subject_of(judge, list->items[i]),
                           "expected, but no node says who is in the cluster");
         else
@@ -233,8 +277,8 @@ static void judge_frozen(struct judge *judge)
     if (judge->frozen)
         dr_finding_next(
             dr_result_add(judge->result, DR_CRITICAL, subject_of(judge, "cluster"),
-                          "%s: alive, but its statistics hang: it waits for a node that is frozen "
-                          "or cut off%s%s",
+                          "%s: alive, but statistics hang: waiting for a node that is frozen or "
+                          "cut off%s%s",
                           dr_buffer_text(&hung), silent.size > 0 ? ", it seems " : "",
                           dr_buffer_text(&silent)),
             "find the node that does not answer (paused virtual machine? full disk? network?) and "
@@ -338,11 +382,22 @@ static void judge_flags(struct judge *judge, const struct sights *sights)
     }
 }
 
+static bool is_split(const struct sights *sights)
+{
+    for (size_t i = 0; i < sights->count; i++) {
+        const struct sight *sight = &sights->items[i];
+        if (sight->best->partitions != NULL || (sight->up > 0 && sight->down > 0))
+            return true;
+    }
+    return false;
+}
+
 void judge_cluster(struct judge *judge)
 {
     struct sights sights;
     look(judge, &sights);
     judge->nodes_known = sights.views > 0;
+    judge->split = is_split(&sights);
     judge_frozen(judge);
     judge_alarms(judge);
     judge_flags(judge, &sights);
@@ -355,6 +410,7 @@ void judge_cluster(struct judge *judge)
         judge_certificates(judge, asked, view);
     }
     for (size_t i = 0; i < sights.count; i++)
-        judge_node(judge, &sights.items[i]);
-    judge_expected_nodes(judge, &sights);
+        judge_node(judge, &sights, &sights.items[i]);
+    if (!judge->evidence->asked->reference)
+        judge_expected_nodes(judge, &sights);
 }

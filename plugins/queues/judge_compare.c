@@ -6,6 +6,7 @@
 
 struct differences {
     struct tally missing;
+    struct tally unseen; /* may be there: its list is not all of them */
     struct tally kind;
     struct tally policy;
     size_t same;
@@ -34,6 +35,18 @@ static const char *policy_name(const struct que_roster *roster, const struct que
     return policy != NULL ? policy->name : "none";
 }
 
+static void add_policy(const struct judge *production, const struct judge *reference,
+                       const struct que_queue *here, const struct que_queue *there,
+                       struct tally *tally)
+{
+    const char *name = policy_name(production->roster, here);
+    const char *other = policy_name(reference->roster, there);
+    if (strcmp(name, other) == 0)
+        tally_add(production, tally, DR_WARNING, here, "%s, there with another definition", name);
+    else
+        tally_add(production, tally, DR_WARNING, here, "%s, there %s", name, other);
+}
+
 static void compare_queue(const struct judge *production, const struct judge *reference,
                           size_t number, struct differences *differences)
 {
@@ -41,7 +54,9 @@ static void compare_queue(const struct judge *production, const struct judge *re
     const struct que_queue *there =
         que_roster_find(reference->roster, que_vhost_name(production->roster, here), here->name);
     bool must = scope_of(production, number) == SCOPE_MUST;
-    if (there == NULL)
+    if (there == NULL && reference->partial)
+        tally_add(production, &differences->unseen, DR_UNKNOWN, here, "%s", kind_name(here));
+    else if (there == NULL)
         tally_add(production, &differences->missing, must ? DR_CRITICAL : DR_WARNING, here, "%s",
                   kind_name(here));
     else if (there->kind != here->kind)
@@ -49,8 +64,7 @@ static void compare_queue(const struct judge *production, const struct judge *re
                   "%s, there %s", kind_name(here), kind_name(there));
     else if (!is_same(definition_of(production->roster, here),
                       definition_of(reference->roster, there)))
-        tally_add(production, &differences->policy, DR_WARNING, here, "%s, there %s",
-                  policy_name(production->roster, here), policy_name(reference->roster, there));
+        add_policy(production, reference, here, there, &differences->policy);
     else
         differences->same++;
 }
@@ -58,7 +72,8 @@ static void compare_queue(const struct judge *production, const struct judge *re
 static void compare_queues(struct judge *production, struct judge *reference)
 {
     const char *name = reference->evidence->asked->label;
-    struct differences differences = {.missing = TALLY, .kind = TALLY, .policy = TALLY};
+    struct differences differences = {
+        .missing = TALLY, .unseen = TALLY, .kind = TALLY, .policy = TALLY};
     for (size_t q = 0; q < production->roster->count; q++) {
         if (scope_of(production, q) >= SCOPE_PLANNED)
             compare_queue(production, reference, q, &differences);
@@ -67,6 +82,8 @@ static void compare_queues(struct judge *production, struct judge *reference)
                               "queues are missing there"),
                     "export the definitions here and import them there: rabbitmqctl "
                     "export_definitions, import_definitions");
+    tally_end(reference, &differences.unseen, "queue is not seen there, and may be there",
+              "queues are not seen there, and may be there");
     tally_end(reference, &differences.kind, "queue is of another type there",
               "queues are of another type there");
     tally_end(reference, &differences.policy, "queue has another policy there",
@@ -77,9 +94,15 @@ static void compare_queues(struct judge *production, struct judge *reference)
 
 static void judge_link(struct judge *judge, const struct que_link *link)
 {
+    bool starts = link->state != NULL && strcmp(link->state, "starting") == 0;
+    bool fails = link->state != NULL && strcmp(link->state, "error") == 0;
     struct dr_finding *finding =
-        dr_result_add(judge->result, DR_CRITICAL, subject_of(judge, link->kind), "%s is %s%s%s",
-                      link->name, link->state != NULL ? link->state : "in an unknown state",
+        dr_result_add(judge->result, starts ? DR_WARNING : DR_CRITICAL,
+                      subject_of(judge, link->kind), "%s is %s%s%s", link->name,
+                      starts  ? "starting: it is not connected, for now or again and again"
+                      : fails ? "in error"
+                      : link->state != NULL ? link->state
+                                            : "in an unknown state",
                       link->error != NULL ? ": " : "", link->error != NULL ? link->error : "");
     dr_finding_next(finding, strcmp(link->kind, "shovel") == 0
                                  ? "rabbitmqctl shovel_status, then rabbitmqctl restart_shovel"
@@ -97,9 +120,8 @@ static void judge_links(struct judge *judge)
     for (size_t i = 0; i < view->link_count; i++) {
         const struct que_link *link = &view->links[i];
         bool runs = link->state != NULL && strcmp(link->state, "running") == 0;
-        bool starts = link->state != NULL && strcmp(link->state, "starting") == 0;
         running += runs ? 1 : 0;
-        if (!runs && !starts)
+        if (!runs)
             judge_link(judge, link);
     }
     if (view->link_count > 0)
@@ -116,6 +138,7 @@ static void judge_links(struct judge *judge)
 
 void judge_compare(struct judge *production, struct judge *reference)
 {
+    judge_cluster(reference);
     judge_unreachable(reference);
     if (reference->roster == NULL || production->roster == NULL) {
         dr_result_add(production->result, DR_UNKNOWN, reference->evidence->asked->label,

@@ -44,6 +44,8 @@ struct judge {
     size_t in_scope[SCOPE_MUST + 1];
     bool nodes_known; /* some node said who is in the cluster, and who runs */
     bool frozen;      /* the statistics of nodes hang that answer otherwise */
+    bool split;       /* the nodes do not agree on who runs, or say that they are partitioned */
+    bool partial;     /* the list of queues is not proven to be all of them */
     char subject[256];
 };
 

@@ -66,6 +66,8 @@ static bool read_place(const struct dr_target *target, struct rabbitmq_access *a
         return false;
     if (uri->host_count == 0)
         return dr_error_set(error, DR_ERR_USAGE, "%s:// without a host", uri->scheme);
+    if (!dr_uri_flag(uri, "insecure", &access->insecure, error))
+        return false;
     struct dr_buffer base = DR_BUFFER(TEXT_MAX), group = DR_BUFFER(TEXT_MAX);
     dr_buffer_addf(&base, "%s://", tls ? "https" : "http");
     add_host(&base, &uri->hosts[target->host], tls);
@@ -84,7 +86,6 @@ static bool read_place(const struct dr_target *target, struct rabbitmq_access *a
     access->cert_file = dr_uri_param(uri, "cert");
     access->key_file = dr_uri_param(uri, "key");
     access->proxy = dr_uri_param(uri, "proxy");
-    access->insecure = dr_uri_param(uri, "insecure") != NULL;
     if (access->base == NULL || access->group == NULL)
         return out_of_memory(error);
     return !cut || dr_error_set(error, DR_ERR_USAGE, "the path is too long");

@@ -125,6 +125,25 @@ static void target_in_maintenance(struct broker *broker)
     broker->rules.maintenance = (struct dr_text_list){broker->texts, 1};
 }
 
+static void domain_in_maintenance(struct broker *broker)
+{
+    target_in_maintenance(broker);
+    broker->asked[2].host = "mq3.example.com";
+}
+
+static void other_in_maintenance(struct broker *broker)
+{
+    target_in_maintenance(broker);
+    broker->asked[2].host = "mq33.example.com";
+}
+
+/* The node is down on purpose, and how many other deaths that makes dangerous is not asked. */
+static void rested(struct broker *broker)
+{
+    node_in_maintenance(broker);
+    broker->thresholds[QUE_UNAVAILABLE].warning.given = false;
+}
+
 static void all_refused(struct broker *broker)
 {
     for (size_t i = 0; i < BROKER_NODES; i++) {
@@ -163,6 +182,14 @@ static void partitioned(struct broker *broker)
         view_of(broker, i)->members[1].partitions = strdup("rmq1@a, rmq3@c");
 }
 
+/* As the majority sees it. */
+static void cut_off(struct broker *broker)
+{
+    broker_kill(broker, 1);
+    for (size_t i = 0; i < BROKER_NODES; i++)
+        view_of(broker, i)->members[0].partitions = strdup("rmq2@b");
+}
+
 static void partitions_not_said(struct broker *broker)
 {
     for (size_t i = 0; i < BROKER_NODES; i++)
@@ -181,6 +208,21 @@ static void expected_by_host(struct broker *broker)
     broker->texts[0] = TEXT("a");
     broker->texts[1] = TEXT("rmq2@b");
     broker->rules.expect_node = (struct dr_text_list){broker->texts, 2};
+}
+
+static void expected_by_all(struct broker *broker)
+{
+    static const char *const names[BROKER_NODES] = {"rabbit@a", "rabbit@b", "rabbit@c"};
+    for (size_t i = 0; i < BROKER_NODES; i++) {
+        free(broker->facts[0].roster->nodes[i]);
+        broker->facts[0].roster->nodes[i] = strdup(names[i]);
+        for (size_t v = 0; v < BROKER_NODES; v++) {
+            free(view_of(broker, v)->members[i].name);
+            view_of(broker, v)->members[i].name = strdup(names[i]);
+        }
+    }
+    broker->texts[0] = TEXT("rabbit");
+    broker->rules.expect_node = (struct dr_text_list){broker->texts, 1};
 }
 
 static void alarm(struct broker *broker)
@@ -389,7 +431,11 @@ static const struct scene scenes[] = {
      "payments quorum members=1,2,3 online=1,2,3 leader=1 messages=3", zones, DR_WARNING, NULL,
      "1 queue with 3 messages stops if zone az1 dies now; nothing is lost for good"},
     {"mirrors in both zones", MIRRORED, zones, DR_OK, NULL, "and so with any zone"},
-    {"no queues at all", "", nothing, DR_OK, NULL, "no queue here is meant to last"},
+    {"no queues at all", "", nothing, DR_OK, NULL, "the broker has no queues, so none can be lost"},
+    {"no queues at all: proven", "", nothing, DR_OK, "queues",
+     "there are none, as the broker's own count says"},
+    {"no queue that we may see", "", one_more_queue, DR_UNKNOWN, NULL,
+     "cannot tell what would be lost: nagios may see only 0 of 9 queues"},
     {"only queues that are not meant to last",
      "amq.gen-x classic node=1 messages=2 transient exclusive", nothing, DR_OK, "queues",
      "1 are not meant to last"},
@@ -537,6 +583,18 @@ static const struct scene scenes[] = {
     {"a target refuses", HEALTHY, target_refused, DR_CRITICAL, "mq3", "connection refused"},
     {"a target refuses, on purpose", HEALTHY, target_in_maintenance, DR_OK, "mq3",
      "in maintenance, as said"},
+    {"a target with a domain refuses, on purpose", HEALTHY, domain_in_maintenance, DR_OK, "mq3",
+     "in maintenance, as said"},
+    {"a target of another name refuses", HEALTHY, other_in_maintenance, DR_CRITICAL, "mq3",
+     "connection refused"},
+    {"a member away on purpose", "q quorum members=1,2,3 online=1,2 leader=1 messages=1", rested,
+     DR_OK, "queues", "1 queue is without some of its members: q (not rmq3)"},
+    {"a mirror away on purpose",
+     "a classic node=1 mirrors=2 sync=2 messages=3 persistent=3 policy=ha-all", rested, DR_OK,
+     "queues", "a (2 of 3 by ha-all)"},
+    {"two mirrors away, one of them on purpose",
+     "a classic node=1 mirrors=- sync=- messages=3 persistent=3 policy=ha-all", rested, DR_WARNING,
+     "queues", "1 queue has no mirror left"},
     {"nobody answers", HEALTHY, all_refused, DR_CRITICAL, NULL,
      "cannot tell what would be lost: no node gave its list of queues"},
     {"wrong password for one", HEALTHY, wrong_password, DR_UNKNOWN, "mq2", "log-in failed"},
@@ -546,10 +604,16 @@ static const struct scene scenes[] = {
      "mq3 sees it running, mq1 sees it down"},
     {"partition", HEALTHY, partitioned, DR_CRITICAL, "rmq2",
      "network partition: it does not see rmq1@a, rmq3@c"},
+    {"partition: the verdict", HEALTHY, partitioned, DR_CRITICAL, NULL, "the cluster is split"},
+    {"views differ: the verdict", HEALTHY, disagree, DR_CRITICAL, NULL, "the cluster is split"},
+    {"on the other side of a partition", HEALTHY, cut_off, DR_CRITICAL, "rmq2",
+     "is on the other side of the network partition"},
     {"partitions are not said", HEALTHY, partitions_not_said, DR_UNKNOWN, "rmq2",
      "does not say whether it is partitioned"},
     {"expected, and not there", HEALTHY, expected, DR_CRITICAL, "rmq4",
      "expected, but not a member of the cluster"},
+    {"expected by a name of several", HEALTHY, expected_by_all, DR_UNKNOWN, "rabbit",
+     "expected, but 3 nodes go by that: say all of the name"},
     {"expected by host and by name", HEALTHY, expected_by_host, DR_OK, NULL, "can die now"},
     {"alarm", HEALTHY, alarm, DR_CRITICAL, NULL, "nobody can publish: memory on rmq2@b"},
     {"alarm, by the flags alone", HEALTHY, alarm_in_flags, DR_CRITICAL, "alarms", "disk on rmq2@b"},
@@ -560,8 +624,8 @@ static const struct scene scenes[] = {
      "mq1", "its alarms: not there"},
     {"alarms are not said", HEALTHY, alarms_not_said, DR_UNKNOWN, "mq1", "its alarms: not there"},
     {"a frozen peer", HEALTHY, frozen, DR_CRITICAL, "cluster",
-     "mq1, mq2: alive, but its statistics hang: it waits for a node that is frozen or cut off, it "
-     "seems mq3"},
+     "mq1, mq2: alive, but statistics hang: waiting for a node that is frozen or cut off, it seems "
+     "mq3"},
     {"a frozen peer: the verdict", HEALTHY, frozen, DR_CRITICAL, NULL,
      "the cluster waits for a node that is frozen or cut off"},
     {"a frozen peer: copies are proven all the same", HEALTHY, frozen_must, DR_CRITICAL,
@@ -580,6 +644,8 @@ static const struct scene scenes[] = {
     {"a queue that we may not see", HEALTHY, one_more_queue, DR_UNKNOWN, "queues",
      "nagios may see only 3 of the 9 that there are; no queue is shown of the virtual hosts "
      "billing"},
+    {"a queue that we may not see: the verdict", HEALTHY, one_more_queue, DR_UNKNOWN, NULL,
+     "cannot tell what would be lost: nagios may see only 3 of 9 queues"},
     {"deleted between two requests", HEALTHY, fewer_queues, DR_OK, NULL, "can die now"},
     {"how many there are is not said", HEALTHY, totals_unknown, DR_UNKNOWN, "queues",
      "3 were seen, but not how many there are"},
@@ -619,28 +685,146 @@ static const struct scene scenes[] = {
      oldest_limited, DR_OK, NULL, "can die now"},
 };
 
+/* ---- with a cluster that takes over, which is dr1 to dr3 ---- */
+
+static struct que_view *other_view(struct broker *broker)
+{
+    return view_of(broker, BROKER_NODES);
+}
+
+static void unseen(struct broker *broker)
+{
+    other_view(broker)->queues = dr_int(3);
+    must_all(broker);
+}
+
+static void other_alarm(struct broker *broker)
+{
+    other_view(broker)->alarms = strdup("disk on rmq1@a");
+}
+
+static void other_definition(struct broker *broker)
+{
+    struct que_policy *policy = &broker->facts[BROKER_NODES].roster->policies[0];
+    free(policy->definition);
+    policy->definition = strdup("ha-all, but manually");
+}
+
+static void other_expected(struct broker *broker)
+{
+    broker->texts[0] = TEXT("rmq3");
+    broker->rules.expect_node = (struct dr_text_list){broker->texts, 1};
+    for (size_t i = BROKER_NODES; i < 2 * BROKER_NODES; i++)
+        view_of(broker, i)->member_count = 1;
+}
+
+static void linked(struct broker *broker, const char *state)
+{
+    struct que_view *view = view_of(broker, 0);
+    view->links = calloc(1, sizeof *view->links);
+    view->link_count = 1;
+    view->links[0] = (struct que_link){
+        .name = strdup("to-dr"), .kind = strdup("shovel"), .state = strdup(state)};
+}
+
+static void shovel_runs(struct broker *broker)
+{
+    linked(broker, "running");
+}
+
+static void shovel_starts(struct broker *broker)
+{
+    linked(broker, "starting");
+}
+
+static void link_fails(struct broker *broker)
+{
+    linked(broker, "error");
+}
+
+static void shovel_ended(struct broker *broker)
+{
+    linked(broker, "terminated");
+}
+
+static const struct comparison {
+    struct scene scene;
+    const char *there;
+} comparisons[] = {
+    {{"the same", HEALTHY, nothing, DR_OK, "dr1", "3 queues are the same there"}, HEALTHY},
+    {{"the judged cluster is called the same with it", HEALTHY, nothing, DR_OK, "rmq1",
+      "its death loses nothing"},
+     HEALTHY},
+    {{"nothing there", HEALTHY, nothing, DR_WARNING, "dr1 queues", "3 queues are missing there"},
+     ""},
+    {{"nothing there that must be", HEALTHY, must_all, DR_CRITICAL, "dr1 queues",
+      "3 queues are missing there"},
+     ""},
+    {{"nothing that we may see there", HEALTHY, unseen, DR_UNKNOWN, "dr1 queues",
+      "3 queues are not seen there, and may be there"},
+     ""},
+    {{"another type", QUORUM, nothing, DR_WARNING, "dr1 queues",
+      "payments (quorum, there classic)"},
+     "payments classic node=1 mirrors=2 sync=2 messages=0 policy=ha-two"},
+    {{"another policy", MIRRORED, nothing, DR_WARNING, "dr1 queues", "(ha-all, there ha-two)"},
+     "ha.orders classic node=1 mirrors=2 sync=2 messages=0 policy=ha-two"},
+    {{"the same policy, defined otherwise", MIRRORED, other_definition, DR_WARNING, "dr1 queues",
+      "ha.orders (ha-all, there with another definition)"},
+     MIRRORED},
+    {{"nobody can publish there", HEALTHY, other_alarm, DR_CRITICAL, NULL,
+      "dr1: nobody can publish: disk on rmq1@a"},
+     HEALTHY},
+    {{"nodes are expected here alone", HEALTHY, other_expected, DR_OK, "dr1",
+      "3 queues are the same there"},
+     HEALTHY},
+    {{"a shovel runs", HEALTHY, shovel_runs, DR_OK, "links", "1 of 1 shovels"}, HEALTHY},
+    {{"a shovel that does not get beyond its start", HEALTHY, shovel_starts, DR_WARNING, "shovel",
+      "to-dr is starting: it is not connected"},
+     HEALTHY},
+    {{"a federation link that cannot log in", HEALTHY, link_fails, DR_CRITICAL, "shovel",
+      "to-dr is in error"},
+     HEALTHY},
+    {{"a shovel that ended", HEALTHY, shovel_ended, DR_CRITICAL, "shovel", "to-dr is terminated"},
+     HEALTHY},
+};
+
+/* Returns whether it came out as it should. */
+static bool play(const struct scene *scene, const char *there)
+{
+    struct dr_result result;
+    static struct broker broker;
+    broker_make(&broker, scene->queues);
+    if (there != NULL)
+        broker_add(&broker, there, true);
+    scene->change(&broker);
+    broker_judge(&broker, &result);
+    bool right = dr_result_state(&result) == scene->state &&
+                 broker_says(&result, scene->subject, scene->words);
+    if (!right) {
+        fprintf(stderr, "%s: expected %s, %s: \"%s\"\n", scene->name, dr_state_name(scene->state),
+                scene->subject != NULL ? scene->subject : "verdict", scene->words);
+        broker_print(&result);
+    }
+    dr_result_free(&result);
+    broker_forget(&broker);
+    return right;
+}
+
+static void compared(void **state)
+{
+    size_t failed = 0;
+    (void)state;
+    for (size_t i = 0; i < sizeof comparisons / sizeof comparisons[0]; i++)
+        failed += play(&comparisons[i].scene, comparisons[i].there) ? 0 : 1;
+    assert_int_equal(failed, 0);
+}
+
 static void judged(void **state)
 {
     size_t failed = 0;
     (void)state;
-    for (size_t i = 0; i < sizeof scenes / sizeof scenes[0]; i++) {
-        struct dr_result result;
-        static struct broker broker;
-        const struct scene *scene = &scenes[i];
-        broker_make(&broker, scene->queues);
-        scene->change(&broker);
-        broker_judge(&broker, &result);
-        if (dr_result_state(&result) != scene->state ||
-            !broker_says(&result, scene->subject, scene->words)) {
-            fprintf(stderr, "%s: expected %s, %s: \"%s\"\n", scene->name,
-                    dr_state_name(scene->state),
-                    scene->subject != NULL ? scene->subject : "verdict", scene->words);
-            broker_print(&result);
-            failed++;
-        }
-        dr_result_free(&result);
-        broker_forget(&broker);
-    }
+    for (size_t i = 0; i < sizeof scenes / sizeof scenes[0]; i++)
+        failed += play(&scenes[i], NULL) ? 0 : 1;
     assert_int_equal(failed, 0);
 }
 
@@ -648,6 +832,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(judged),
+        cmocka_unit_test(compared),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -513,7 +513,9 @@ static void every_figure(void **state)
     }
     /* it never had a consumer; its publisher counts in milliseconds */
     queue = que_roster_find(roster, "/", "r");
-    assert_int_equal(queue->known, 1U << QUE_PUBLISHED | 1U << QUE_PUBLISH_RATE);
+    assert_int_equal(queue->known, 1U << QUE_PUBLISHED | 1U << QUE_PUBLISH_RATE | 1U << QUE_ACKED |
+                                       1U << QUE_ACK_RATE);
+    assert_float_equal(queue->figures[QUE_ACKED], 0, 1e-9);
     que_roster_free(roster);
 }
 
