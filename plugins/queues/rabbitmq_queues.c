@@ -22,6 +22,7 @@ enum origin { LISTING, FIGURES, TOTALS };
 /* A set of nodes, when it was said. */
 struct said_nodes {
     bool said;
+    bool twice; /* with different values */
     que_nodes nodes;
 };
 
@@ -53,7 +54,8 @@ struct row {
     struct said_nodes online;
     struct said_nodes mirrors;
     struct said_nodes synchronised;
-    bool contradicted;
+    bool contradicted;  /* its state or its nature */
+    bool figures_twice; /* with different values */
     bool sheds;
     uint32_t known;
     double figures[QUE_FIGURES];
@@ -134,7 +136,6 @@ static bool take_node(struct dr_json *reader, const char *what, struct row *row,
     if (name[0] != '\0' && index < 0)
         return dr_error_set(error, DR_ERR_PROTOCOL, "more than %d nodes", QUE_NODES_MAX);
     node->twice |= node->said && node->node != index;
-    row->contradicted |= node->twice;
     node->said = true;
     node->node = index;
     return true;
@@ -156,10 +157,11 @@ static bool take_nodes(struct dr_json *reader, const char *what, struct row *row
             return false;
         nodes |= que_bit(node.node);
     }
-    row->contradicted |= into->said && into->nodes != nodes;
+    into->twice |= into->said && into->nodes != nodes;
     if (into->said)
         nodes = wanted ? nodes | into->nodes : nodes & into->nodes;
-    *into = (struct said_nodes){.said = true, .nodes = nodes};
+    into->said = true;
+    into->nodes = nodes;
     return true;
 }
 
@@ -174,7 +176,7 @@ static bool take_figure(struct dr_json *reader, const char *what, struct row *ro
         return true;
     bool twice = (row->known >> figure & 1) != 0;
     double before = row->figures[figure];
-    row->contradicted |= twice && (before < number.value || before > number.value);
+    row->figures_twice |= twice && (before < number.value || before > number.value);
     if (!twice || number.value > before)
         row->figures[figure] = number.value;
     row->known |= UINT32_C(1) << figure;
@@ -418,6 +420,16 @@ static bool counts(const struct que_queue *queue, enum origin origin, unsigned k
     return origin == LISTING || (queue->traits & known) == 0;
 }
 
+/* `trait` is there where what was taken was said twice, and not the same. */
+static void mark(struct que_queue *queue, unsigned known, unsigned trait, bool twice)
+{
+    queue->traits |= (uint16_t)known;
+    if (twice)
+        queue->traits |= (uint16_t)trait;
+    else
+        queue->traits &= (uint16_t)~trait;
+}
+
 static void merge_copies(struct que_queue *queue, const struct row *row, enum origin origin)
 {
     bool classic = queue->kind == QUE_CLASSIC;
@@ -425,20 +437,21 @@ static void merge_copies(struct que_queue *queue, const struct row *row, enum or
     const struct said_nodes *insync = classic ? &row->synchronised : &row->online;
     if (copies->said && counts(queue, origin, QUE_COPIES_KNOWN)) {
         queue->copies = copies->nodes;
-        queue->traits |= QUE_COPIES_KNOWN | (classic ? QUE_MIRRORED : 0);
+        mark(queue, QUE_COPIES_KNOWN | (classic ? QUE_MIRRORED : 0), QUE_COPIES_TWICE,
+             copies->twice);
     }
     if (insync->said && counts(queue, origin, QUE_INSYNC_KNOWN)) {
         queue->insync = insync->nodes;
-        queue->traits |= QUE_INSYNC_KNOWN;
+        mark(queue, QUE_INSYNC_KNOWN, QUE_INSYNC_TWICE, insync->twice);
     }
 }
 
 static void merge_leader(struct que_queue *queue, const struct row *row, enum origin origin)
 {
     struct said_node leader = leader_of(row);
-    if (leader.said && !leader.twice && counts(queue, origin, QUE_LEADER_KNOWN)) {
-        queue->leader = (int8_t)leader.node;
-        queue->traits |= QUE_LEADER_KNOWN;
+    if (leader.said && counts(queue, origin, QUE_LEADER_KNOWN)) {
+        queue->leader = leader.twice ? queue->leader : (int8_t)leader.node;
+        mark(queue, leader.twice ? 0 : QUE_LEADER_KNOWN, QUE_LEADER_TWICE, leader.twice);
     }
     if (queue->kind == QUE_CLASSIC) {
         queue->copies &= ~que_bit(queue->leader);
@@ -458,7 +471,8 @@ static void merge_state(struct que_queue *queue, const struct row *row, enum ori
         queue->state = (uint8_t)row->state;
 }
 
-static void merge_traits(struct que_queue *queue, const struct row *row)
+/* `figures`: those are taken, too. */
+static void merge_traits(struct que_queue *queue, const struct row *row, bool figures)
 {
     const struct {
         const struct dr_opt_bool *flag;
@@ -474,7 +488,7 @@ static void merge_traits(struct que_queue *queue, const struct row *row)
         queue->traits |= QUE_DURABLE_KNOWN;
     if (row->sheds)
         queue->traits |= QUE_SHEDS;
-    if (row->contradicted)
+    if (row->contradicted || (figures && row->figures_twice))
         queue->traits |= QUE_CONTRADICTED;
     if (row->kind != QUE_KIND_UNKNOWN)
         queue->kind = (uint8_t)row->kind;
@@ -498,7 +512,7 @@ static bool merge_policy(struct que_queue *queue, const struct row *row)
 
 static void merge_figures(struct que_queue *queue, const struct row *row)
 {
-    for (unsigned i = 0; row->state != QUE_STATE_UNKNOWN && i < QUE_FIGURES; i++) {
+    for (unsigned i = 0; i < QUE_FIGURES; i++) {
         if ((row->known >> i & 1) != 0)
             que_set(queue, (enum que_figure)i, row->figures[i]);
     }
@@ -507,15 +521,16 @@ static void merge_figures(struct que_queue *queue, const struct row *row)
 static bool merge(const struct row *row, enum origin origin)
 {
     struct que_queue *queue = que_roster_add(row->roster, row->vhost, row->name);
+    bool figures = origin != LISTING && row->state != QUE_STATE_UNKNOWN;
     if (queue == NULL || !merge_policy(queue, row))
         return false;
-    merge_traits(queue, row);
+    merge_traits(queue, row, figures);
     if (origin != TOTALS) {
         merge_copies(queue, row, origin);
         merge_leader(queue, row, origin);
     }
     merge_state(queue, row, origin);
-    if (origin != LISTING)
+    if (figures)
         merge_figures(queue, row);
     queue->traits |= origin == LISTING ? QUE_LISTED : QUE_FIGURED;
     return true;
@@ -548,6 +563,32 @@ bool rabbitmq_take_totals(void *context, const char *text, size_t size, struct d
 {
     (void)size;
     return take(context, text, TOTALS, error);
+}
+
+static void raise_figure(struct que_queue *queue, const struct que_queue *totals,
+                         enum que_figure figure)
+{
+    struct dr_opt_real own = que_figure(queue, figure);
+    struct dr_opt_real total = {.known = false};
+    if (totals != NULL)
+        total = que_figure(totals, figure);
+    if (own.known && total.known && total.value > own.value)
+        que_set(queue, figure, total.value);
+    else if (own.known && !total.known && !(own.value > 0))
+        queue->known &= ~(UINT32_C(1) << figure);
+}
+
+void rabbitmq_raise_figures(struct que_roster *roster, const struct que_roster *totals)
+{
+    for (size_t i = 0; i < roster->count; i++) {
+        struct que_queue *queue = que_roster_at(roster, i);
+        if (queue->kind != QUE_QUORUM)
+            continue;
+        const struct que_queue *total =
+            que_roster_find(totals, que_vhost_name(roster, queue), queue->name);
+        raise_figure(queue, total, QUE_MESSAGES);
+        raise_figure(queue, total, QUE_READY);
+    }
 }
 
 void rabbitmq_age_heads(struct que_roster *roster, struct dr_opt_real now)

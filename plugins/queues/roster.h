@@ -70,8 +70,13 @@ enum que_trait {
     QUE_FIGURED = 256,      /* stood in the list of figures */
     QUE_LEADER_KNOWN = 512, /* `leader` was said, also where it is nobody */
     QUE_DURABLE_KNOWN = 1024,
-    QUE_SHEDS = 2048 /* messages may leave by themselves, by an argument: a time to live, a maximum
-                        length, a place for those that were rejected */
+    QUE_SHEDS = 2048, /* messages may leave by themselves, by an argument: a time to live, a maximum
+                         length, a place for those that were rejected */
+    /* the same as QUE_CONTRADICTED, for `copies`, `insync` and `leader` (which is not known then)
+     */
+    QUE_COPIES_TWICE = 4096,
+    QUE_INSYNC_TWICE = 8192,
+    QUE_LEADER_TWICE = 16384
 };
 
 #define QUE_NONE UINT16_MAX
