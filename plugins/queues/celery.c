@@ -483,7 +483,7 @@ static void tally_queue(struct probe *probe, struct flight *flight, const char *
     struct que_queue *queue =
         *name != '\0' ? que_roster_find(probe->facts->roster, vhost, name) : NULL;
     if (queue != NULL)
-        queue->figures[QUE_UNACKED]++;
+        queue->totals[QUE_UNACKED]++;
     else
         flight->attributed =
             flight->attributed && *name != '\0' && probe->request->queues.count > 0;
@@ -628,8 +628,8 @@ static void note_flight(struct probe *probe, const struct flight *flight)
         struct dr_opt_real ready = que_figure(queue, QUE_READY);
         if (!ready.known)
             continue;
-        que_set(queue, QUE_UNACKED, queue->figures[QUE_UNACKED]);
-        que_set(queue, QUE_MESSAGES, ready.value + queue->figures[QUE_UNACKED]);
+        que_set(queue, QUE_UNACKED, queue->totals[QUE_UNACKED]);
+        que_set(queue, QUE_MESSAGES, ready.value + queue->totals[QUE_UNACKED]);
     }
 }
 
@@ -793,7 +793,7 @@ static bool probe_target(struct dr_task *task, void *facts, struct dr_error *err
                           .request = dr_task_request(task),
                           .facts = facts,
                           .error = error,
-                          .redis = {.task = task, .error = error}};
+                          .redis.stream = {.task = task, .error = error}};
     probe.redis.grant = probe.grant;
     probe.facts->product = QUE_CELERY;
     bool ok = check_uri(&probe) && ask(&probe);
@@ -823,7 +823,7 @@ const struct dr_source DR_SOURCE_SYMBOL(queues, celery) = {
     .probe = probe_target,
 };
 
-#if defined DR_STATIC_SOURCES && defined DR_REDIS_TLS
+#if defined DR_STATIC_SOURCES && defined DR_STREAM_TLS
 /* As modules the two are files of their own: only TLS costs the loading of its library. */
 extern const struct dr_source DR_SOURCE_SYMBOL(queues, celerys);
 const struct dr_source DR_SOURCE_SYMBOL(queues, celerys) = {

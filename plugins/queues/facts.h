@@ -39,6 +39,7 @@ enum que_question {
     QUE_ASK_VHOSTS,
     QUE_ASK_SHOVELS,
     QUE_ASK_FEDERATION,
+    QUE_ASK_TOTALS, /* beside the figures, where these may say nothing of what is in a queue */
     QUE_QUESTIONS
 };
 
@@ -122,6 +123,7 @@ struct que_trip {
 };
 
 struct que_amqp {
+    char *product;           /* "RabbitMQ", "LavinMQ"; NULL: not said */
     char *version;           /* "3.10.8"; NULL */
     char *cluster;           /* its name; NULL */
     char *blocked;           /* publishers are blocked: why ("low on memory"); NULL */

@@ -172,7 +172,7 @@ static void look_at_state(const struct judge *judge, struct troubles *troubles, 
     bool members = queue->kind == QUE_QUORUM || queue->kind == QUE_STREAM;
     bool gone = queue->kind == QUE_CLASSIC && queue->leader >= 0 &&
                 (que_bit(queue->leader) & judge->world.down) != QUE_NOBODY;
-    if (queue->traits & QUE_CONTRADICTED)
+    if (queue->traits & (QUE_CONTRADICTED | QUE_COPIES_TWICE | QUE_INSYNC_TWICE | QUE_LEADER_TWICE))
         tally_add(judge, &troubles->tallies[TROUBLE_CONTRADICTED], DR_OK, queue, "%s", "");
     if (queue->state == QUE_CRASHED || queue->state == QUE_STOPPED)
         tally_add(judge, &troubles->tallies[TROUBLE_BROKEN], soften(scope, DR_CRITICAL), queue,

@@ -238,6 +238,36 @@ static void alarm_in_flags(struct broker *broker)
     }
 }
 
+static void no_health_checks(struct broker *broker)
+{
+    for (size_t i = 0; i < BROKER_NODES; i++) {
+        view_of(broker, i)->replies[QUE_ASK_ALARMS].answer = QUE_ABSENT;
+        view_of(broker, i)->replies[QUE_ASK_CERTIFICATES].answer = QUE_ABSENT;
+        for (size_t m = 0; m < BROKER_NODES; m++) {
+            view_of(broker, i)->members[m].memory_alarm = dr_bool(false);
+            view_of(broker, i)->members[m].disk_alarm = dr_bool(false);
+        }
+    }
+}
+
+/* One that is dead says nothing, and has no alarm. */
+static void no_health_checks_and_a_node_down(struct broker *broker)
+{
+    no_health_checks(broker);
+    node_in_maintenance(broker);
+    for (size_t i = 0; i < BROKER_NODES; i++) {
+        view_of(broker, i)->members[2].memory_alarm.known = false;
+        view_of(broker, i)->members[2].disk_alarm.known = false;
+    }
+}
+
+static void no_health_checks_nor_a_flag(struct broker *broker)
+{
+    no_health_checks(broker);
+    for (size_t i = 0; i < BROKER_NODES; i++)
+        view_of(broker, i)->members[1].disk_alarm.known = false;
+}
+
 static void alarms_not_said(struct broker *broker)
 {
     view_of(broker, 0)->replies[QUE_ASK_ALARMS].answer = QUE_FAILED;
@@ -587,6 +617,11 @@ static const struct scene scenes[] = {
     {"expected by host and by name", HEALTHY, expected_by_host, DR_OK, NULL, "can die now"},
     {"alarm", HEALTHY, alarm, DR_CRITICAL, NULL, "nobody can publish: memory on rmq2@b"},
     {"alarm, by the flags alone", HEALTHY, alarm_in_flags, DR_CRITICAL, "alarms", "disk on rmq2@b"},
+    {"no health checks: the flags say it", HEALTHY, no_health_checks, DR_OK, NULL, ""},
+    {"no health checks, and a node down on purpose", MIRRORED, no_health_checks_and_a_node_down,
+     DR_OK, "rmq3", "down, in maintenance"},
+    {"no health checks, and a flag is missing", HEALTHY, no_health_checks_nor_a_flag, DR_UNKNOWN,
+     "mq1", "its alarms: not there"},
     {"alarms are not said", HEALTHY, alarms_not_said, DR_UNKNOWN, "mq1", "its alarms: not there"},
     {"a frozen peer", HEALTHY, frozen, DR_CRITICAL, "cluster",
      "mq1, mq2: alive, but statistics hang: waiting for a node that is frozen or cut off, it seems "
@@ -680,7 +715,8 @@ static void other_expected(struct broker *broker)
     broker->texts[0] = TEXT("rmq3");
     broker->rules.expect_node = (struct dr_text_list){broker->texts, 1};
     for (size_t i = BROKER_NODES; i < 2 * BROKER_NODES; i++)
-        view_of(broker, i)->member_count = 1;
+        while (view_of(broker, i)->member_count > 1)
+            free(view_of(broker, i)->members[--view_of(broker, i)->member_count].name);
 }
 
 static void linked(struct broker *broker, const char *state)
