@@ -46,6 +46,8 @@ void dr_line_end(struct dr_line *line, struct dr_result *result, const char *sub
         dr_finding_detail(finding, "%s", dr_buffer_text(&line->figures));
     if (*line->next != '\0' && line->state != DR_OK)
         dr_finding_next(finding, "%s", line->next);
+    if (line->problems.no_memory || line->figures.no_memory)
+        result->out_of_memory = true;
     dr_line_drop(line);
 }
 

@@ -23,6 +23,7 @@
 #define SAS_WARNING (7 * 86400.0)
 #define SAS_CRITICAL 86400.0
 #define PROBE_QUEUE_FALLBACK "dr.probe"
+#define PROBE_QUEUE_MAX 255 /* bytes */
 
 static struct dr_common_options common;
 static struct dr_text_list compare;
@@ -472,6 +473,17 @@ static bool label_clouds(const struct dr_targets *targets, struct dr_error *erro
     return true;
 }
 
+/* As AMQP has it: a short string, and the broker keeps a part of the names to itself. */
+static bool check_probe_queue(struct dr_error *error)
+{
+    size_t length = probe_queue != NULL ? strlen(probe_queue) : 1;
+    if (length == 0 || length > PROBE_QUEUE_MAX)
+        return dr_error_set(error, DR_ERR_USAGE, "--probe-queue: 1 to %d bytes", PROBE_QUEUE_MAX);
+    return probe_queue == NULL || strncmp(probe_queue, "amq.", 4) != 0 ||
+           dr_error_set(error, DR_ERR_USAGE,
+                        "--probe-queue: names that begin with \"amq.\" are the broker's own");
+}
+
 static bool prepare(struct dr_targets *targets, struct dr_threshold *thresholds,
                     struct dr_error *error)
 {
@@ -483,7 +495,8 @@ static bool prepare(struct dr_targets *targets, struct dr_threshold *thresholds,
         rules.unsynced_for = dr_real(UNSYNCED_FALLBACK);
     set_default_limits(thresholds);
     return read_zones(error) && read_patterns(error) && read_selections(error) &&
-           read_limits(error) && label_clouds(targets, error) && check_targets(targets, error);
+           read_limits(error) && check_probe_queue(error) && label_clouds(targets, error) &&
+           check_targets(targets, error);
 }
 
 static bool before_run(size_t targets, size_t capacity, struct dr_error *error)

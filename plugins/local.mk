@@ -44,28 +44,27 @@ common_client_libazure_la_SOURCES = \
 common_client_libazure_la_CFLAGS = $(AM_CFLAGS) $(azure_cflags)
 endif
 
-# With TLS it is a library and a module of its own: loading OpenSSL costs more than everything else that a Redis check
-# does.
-if HAVE_HIREDIS
-redis_sources = \
-	common/client/redis.c common/client/redis.h common/client/tls.h \
-	common/client/redis_info.c common/client/redis_info.h
-noinst_LTLIBRARIES += common/client/libredis.la
-common_client_libredis_la_SOURCES = $(redis_sources)
-common_client_libredis_la_CFLAGS = $(AM_CFLAGS) $(HIREDIS_CFLAGS)
-redis_libs = common/client/libredis.la $(HIREDIS_LIBS)
+# A socket: with TLS it is a library of its own, and so is the module of a Redis with TLS, because loading OpenSSL costs
+# more than everything else that a Redis check does.
+stream_sources = common/client/stream.c common/client/stream.h common/client/tls.h
+noinst_LTLIBRARIES += common/client/libstream.la
+common_client_libstream_la_SOURCES = $(stream_sources)
+common_client_libstream_la_CFLAGS = $(AM_CFLAGS)
 if HAVE_OPENSSL
-noinst_LTLIBRARIES += common/client/librediss.la
-common_client_librediss_la_SOURCES = $(redis_sources)
-common_client_librediss_la_CFLAGS = $(AM_CFLAGS) $(HIREDIS_CFLAGS) $(OPENSSL_CFLAGS) -DDR_REDIS_TLS
-rediss_libs = common/client/librediss.la common/client/libtls.la $(HIREDIS_LIBS) $(OPENSSL_LIBS)
-endif
+noinst_LTLIBRARIES += common/client/libstreams.la
+common_client_libstreams_la_SOURCES = $(stream_sources) common/client/tls.c
+common_client_libstreams_la_CFLAGS = $(AM_CFLAGS) $(OPENSSL_CFLAGS) -DDR_STREAM_TLS
+streams_libs = common/client/libstreams.la $(OPENSSL_LIBS)
 endif
 
-if HAVE_OPENSSL
-noinst_LTLIBRARIES += common/client/libtls.la
-common_client_libtls_la_SOURCES = common/client/tls.c common/client/tls.h
-common_client_libtls_la_CFLAGS = $(AM_CFLAGS) $(OPENSSL_CFLAGS)
+if HAVE_HIREDIS
+noinst_LTLIBRARIES += common/client/libredis.la
+common_client_libredis_la_SOURCES = \
+	common/client/redis.c common/client/redis.h common/client/stream.h \
+	common/client/redis_info.c common/client/redis_info.h
+common_client_libredis_la_CFLAGS = $(AM_CFLAGS) $(HIREDIS_CFLAGS)
+redis_libs = common/client/libredis.la common/client/libstream.la $(HIREDIS_LIBS)
+rediss_libs = common/client/libredis.la $(streams_libs) $(HIREDIS_LIBS)
 endif
 
 # ---- check_replication_lag ----
@@ -185,7 +184,7 @@ plugins_replication_redis_la_LIBADD = common/libsource.la $(redis_libs)
 if HAVE_OPENSSL
 pkglib_LTLIBRARIES += plugins/replication-rediss.la
 plugins_replication_rediss_la_SOURCES = $(replication_redis_sources) $(replication_source)
-plugins_replication_rediss_la_CFLAGS = $(AM_CFLAGS) $(HIREDIS_CFLAGS) -DDR_REDIS_TLS
+plugins_replication_rediss_la_CFLAGS = $(AM_CFLAGS) $(HIREDIS_CFLAGS) -DDR_STREAM_TLS
 plugins_replication_rediss_la_LDFLAGS = $(module_ldflags)
 plugins_replication_rediss_la_LIBADD = common/libsource.la $(rediss_libs)
 endif
@@ -193,7 +192,7 @@ else
 plugins_check_replication_lag_SOURCES += $(replication_redis_sources)
 plugins_check_replication_lag_CFLAGS += $(HIREDIS_CFLAGS)
 if HAVE_OPENSSL
-plugins_check_replication_lag_CFLAGS += -DDR_REDIS_TLS
+plugins_check_replication_lag_CFLAGS += -DDR_STREAM_TLS
 plugins_check_replication_lag_LDADD += $(rediss_libs)
 else
 plugins_check_replication_lag_LDADD += $(redis_libs)
@@ -269,7 +268,7 @@ plugins_queues_celery_la_LIBADD = common/libsource.la common/client/libjson.la $
 if HAVE_OPENSSL
 pkglib_LTLIBRARIES += plugins/queues-celerys.la
 plugins_queues_celerys_la_SOURCES = $(queues_celery_sources) $(queues_source)
-plugins_queues_celerys_la_CFLAGS = $(AM_CFLAGS) $(HIREDIS_CFLAGS) -DDR_REDIS_TLS
+plugins_queues_celerys_la_CFLAGS = $(AM_CFLAGS) $(HIREDIS_CFLAGS) -DDR_STREAM_TLS
 plugins_queues_celerys_la_LDFLAGS = $(module_ldflags)
 plugins_queues_celerys_la_LIBADD = common/libsource.la common/client/libjson.la $(rediss_libs)
 endif
@@ -277,7 +276,7 @@ else
 plugins_check_queue_mirrors_SOURCES += $(queues_celery_sources)
 plugins_check_queue_mirrors_CFLAGS += $(HIREDIS_CFLAGS)
 if HAVE_OPENSSL
-plugins_check_queue_mirrors_CFLAGS += -DDR_REDIS_TLS
+plugins_check_queue_mirrors_CFLAGS += -DDR_STREAM_TLS
 plugins_check_queue_mirrors_LDADD += $(rediss_libs)
 else
 plugins_check_queue_mirrors_LDADD += $(redis_libs)
@@ -303,24 +302,22 @@ endif
 if HAVE_RABBITMQ
 queues_amqp_sources = \
 	common/client/amqp.c common/client/amqp.h \
-	common/client/stream.c common/client/stream.h common/client/tls.h \
 	plugins/queues/amqp.c
-queues_amqp_cflags = $(RABBITMQ_CFLAGS)
-queues_amqp_libs = $(RABBITMQ_LIBS)
 # librabbitmq drags OpenSSL in anyway: TLS is no module of its own here.
 if HAVE_OPENSSL
-queues_amqp_cflags += -DDR_STREAM_TLS
-queues_amqp_libs += common/client/libtls.la $(OPENSSL_LIBS)
+queues_amqp_libs = $(streams_libs) $(RABBITMQ_LIBS)
+else
+queues_amqp_libs = common/client/libstream.la $(RABBITMQ_LIBS)
 endif
 if MODULES
 pkglib_LTLIBRARIES += plugins/queues-amqp.la
 plugins_queues_amqp_la_SOURCES = $(queues_amqp_sources) $(queues_source)
-plugins_queues_amqp_la_CFLAGS = $(AM_CFLAGS) $(queues_amqp_cflags)
+plugins_queues_amqp_la_CFLAGS = $(AM_CFLAGS) $(RABBITMQ_CFLAGS)
 plugins_queues_amqp_la_LDFLAGS = $(module_ldflags)
 plugins_queues_amqp_la_LIBADD = common/libsource.la $(queues_amqp_libs)
 else
 plugins_check_queue_mirrors_SOURCES += $(queues_amqp_sources)
-plugins_check_queue_mirrors_CFLAGS += $(queues_amqp_cflags)
+plugins_check_queue_mirrors_CFLAGS += $(RABBITMQ_CFLAGS)
 plugins_check_queue_mirrors_LDADD += $(queues_amqp_libs)
 endif
 endif

@@ -67,6 +67,7 @@ static bool fail_closed(struct dr_amqp *amqp, const amqp_connection_close_t *clo
     if (text == NULL)
         return no_memory(amqp);
     enum dr_error_class class = class_of(closed->reply_code, text);
+    amqp->code = closed->reply_code;
     dr_error_set(amqp->error, class, "%d %s", closed->reply_code, text);
     if (class == DR_ERR_PRIVILEGE)
         dr_error_set(
@@ -484,7 +485,8 @@ static bool begin_log_in(struct dr_amqp *amqp)
     const amqp_connection_start_t *start = amqp->method.decoded;
     const struct dr_target *target = dr_task_target(amqp->task);
     const struct dr_buffer nothing = DR_BUFFER(0);
-    if (!take_text(amqp, &start->server_properties, "version", &amqp->version) ||
+    if (!take_text(amqp, &start->server_properties, "product", &amqp->product) ||
+        !take_text(amqp, &start->server_properties, "version", &amqp->version) ||
         !take_text(amqp, &start->server_properties, "cluster_name", &amqp->cluster))
         return false;
     if (target->uri.user == NULL && dr_uri_param(&target->uri, "cert") != NULL &&
@@ -554,8 +556,9 @@ void dr_amqp_close(struct dr_amqp *amqp, bool politely)
     if (amqp->out.text != NULL)
         dr_wipe(amqp->out.text, amqp->out.space);
     dr_buffer_free(&amqp->out);
+    free(amqp->product);
     free(amqp->version);
     free(amqp->cluster);
     free(amqp->blocked);
-    amqp->version = amqp->cluster = amqp->blocked = NULL;
+    amqp->product = amqp->version = amqp->cluster = amqp->blocked = NULL;
 }

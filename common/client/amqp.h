@@ -37,12 +37,13 @@ struct dr_amqp {
     struct dr_task *task;
     struct dr_error *error;
     const char *name;      /* of the connection, for the administrators of the server */
-    char *version;         /* of the server, clean text; owned; NULL: not said */
+    char *product;         /* "RabbitMQ", "LavinMQ"; clean text; owned; NULL: not said */
+    char *version;         /* of the server, the same */
     char *cluster;         /* its name, the same */
     char *blocked;         /* publishers are blocked now: why, clean text; owned; NULL */
     amqp_method_t method;  /* valid until the next call */
     char correlation[128]; /* correlation-id; "" */
-    int code;              /* reply-code of the close of a channel */
+    int code;              /* reply-code of the close of a channel, or of the connection */
     char text[200];        /* its reply-text */
     /* its own */
     const char *vhost;

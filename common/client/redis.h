@@ -1,39 +1,33 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* A connection to one Redis or Valkey server or Sentinel, for every source that asks one.
  *
- * hiredis writes the commands and reads the replies; the socket is ours and does not block, so that
- * the task's time is kept whatever the server does, a name with several addresses is tried at each,
- * and TLS does not depend on the version of hiredis. What the server may send altogether is
- * bounded. RESP2 is spoken (no HELLO), which all versions do.
+ * hiredis writes the commands and reads the replies; the socket is common/client/stream's, so that
+ * the task's time is kept whatever the server does, and TLS does not depend on the version of
+ * hiredis. What the server may send altogether is bounded. RESP2 is spoken (no HELLO), which all
+ * versions do.
  *
  * Parameters of the URI, with the names of redis-cli's options: cacert, cert, key (files), insecure
- * (verify nothing). They need a build with DR_REDIS_TLS, and so do schemes with "rediss" as one of
+ * (verify nothing). They need a build with DR_STREAM_TLS, and so do schemes with "rediss" as one of
  * their words ("rediss", "rediss+sentinel", "celery+rediss"). */
 #ifndef DR_CLIENT_REDIS_H
 #define DR_CLIENT_REDIS_H
 
 #include "common/buffer.h"
-#include "common/client/tls.h"
-#include "common/run.h"
+#include "common/client/stream.h"
 
 #include <hiredis.h>
 
-/* Start with task and error set and the rest zero; end with dr_redis_close in any case. */
+/* Start with the stream's task and error set and the rest zero; end with dr_redis_close in any
+ * case. */
 struct dr_redis {
-    struct dr_task *task;
-    struct dr_error *error; /* set by whatever returns false */
-    const char *grant;      /* what is to be allowed, for the error: "INFO to the user nagios" */
-    char peer[80];          /* address:port that was reached, "[::1]:6379"; "" for a Unix socket */
-    bool discreet;          /* replies are not traced: they hold what users wrote */
-    bool overrun; /* set when the server sent more than it may: the connection is at its end */
+    struct dr_stream stream;
+    const char *grant; /* what is to be allowed, for the error: "INFO to the user nagios" */
+    bool discreet;     /* replies are not traced: they hold what users wrote */
+    bool overrun;      /* set when the server sent more than it may: the connection is at its end */
     /* its own */
-    bool open;
-    int fd;
-    struct dr_tls *tls;
     redisReader *reader;
     struct dr_buffer out; /* commands that are to be sent */
     bool logging_in;      /* the first of them is AUTH */
-    size_t received;      /* bytes, altogether */
 };
 
 /* Resolves and connects to the task's target; with TLS where "rediss" is one of the words of the

@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/un.h>
 #include <unistd.h>
 
 static bool out_of_time(struct dr_stream *stream, const char *stage)
@@ -58,6 +59,11 @@ static int connect_socket(int fd, const struct sockaddr *address, socklen_t size
     return failure;
 }
 
+static int new_socket(int family)
+{
+    return socket(family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+}
+
 static void name_peer(struct dr_stream *stream, const struct addrinfo *address)
 {
     char host[INET6_ADDRSTRLEN + 20];
@@ -71,7 +77,7 @@ static void name_peer(struct dr_stream *stream, const struct addrinfo *address)
 /* An errno; 0 when it is connected. */
 static int connect_one(struct dr_stream *stream, const struct addrinfo *address, double until)
 {
-    int fd = socket(address->ai_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+    int fd = new_socket(address->ai_family);
     if (fd < 0)
         return errno;
     int failure = connect_socket(fd, address->ai_addr, address->ai_addrlen, until);
@@ -199,6 +205,25 @@ void dr_stream_close(struct dr_stream *stream)
     stream->tls = NULL;
 }
 
+bool dr_stream_open_unix(struct dr_stream *stream, const char *path)
+{
+    struct sockaddr_un address = {.sun_family = AF_UNIX};
+    if (strlen(path) >= sizeof address.sun_path)
+        return dr_error_set(stream->error, DR_ERR_USAGE, "the path of the Unix socket is too long");
+    memcpy(address.sun_path, path, strlen(path) + 1);
+    dr_task_stage(stream->task, "connect");
+    stream->fd = new_socket(AF_UNIX);
+    if (stream->fd < 0)
+        return dr_error_set(stream->error, DR_ERR_INTERNAL, "no socket: %s", strerror(errno));
+    stream->open = true;
+    int failure = connect_socket(stream->fd, (const struct sockaddr *)&address, sizeof address,
+                                 dr_monotonic() + dr_task_left(stream->task));
+    if (failure == 0)
+        return true;
+    return dr_error_set(stream->error, failure == EACCES ? DR_ERR_PRIVILEGE : DR_ERR_CONNECT,
+                        "cannot connect to %s: %s", path, strerror(failure));
+}
+
 /* ---- bytes ---- */
 
 ssize_t dr_stream_write(struct dr_stream *stream, const void *bytes, size_t size, const char *stage)
@@ -245,7 +270,7 @@ static ssize_t read_some(struct dr_stream *stream, void *bytes, size_t size, con
 ssize_t dr_stream_read(struct dr_stream *stream, void *bytes, size_t size, const char *stage)
 {
     /* One that sends without end would never have to be waited for. */
-    if (end_of(stream) <= dr_monotonic()) {
+    if (dr_task_left(stream->task) <= 0 || (stream->until > 0 && stream->until <= dr_monotonic())) {
         out_of_time(stream, stage);
         return -1;
     }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* A TCP connection to the task's target, with TLS or without, that keeps to the task's time
+/* A connection to the task's target, with TLS or without, that keeps to the task's time
  * whatever the other side does: for clients whose library only writes and reads the protocol.
  *
  * The socket does not block; a name with several addresses is tried at each. TLS needs a build with
@@ -18,7 +18,7 @@ struct dr_stream {
     struct dr_error *error; /* set by whatever returns false, or less than 0 */
     double until;    /* monotonic: reading and writing end then, with DR_ERR_TIMEOUT; 0: with the
                         task's time */
-    char peer[80];   /* address:port that was reached, "[::1]:5672" */
+    char peer[80];   /* address:port that was reached, "[::1]:5672"; "" for a Unix socket */
     size_t received; /* bytes, altogether */
     /* its own */
     bool open;
@@ -28,6 +28,9 @@ struct dr_stream {
 
 /* Resolves and connects to the task's target, and shakes hands where `tls` is wanted. */
 bool dr_stream_open(struct dr_stream *stream, int default_port, bool tls);
+
+/* Connects to a Unix socket. */
+bool dr_stream_open_unix(struct dr_stream *stream, const char *path);
 
 /* Without a word to the other side. */
 void dr_stream_close(struct dr_stream *stream);

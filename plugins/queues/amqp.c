@@ -329,6 +329,27 @@ static void travel(struct trip *trip)
     trip->facts->end = QUE_TRIP_DONE;
 }
 
+/* A queue that is deleted while it is declared or published to can end the whole connection
+ * (RabbitMQ 3.10). */
+static bool reconnect(struct probe *probe)
+{
+    dr_task_trace(probe->task, 1, "connecting again: %s", probe->error->text);
+    dr_amqp_close(&probe->amqp, false);
+    *probe->error = (struct dr_error){.class = DR_ERR_NONE};
+    probe->amqp = (struct dr_amqp){.task = probe->task, .error = probe->error, .name = probe->name};
+    probe->failed = !dr_amqp_open(&probe->amqp, vhost_of(probe));
+    return !probe->failed;
+}
+
+static void travel_twice(struct trip *trip)
+{
+    struct probe *probe = trip->probe;
+    probe->amqp.code = 0;
+    travel(trip);
+    if (probe->failed && probe->amqp.code == AMQP_INTERNAL_ERROR && reconnect(probe))
+        travel(trip);
+}
+
 /* `share` of the time that is left. */
 static void try_trip(struct probe *probe, bool quorum, double share)
 {
@@ -340,7 +361,7 @@ static void try_trip(struct probe *probe, bool quorum, double share)
     if (probe->amqp.blocked != NULL)
         end_blocked(&trip);
     else
-        travel(&trip);
+        travel_twice(&trip);
     if (trip.facts->end == QUE_TRIP_DONE)
         dr_task_trace(probe->task, 1, "%s probe: confirmed after %.1f ms, whole %.1f ms",
                       quorum ? "quorum" : "classic", trip.facts->confirm.value * 1000,
@@ -397,17 +418,6 @@ static bool check_uri(struct probe *probe)
                         "the name of the virtual host is longer than 255 bytes");
 }
 
-static bool check_queue(struct probe *probe)
-{
-    const char *queue = probe->request->probe_queue;
-    size_t length = strlen(queue);
-    if (length == 0 || length > DR_AMQP_SHORT_MAX)
-        return dr_error_set(probe->error, DR_ERR_USAGE, "--probe-queue: 1 to 255 bytes");
-    return strncmp(queue, "amq.", 4) != 0 ||
-           dr_error_set(probe->error, DR_ERR_USAGE,
-                        "--probe-queue: names that begin with \"amq.\" are the broker's own");
-}
-
 static void name_connection(struct probe *probe)
 {
     char host[120];
@@ -419,10 +429,12 @@ static void name_connection(struct probe *probe)
 
 static void keep_words(struct probe *probe)
 {
+    probe->facts->product = probe->amqp.product;
     probe->facts->version = probe->amqp.version;
     probe->facts->cluster = probe->amqp.cluster;
     probe->facts->blocked = probe->amqp.blocked;
-    probe->amqp.version = probe->amqp.cluster = probe->amqp.blocked = NULL;
+    probe->amqp.product = probe->amqp.version = NULL;
+    probe->amqp.cluster = probe->amqp.blocked = NULL;
 }
 
 static bool probe_target(struct dr_task *task, void *facts, struct dr_error *error)
@@ -436,8 +448,7 @@ static bool probe_target(struct dr_task *task, void *facts, struct dr_error *err
     queues->product = QUE_AMQP;
     name_connection(&probe);
     probe.amqp.name = probe.name;
-    bool ok = check_uri(&probe) && check_queue(&probe) &&
-              dr_amqp_open(&probe.amqp, vhost_of(&probe)) && look(&probe);
+    bool ok = check_uri(&probe) && dr_amqp_open(&probe.amqp, vhost_of(&probe)) && look(&probe);
     keep_words(&probe);
     dr_amqp_close(&probe.amqp, ok && !probe.late && probe.facts->blocked == NULL);
     que_board_done(probe.request->board, dr_task_index(task), false);

@@ -793,7 +793,7 @@ static bool probe_target(struct dr_task *task, void *facts, struct dr_error *err
                           .request = dr_task_request(task),
                           .facts = facts,
                           .error = error,
-                          .redis = {.task = task, .error = error}};
+                          .redis.stream = {.task = task, .error = error}};
     probe.redis.grant = probe.grant;
     probe.facts->product = QUE_CELERY;
     bool ok = check_uri(&probe) && ask(&probe);
@@ -823,7 +823,7 @@ const struct dr_source DR_SOURCE_SYMBOL(queues, celery) = {
     .probe = probe_target,
 };
 
-#if defined DR_STATIC_SOURCES && defined DR_REDIS_TLS
+#if defined DR_STATIC_SOURCES && defined DR_STREAM_TLS
 /* As modules the two are files of their own: only TLS costs the loading of its library. */
 extern const struct dr_source DR_SOURCE_SYMBOL(queues, celerys);
 const struct dr_source DR_SOURCE_SYMBOL(queues, celerys) = {

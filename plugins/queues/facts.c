@@ -45,6 +45,7 @@ void que_facts_free(void *facts)
     free(queues->group);
     free_view(&queues->view);
     que_roster_free(queues->roster);
+    free(queues->amqp.product);
     free(queues->amqp.version);
     free(queues->amqp.cluster);
     free(queues->amqp.blocked);

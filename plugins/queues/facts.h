@@ -123,6 +123,7 @@ struct que_trip {
 };
 
 struct que_amqp {
+    char *product;           /* "RabbitMQ", "LavinMQ"; NULL: not said */
     char *version;           /* "3.10.8"; NULL */
     char *cluster;           /* its name; NULL */
     char *blocked;           /* publishers are blocked: why ("low on memory"); NULL */

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* AMQP listeners: can somebody log in and publish, and is what was published confirmed? */
+#include "common/number.h"
 #include "plugins/queues/judge_parts.h"
 
 #include <stdio.h>
@@ -14,6 +15,16 @@ struct trips {
     const char *broken;  /* a listener that something is wrong with; NULL */
     enum dr_state state; /* the worst of what is wrong */
 };
+
+/* A local broker confirms within a fraction of a millisecond, which is not 0 s. */
+static const char *time_words(double seconds, char *words, size_t size)
+{
+    char number[DR_UNIT_TEXT];
+    if (!(seconds < 0.1))
+        return dr_unit_format(DR_UNIT_SECONDS, seconds, words, size);
+    snprintf(words, size, "%s ms", dr_number_round(seconds * 1000, 1, number, sizeof number));
+    return words;
+}
 
 /* The verdict is about the worst of them, and names that one. */
 static void note_broken(struct trips *trips, const struct que_asked *asked, enum dr_state state)
@@ -63,7 +74,7 @@ static void judge_trip(struct judge *judge, struct dr_line *line, const struct q
     if (!trip->confirm.known)
         return;
     dr_line_figure(line, "%s queue: confirmed in %s", what,
-                   dr_unit_format(DR_UNIT_SECONDS, trip->confirm.value, time, sizeof time));
+                   time_words(trip->confirm.value, time, sizeof time));
     dr_line_judge(line, &que_metrics[QUE_PROBE_TIME], limit, trip->confirm.value,
                   "confirmed only after");
     if (trip->confirm.value > trips->slowest)
@@ -82,6 +93,13 @@ static void add_time(const struct judge *judge, const struct que_asked *asked)
                          &judge->rules->thresholds[QUE_PROBE_TIME]);
 }
 
+/* The grant that is missing is one command for both. */
+static bool is_same_grant(const struct que_amqp *amqp)
+{
+    return amqp->classic.end == QUE_TRIP_FORBIDDEN && amqp->quorum.end == QUE_TRIP_FORBIDDEN &&
+           strcmp(amqp->classic.text, amqp->quorum.text) == 0;
+}
+
 static void judge_listener(struct judge *judge, const struct que_asked *asked, struct trips *trips)
 {
     struct dr_line line = DR_LINE;
@@ -93,13 +111,17 @@ static void judge_listener(struct judge *judge, const struct que_asked *asked, s
                      "free memory or disk on the node with the alarm: rabbitmq-diagnostics alarms");
         note_broken(trips, asked, DR_CRITICAL);
     }
-    judge_trip(judge, &line, asked, &amqp->classic, "temporary", trips);
-    judge_trip(judge, &line, asked, &amqp->quorum, "quorum", trips);
+    bool same = is_same_grant(amqp);
+    judge_trip(judge, &line, asked, &amqp->classic, same ? "temporary and quorum" : "temporary",
+               trips);
+    if (!same)
+        judge_trip(judge, &line, asked, &amqp->quorum, "quorum", trips);
     add_time(judge, asked);
     if (amqp->classic.end == QUE_TRIP_NONE && amqp->quorum.end == QUE_TRIP_NONE)
         dr_line_figure(&line, "takes log-ins; nothing was published (--probe)");
     if (amqp->version != NULL)
-        dr_line_figure(&line, "RabbitMQ %s", amqp->version);
+        dr_line_figure(&line, "%s %s", amqp->product != NULL ? amqp->product : "version",
+                       amqp->version);
     dr_line_end(&line, judge->result, asked->label);
 }
 
@@ -117,8 +139,7 @@ static void say_trips(struct judge *judge, const struct trips *trips)
             why_unanswered(judge, why, sizeof why));
     else if (trips->probed > 0)
         say(judge, DR_OK, 0, "published on %zu of %zu listeners, confirmed within %s",
-            trips->answered, asked,
-            dr_unit_format(DR_UNIT_SECONDS, trips->slowest, time, sizeof time));
+            trips->answered, asked, time_words(trips->slowest, time, sizeof time));
     else
         say(judge, DR_OK, 0, "%zu of %zu AMQP listeners take log-ins", trips->answered, asked);
 }

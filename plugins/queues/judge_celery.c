@@ -73,11 +73,29 @@ static void say_replica(struct judge *judge, const char *label, const struct bac
     dr_result_figure(judge->result, judge->group, &que_metrics[QUE_LAG_BYTES], bytes, limit);
 }
 
+static bool is_off(struct dr_opt_bool setting)
+{
+    return setting.known && !setting.value;
+}
+
+/* Somebody else may have it saved where the server does not do so by itself. */
+static const char *snapshot_words(const struct que_store *store, char *words, size_t size)
+{
+    char age[DR_UNIT_TEXT] = "an unknown time";
+    if (is_off(store->snapshots) && !store->snapshot_age.known)
+        return "no snapshots";
+    if (store->snapshot_age.known)
+        dr_unit_format(DR_UNIT_SECONDS, store->snapshot_age.value, age, sizeof age);
+    snprintf(words, size, "%slast snapshot %s ago",
+             is_off(store->snapshots) ? "snapshots off, " : "", age);
+    return words;
+}
+
 /* No replica that counts: what is on the disk of the host comes back with it. */
 static void say_alone(struct judge *judge, const char *label, const struct que_store *store,
                       const struct backlog *backlog)
 {
-    char age[DR_UNIT_TEXT];
+    char snapshots[DR_UNIT_TEXT + 40];
     const char *none = store->replica_count > 0 ? "no replica that reports" : "no replica";
     double tasks = backlog->waiting + backlog->in_flight;
     bool log = store->append_only.known && store->append_only.value;
@@ -94,18 +112,17 @@ static void say_alone(struct judge *judge, const char *label, const struct que_s
             backlog->queues, plural((double)backlog->queues), tasks, plural(tasks), label, none);
     else if (lost > 0)
         say(judge, dr_state_worst(state, stops), lost,
-            "loses up to %.0f of %.0f task%s if %s dies now: %s, no append-only file, last "
-            "snapshot "
-            "%s ago",
-            lost, tasks, plural(tasks), label, none,
-            store->snapshot_age.known
-                ? dr_unit_format(DR_UNIT_SECONDS, store->snapshot_age.value, age, sizeof age)
-                : "an unknown time");
+            "loses up to %.0f of %.0f task%s if %s dies now: %s, no append-only file, %s", lost,
+            tasks, plural(tasks), label, none, snapshot_words(store, snapshots, sizeof snapshots));
+    else if (!snapshot && is_off(store->snapshots))
+        say(judge, stops, 0,
+            "%zu queue%s stop if %s dies now, until it is back: %s; nothing is waiting, and what "
+            "comes would be lost: no append-only file, no snapshots",
+            backlog->queues, plural((double)backlog->queues), label, none);
     else
         say(judge, stops, 0,
             "%zu queue%s stop if %s dies now, until it is back: %s; nothing is waiting that its "
-            "last "
-            "snapshot lacks",
+            "last snapshot lacks",
             backlog->queues, plural((double)backlog->queues), label, none);
     dr_result_figure(judge->result, judge->group, &que_metrics[QUE_LOST], lost,
                      &judge->rules->thresholds[QUE_LOST]);
@@ -180,8 +197,9 @@ static void judge_in_flight(struct judge *judge, const struct que_store *store)
     }
     dr_line_figure(&line, "%lld tasks with workers", (long long)store->in_flight.value);
     if (store->in_flight_eta.known && store->in_flight_eta.value > 0)
-        dr_line_figure(&line, "%lld of the oldest wait for their time",
-                       (long long)store->in_flight_eta.value);
+        dr_line_figure(&line, "%lld wait%s for %s time", (long long)store->in_flight_eta.value,
+                       store->in_flight_eta.value == 1 ? "s" : "",
+                       store->in_flight_eta.value == 1 ? "its" : "their");
     dr_unit_format(DR_UNIT_SECONDS, judge->rules->visibility_timeout, timeout, sizeof timeout);
     if (store->in_flight_late.known && store->in_flight_late.value > 0) {
         dr_line_problem(&line, DR_WARNING,

@@ -283,8 +283,8 @@ static void judge_frozen(struct judge *judge)
                           dr_buffer_text(&silent)),
             "find the node that does not answer (paused virtual machine? full disk? network?) and "
             "bring it back or shut it down before net_ticktime makes a partition of it");
-    dr_buffer_free(&hung);
-    dr_buffer_free(&silent);
+    end_text(judge, &hung);
+    end_text(judge, &silent);
 }
 
 /* The list of nodes says of each that runs whether it has an alarm. */

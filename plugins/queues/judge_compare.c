@@ -88,8 +88,8 @@ static void compare_queues(struct judge *production, struct judge *reference)
               "queues are of another type there");
     tally_end(reference, &differences.policy, "queue has another policy there",
               "queues have other policies there");
-    dr_result_add(production->result, DR_OK, name, "%zu queues are the same there",
-                  differences.same);
+    dr_result_add(production->result, DR_OK, name, "%zu queue%s the same there", differences.same,
+                  differences.same == 1 ? " is" : "s are");
 }
 
 static void judge_link(struct judge *judge, const struct que_link *link)

@@ -337,7 +337,7 @@ static void judge_death(struct judge *judge, struct death *death)
                           plural(death->fragile));
     if (state != DR_OK)
         advise(judge, death, finding);
-    dr_buffer_free(&text);
+    end_text(judge, &text);
 }
 
 static void figure(struct judge *judge, const char *label, enum que_metric metric, double value)
@@ -520,9 +520,9 @@ void judge_loss(struct judge *judge)
     add_zones(judge, deaths);
     judge_all(judge, deaths);
     for (size_t d = 0; d < deaths->count; d++) {
-        dr_buffer_free(&deaths->items[d].losers.names);
-        dr_buffer_free(&deaths->items[d].stoppers.names);
+        end_text(judge, &deaths->items[d].losers.names);
+        end_text(judge, &deaths->items[d].stoppers.names);
     }
-    dr_buffer_free(&deaths->unknown.names);
+    end_text(judge, &deaths->unknown.names);
     free(deaths);
 }

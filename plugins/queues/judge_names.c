@@ -126,6 +126,13 @@ const char *tally_messages(const struct tally *tally, char *text, size_t size)
     return text;
 }
 
+void end_text(struct judge *judge, struct dr_buffer *text)
+{
+    if (text->no_memory)
+        judge->result->out_of_memory = true;
+    dr_buffer_free(text);
+}
+
 struct dr_finding *tally_end(struct judge *judge, struct tally *tally, const char *one,
                              const char *many)
 {
@@ -134,6 +141,6 @@ struct dr_finding *tally_end(struct judge *judge, struct tally *tally, const cha
         finding =
             dr_result_add(judge->result, tally->state, subject_of(judge, "queues"), "%zu %s: %s",
                           tally->count, tally->count == 1 ? one : many, tally_names(tally));
-    dr_buffer_free(&tally->names);
+    end_text(judge, &tally->names);
     return finding;
 }

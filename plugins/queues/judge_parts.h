@@ -87,6 +87,8 @@ __attribute__((format(printf, 5, 6))) void tally_add(const struct judge *judge, 
 const char *tally_names(struct tally *tally);
 /* "12 messages", "at least 12 messages" */
 const char *tally_messages(const struct tally *tally, char *text, size_t size);
+/* Frees a text that was added to the result; the result says so where memory ran out for it. */
+void end_text(struct judge *judge, struct dr_buffer *text);
 /* Adds the finding "N WORDS: names", where there is any, and frees the tally. Returns it. */
 struct dr_finding *tally_end(struct judge *judge, struct tally *tally, const char *one,
                              const char *many);

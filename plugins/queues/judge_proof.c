@@ -82,7 +82,7 @@ static void judge_missing(struct judge *judge, size_t seen, long long there)
                     "rabbitmqctl set_permissions -p VHOST %s '^$' '^$' '^$' for each: it "
                     "grants sight and nothing else",
                     user_of(judge));
-    dr_buffer_free(&vhosts);
+    end_text(judge, &vhosts);
 }
 
 static void judge_totals(struct judge *judge)

@@ -21,7 +21,7 @@ struct que_request {
     bool links;                 /* RabbitMQ: shovels and federation links are wanted */
     int64_t certificate_days;   /* RabbitMQ: certificates that expire within are reported */
     enum que_probe probe;       /* AMQP */
-    const char *probe_queue;    /* AMQP: the name of our quorum queue */
+    const char *probe_queue;    /* AMQP: the name of our quorum queue, which AMQP allows */
     struct dr_text_list queues; /* Celery: whose backlog; empty: those of the bindings */
     double visibility_timeout;  /* Celery: seconds */
 };

@@ -144,8 +144,8 @@ static bool look_first(struct probe *probe)
         return false;
     bool ok = read_first(probe, replies, sent);
     dr_redis_free_replies(replies, FIRST_REPLIES);
-    if (ok && *probe->redis.peer != '\0') {
-        probe->node->reached = strdup(probe->redis.peer);
+    if (ok && *probe->redis.stream.peer != '\0') {
+        probe->node->reached = strdup(probe->redis.stream.peer);
         ok = probe->node->reached != NULL ||
              dr_error_set(probe->error, DR_ERR_INTERNAL, "out of memory");
     }
@@ -385,7 +385,7 @@ static bool read_sentinel(struct probe *probe, redisReply **replies, const char 
     node->unit = REP_BYTES;
     node->pause = REP_PAUSE_NONE;
     node->kind = REP_REDIS;
-    node->reached = strdup(probe->redis.peer);
+    node->reached = strdup(probe->redis.stream.peer);
     return redis_read_set(&all, &node->set, probe->error) &&
            read_sentinel_itself(probe, replies[ABOUT]) && meet_nodes(probe, replies);
 }
@@ -467,7 +467,7 @@ static bool probe_target(struct dr_task *task, void *facts, struct dr_error *err
                           .request = dr_task_request(task),
                           .node = facts,
                           .error = error,
-                          .redis = {.task = task, .error = error}};
+                          .redis.stream = {.task = task, .error = error}};
     probe.redis.grant = probe.grant;
     bool sentinel = strstr(uri_of(&probe)->scheme, "+sentinel") != NULL;
     bool ok = check_uri(&probe, sentinel) && (sentinel ? ask_sentinel(&probe) : ask_node(&probe));
@@ -493,7 +493,7 @@ const struct dr_source DR_SOURCE_SYMBOL(replication, redis) = {
     .probe = probe_target,
 };
 
-#if defined DR_STATIC_SOURCES && defined DR_REDIS_TLS
+#if defined DR_STATIC_SOURCES && defined DR_STREAM_TLS
 /* As modules the two are files of their own: only TLS costs the loading of its library. */
 extern const struct dr_source DR_SOURCE_SYMBOL(replication, rediss);
 const struct dr_source DR_SOURCE_SYMBOL(replication, rediss) = {

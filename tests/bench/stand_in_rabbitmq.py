@@ -5,7 +5,7 @@
         run("check_queue_mirrors", "-T", cluster.uri())
 
 Every reply is made and packed (by gzip, whoever asks) before the first request, so that what is measured is the client and
-not the server. A real broker takes seconds to make such a list: see by_broker in bench_queues.py. The queues have
+not the server. A real broker takes seconds to make such a list: Cluster.wait. The queues have
 the members that 3.10 sends, and of ten are five mirrored, three quorum queues and two with one copy: QUEUES says how each is
 called. All are healthy, and hold 3 messages each."""
 
@@ -99,7 +99,9 @@ class Handler(socketserver.StreamRequestHandler):
                 return
             while self.rfile.readline().strip():
                 pass
-            reply = self.server.replies.get(question(line.split()[1].decode()), MISSING)
+            asked = question(line.split()[1].decode())
+            reply = self.server.replies.get(asked, MISSING)
+            self.server.over.wait(self.server.waits.get(asked, 0))
             self.request.sendall(reply)
             if is_cut(reply):
                 return
@@ -112,6 +114,8 @@ class Node(socketserver.ThreadingTCPServer):
     def __init__(self, replies):
         super().__init__(("127.0.0.1", 0), Handler)
         self.replies = replies
+        self.waits = {}
+        self.over = threading.Event()
 
     def handle_error(self, request, client_address):
         """A client that leaves is none of our business."""
@@ -140,11 +144,18 @@ class Cluster:
 
     def __exit__(self, *_):
         for node in self.nodes:
+            node.over.set()
             node.shutdown()
             node.server_close()
 
     def url(self, query, node=0):
         return "http://127.0.0.1:%d/api/%s" % (self.nodes[node].server_address[1], query)
 
-    def uri(self):
-        return "rabbitmq://%s@%s" % (USER, ",".join("127.0.0.1:%d" % node.server_address[1] for node in self.nodes))
+    def wait(self, seconds, *questions):
+        """Before each reply to one of them: what the server needs to make it."""
+        for node in self.nodes:
+            node.waits = dict.fromkeys(questions, seconds)
+
+    def uri(self, nodes=None):
+        """Of all nodes, or of the first ones."""
+        return "rabbitmq://%s@%s" % (USER, ",".join("127.0.0.1:%d" % node.server_address[1] for node in self.nodes[:nodes]))

@@ -171,6 +171,34 @@ def test_returned_once(probe):
     assert result.state == "OK" and done(result, "quorum") and broker.seen.count("declare") == 2, (result, broker.seen)
 
 
+@pytest.mark.parametrize("kind", ("classic", "quorum"))
+@pytest.mark.parametrize("name", ("declare", "publish"))
+def test_an_internal_error_once(probe, kind, name):
+    """As when the queue is deleted in that moment: the connection is made anew, once."""
+    broker = stub.Broker()
+    usual = stub.Broker()
+    broker.say[name] = lambda channel: (
+        stub.closing(0, 541, "INTERNAL_ERROR") if broker.seen.count(name) == 1 else usual.answer(name, channel))
+    with peers.Honest(broker.session) as peer:
+        result = probe(peer, kind, 5)
+    assert result.state == "OK" and done(result, kind) and broker.seen.count("start-ok") == 2, (result, broker.seen)
+
+
+def test_an_internal_error_again_and_again(probe):
+    broker = stub.Broker({"publish": lambda channel: stub.closing(0, 541, "INTERNAL_ERROR")})
+    with peers.Honest(broker.session) as peer:
+        result = probe(peer, "quorum", 5)
+    assert result.state == "CRITICAL" and result.says("541"), result
+    assert broker.seen.count("start-ok") == 2, broker.seen
+
+
+def test_a_product_of_another_name(probe):
+    greeting = stub.greeting(stub.table(product="LavinMQ", version="2.1.0"))
+    with peers.Honest(stub.Broker(hello=greeting).session) as peer:
+        result = probe(peer)
+    assert result.state == "OK" and result.says("LavinMQ 2.1.0") and "RabbitMQ" not in result.output, result
+
+
 def test_a_confirm_of_another_channel_is_none(probe):
     with peers.Honest(honest(publish=stub.method(7, (60, 80), stub.ACK))) as peer:
         result = probe(peer, "quorum")

@@ -37,9 +37,17 @@ unit_tests += tests/unit/test_generate
 unit_tests += tests/unit/test_loss
 tests_unit_test_loss_LDADD = plugins/libqueues.la $(LDADD)
 unit_tests += tests/unit/test_queue_history
+unit_tests += tests/unit/test_queue_recall
 tests_unit_test_queue_history_LDADD = plugins/libqueues.la $(LDADD)
+tests_unit_test_queue_recall_LDADD = plugins/libqueues.la $(LDADD)
 unit_tests += tests/unit/test_judge_queues
 tests_unit_test_judge_queues_LDADD = plugins/libqueues.la $(LDADD)
+unit_tests += tests/unit/test_judge_brokers
+tests_unit_test_judge_brokers_LDADD = plugins/libqueues.la $(LDADD)
+unit_tests += tests/unit/test_roster
+tests_unit_test_roster_LDADD = plugins/libqueues.la $(LDADD)
+unit_tests += tests/unit/test_queue_board
+tests_unit_test_queue_board_LDADD = plugins/libqueues.la $(LDADD)
 unit_tests += tests/unit/test_json_read
 unit_tests += tests/unit/test_json_stream
 tests_unit_test_json_read_SOURCES = tests/unit/test_json_read.c \
@@ -123,13 +131,14 @@ EXTRA_tests_unit_test_module_DEPENDENCIES = tests/unit/group-fake.la
 endif
 tests_unit_test_module_CPPFLAGS = $(AM_CPPFLAGS) -DDR_TEST_MODULES='"$(abs_top_builddir)/tests/unit/.libs"'
 
+tests_unit_test_memory_LDADD = plugins/libqueues.la $(LDADD)
 # The allocations of the modules go through the test, which lets each of them fail in turn.
 tests_unit_test_memory_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=malloc -Wl,--wrap=calloc \
 	-Wl,--wrap=realloc -Wl,--wrap=strdup -Wl,--wrap=strndup
 
 EXTRA_DIST += tests/samples/azure/azurite-blob.xml tests/samples/azure/azurite-queue.xml \
 	tests/samples/azure/azurite-table.xml
-EXTRA_DIST += tests/unit/http_server.py tests/unit/world.h tests/unit/locale.h \
+EXTRA_DIST += tests/unit/http_server.py tests/unit/world.h tests/unit/locale.h tests/unit/broker.h \
 	tests/samples/report/colour.text tests/samples/report/critical.json \
 	tests/samples/report/critical.line tests/samples/report/critical.openmetrics \
 	tests/samples/report/critical.text tests/samples/report/empty.json \

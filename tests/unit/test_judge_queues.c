@@ -715,7 +715,8 @@ static void other_expected(struct broker *broker)
     broker->texts[0] = TEXT("rmq3");
     broker->rules.expect_node = (struct dr_text_list){broker->texts, 1};
     for (size_t i = BROKER_NODES; i < 2 * BROKER_NODES; i++)
-        view_of(broker, i)->member_count = 1;
+        while (view_of(broker, i)->member_count > 1)
+            free(view_of(broker, i)->members[--view_of(broker, i)->member_count].name);
 }
 
 static void linked(struct broker *broker, const char *state)

@@ -5,8 +5,10 @@
  * library itself are not seen. */
 #include "common/report.h"
 #include "common/state_file.h"
+#include "plugins/queues/board.h"
 #include "plugins/replication/azure_targets.h"
 
+#include "tests/unit/broker.h"
 #include "tests/unit/locale.h"
 
 #include <limits.h>
@@ -332,6 +334,164 @@ static void services_become_targets_or_an_error(void **state)
     torture(use_azure_targets);
 }
 
+/* ---- queues ---- */
+
+static bool use_roster(void)
+{
+    char name[32];
+    bool added;
+    struct que_roster *roster = que_roster_new();
+    if (roster == NULL)
+        return false;
+    bool whole = que_roster_node(roster, "rabbit@mq1") >= 0 &&
+                 que_roster_policy(roster, "ha", "{}", &added) != NULL &&
+                 que_roster_policy(roster, "ha", NULL, &added) != NULL;
+    for (int i = 0; i < 1500; i++) {
+        snprintf(name, sizeof name, "queue.%d", i);
+        whole = que_roster_add(roster, i < 700 ? "/" : "shop", name) != NULL && whole;
+    }
+    /* What is there can be found, whatever is missing. */
+    for (size_t i = 0; i < roster->count; i++) {
+        struct que_queue *queue = que_roster_at(roster, i);
+        assert_ptr_equal(que_roster_find(roster, que_vhost_name(roster, queue), queue->name),
+                         queue);
+    }
+    assert_int_equal(roster->count == 1500 && roster->node_count == 1 && roster->policy_count == 2,
+                     whole);
+    que_roster_free(roster);
+    return whole;
+}
+
+static void the_roster_has_what_it_says(void **state)
+{
+    (void)state;
+    torture(use_roster);
+}
+
+/* A list that could not be claimed is not taken, and nobody waits for it. */
+static bool use_board(void)
+{
+    struct que_board *board = que_board_new(2);
+    if (board == NULL)
+        return false;
+    bool first = que_board_claim(board, 0, "mq1", 1e18);
+    que_board_done(board, 0, false);
+    bool second = que_board_claim(board, 1, "mq1", 1e18);
+    que_board_done(board, 1, true);
+    que_board_free(board);
+    return first && second;
+}
+
+static void nobody_waits_for_a_list(void **state)
+{
+    (void)state;
+    torture(use_board);
+}
+
+static bool remember(void)
+{
+    struct que_history history;
+    struct dr_error error = {.class = DR_ERR_NONE};
+    const struct que_memory memory = {.messages = dr_int(50)};
+    struct que_memory before;
+    if (!que_history_open(&history, directory, "check_x", "mq1", &error)) {
+        assert_int_equal(error.class, DR_ERR_INTERNAL);
+        return false;
+    }
+    bool whole = que_history_find(&history, "//orders", &before);
+    assert_true(!whole || before.messages.value == 50);
+    whole = que_history_keep(&history, "//orders", &memory) && whole;
+    /* Without room to write it the file stays as it was. */
+    return que_history_close(&history, &error) && whole;
+}
+
+static bool use_history(void)
+{
+    bool whole = remember();
+    size_t counted = allocations;
+    size_t at = failing;
+    start_failing(0, false);
+    assert_true(remember() || !whole);
+    failing = at;
+    allocations = counted;
+    return whole;
+}
+
+static void queues_are_remembered_or_not(void **state)
+{
+    (void)state;
+    snprintf(directory, sizeof directory, "/tmp/dr-memory-XXXXXX");
+    assert_non_null(mkdtemp(directory));
+    remember();
+    torture(use_history);
+    test_remove_tree(directory);
+}
+
+/* A cluster with one thing of each kind to say, and one to compare it with. */
+#define TROUBLE                                                                                    \
+    "orders classic node=1 mirrors=2,3 sync=2 messages=50 persistent=50 policy=ha-all\n"           \
+    "payments quorum members=1,2,3 online=1 leader=1 messages=30 minority\n"                       \
+    "plain classic node=1 messages=7 persistent=0\n"                                               \
+    "events stream members=1,2,3 online=1,2,3 node=3 messages=200"
+
+/* All that is said, one line each. */
+static void write_down(const struct dr_result *result, char *text, size_t size)
+{
+    size_t used = (size_t)snprintf(text, size, "%s\n", result->verdict);
+    for (size_t i = 0; i < result->finding_count && used < size; i++)
+        used += (size_t)snprintf(text + used, size - used, "%d %s\n", result->findings[i].state,
+                                 result->findings[i].text);
+    assert_true(used < size);
+}
+
+/* Allocations of a run of the judge in which those from `at` on fail; 0: none does. */
+static size_t judge_once(size_t at, bool later, char *said, size_t size, bool *noticed)
+{
+    static struct broker broker;
+    struct dr_result result;
+    struct dr_error error;
+    broker_make(&broker, TROUBLE);
+    broker_add(&broker, "orders classic node=1 messages=1", true);
+    broker_kill(&broker, 2);
+    assert_true(que_history_open(&broker.history, directory, "check_x", "mq1", &error));
+    start_failing(at, later);
+    broker_judge(&broker, &result);
+    size_t used = allocations;
+    start_failing(0, false);
+    /* A queue that could not be remembered is told of in a finding. */
+    *noticed = result.out_of_memory || broker_says(&result, "state", "not remembered:");
+    if (!*noticed)
+        write_down(&result, said, size);
+    assert_true(dr_result_state(&result) == DR_CRITICAL || dr_result_state(&result) == DR_UNKNOWN);
+    dr_state_close(broker.history.file);
+    free(broker.history.file);
+    dr_result_free(&result);
+    broker_forget(&broker);
+    return used;
+}
+
+/* Either it is said that memory ran out, or all is said as it would have been. */
+static void a_judge_without_memory_says_so(void **state)
+{
+    (void)state;
+    static char whole[16384];
+    static char said[16384];
+    bool noticed;
+    snprintf(directory, sizeof directory, "/tmp/dr-memory-XXXXXX");
+    assert_non_null(mkdtemp(directory));
+    size_t most = judge_once(0, false, whole, sizeof whole, &noticed);
+    assert_false(noticed);
+    assert_true(most > 50);
+    for (size_t at = 1; at <= most; at++) {
+        for (int later = 0; later < 2; later++) {
+            judge_once(at, later != 0, said, sizeof said, &noticed);
+            if (!noticed)
+                assert_string_equal(said, whole);
+        }
+    }
+    test_remove_tree(directory);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -343,6 +503,10 @@ int main(void)
         cmocka_unit_test(openmetrics_is_never_ok),
         cmocka_unit_test(the_state_file_loses_nothing),
         cmocka_unit_test(services_become_targets_or_an_error),
+        cmocka_unit_test(the_roster_has_what_it_says),
+        cmocka_unit_test(nobody_waits_for_a_list),
+        cmocka_unit_test(queues_are_remembered_or_not),
+        cmocka_unit_test(a_judge_without_memory_says_so),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -515,7 +515,7 @@ static void every_figure(void **state)
     queue = que_roster_find(roster, "/", "r");
     assert_int_equal(queue->known, 1U << QUE_PUBLISHED | 1U << QUE_PUBLISH_RATE | 1U << QUE_ACKED |
                                        1U << QUE_ACK_RATE);
-    assert_float_equal(queue->figures[QUE_ACKED], 0, 1e-9);
+    assert_float_equal(que_figure(queue, QUE_ACKED).value, 0, 1e-9);
     que_roster_free(roster);
 }
 
