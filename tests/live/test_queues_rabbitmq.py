@@ -32,7 +32,7 @@ def counts(vhost, wanted=None):
 def accepts(vhost, name):
     """A message to that queue is confirmed."""
     try:
-        vhost.publish(name, seconds=4)
+        vhost.publish(name, seconds=6)
     except LabError:
         return False
     return True
@@ -48,11 +48,18 @@ def predicted(result, node):
     return {metric: result.perfdata["%s_%s" % (node.name, metric)] for metric in DEATH}
 
 
+def elected(vhost, gone):
+    """Quorum queues that have a majority have a leader, too."""
+    return all(queue.get("leader") not in (None, "", gone.nodename) for queue in vhost.queues().values()
+               if queue["type"] == "quorum" and 2 * len(set(queue["online"]) - {gone.nodename}) > len(queue["members"]))
+
+
 def die(broker, vhost, node, before, meanwhile=lambda: None):
     """Kills the node, sees what that does, and starts it again: the figures as they really are. `before`: the messages of
     each queue, brought up to date."""
     node.kill()
     broker.wait_gone(node)
+    rabbitmq.wait_until(lambda: elected(vhost, node), "new leaders", 30, 0.2)
     confirmed = accepting(vhost, sorted(before))
     for name in confirmed:
         before[name] += 1
@@ -60,6 +67,8 @@ def die(broker, vhost, node, before, meanwhile=lambda: None):
     node.start()
     broker.wait_whole()
     after = counts(vhost)
+    rabbitmq.wait_until(lambda: all(set(queue.get("online", [])) == set(queue.get("members", []))
+                                    for queue in vhost.queues().values()), "all members are online", 30, 0.2)
     lost = {name: count - after.get(name, 0) for name, count in before.items() if count > after.get(name, 0)}
     stopped = {name for name in after if name not in confirmed}
     before.clear()
