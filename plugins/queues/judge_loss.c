@@ -404,9 +404,8 @@ static void say_good(struct judge *judge, const struct deaths *deaths, enum dr_s
     if (judge->partial) /* which judge_proof has said */
         return;
     if (deaths->stopped > 0)
-        say(judge, DR_CRITICAL, 0,
-            "%zu of %zu queues cannot be used now; the others live on whichever node dies",
-            deaths->stopped, in_plan);
+        say(judge, DR_CRITICAL, 0, "%zu of %zu queues cannot be used now%s", deaths->stopped,
+            in_plan, deaths->stopped < in_plan ? "; the others live on whichever node dies" : "");
     else if (judge->roster->count == 0)
         say(judge, state, 0, "the broker has no queues, so none can be lost");
     else if (in_plan == 0)
