@@ -171,6 +171,7 @@ def test_frozen_node_then_partition(broker, vhost, look):
     assert result.code == 2 and "the cluster is split: its sides go on without each other" in result.first, result
     assert "network partition: it does not see rmq3@localhost" in of(result, "rmq1")[0][1], result
     assert "can die now" not in result.output and "loses nothing" not in result.output, result
+    assert not [name for name in result.perfdata if "lost" in name], result
     assert result.says("choose the side to keep", "both sides count"), result
     # One side is enough to tell, and whoever is on the other one is not to be forgotten.
     result = look(url(broker["rmq1"]))
