@@ -349,7 +349,8 @@ static void figure(struct judge *judge, const char *label, enum que_metric metri
 static void add_figures(struct judge *judge, const struct death *death, const char *label)
 {
     const char *node = label != NULL || judge->group != NULL ? subject_of(judge, label) : NULL;
-    if (judge->partial) /* of the queues that were seen: no figure of the cluster */
+    if (judge->partial ||
+        judge->split) /* not all were seen, or some twice: no figure of the cluster */
         return;
     if (!death->lost_unsure)
         figure(judge, node, QUE_LOST, death->lost);

@@ -101,9 +101,13 @@ const struct dr_manual_section que_manual[QUE_SECTIONS] = {
      "Parameters: cacert, cert, key (files), insecure=yes (verifies nothing), token_file (a bearer "
      "token, for OAuth 2), proxy. A path is the server's management.path_prefix.\n\n"
      "--maintenance names nodes that are down on purpose; one that was drained is a WARNING "
-     "without "
-     "it. --compare asks a second cluster for the same queues, types and policies, and both for "
-     "their shovels and federation links."},
+     "without it (before 3.11, which does not say so, its management refuses: CRITICAL).\n\n"
+     "--compare asks a second cluster for the same queues, types and policies, whether its nodes "
+     "run and can take messages, and both for their shovels and federation links: one that does "
+     "not get beyond its start is a WARNING. The user needs the same permissions there: what may "
+     "not be seen is not called missing.\n\n"
+     "While a cluster is split (partitioned, or its nodes do not agree on who runs), and where "
+     "not all queues may be seen, no figures of a loss are given."},
     {"AMQP AND --probe",
      "amqp:// logs in on each node. --probe classic publishes a message of its own to a temporary "
      "queue of that node, waits for the confirm, and gets it back; --probe quorum publishes to a "
