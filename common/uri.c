@@ -423,15 +423,19 @@ bool dr_uri_copy(const struct dr_uri *uri, struct dr_uri *copy)
     return ok;
 }
 
+/* Of the words below. */
+#define FLAG_WORDS_ON 5
+
 bool dr_uri_flag(const struct dr_uri *uri, const char *key, bool *on, struct dr_error *error)
 {
     static const char *const words[] = {"", "1", "true", "yes", "on", "0", "false", "no", "off"};
     const char *value = dr_uri_param(uri, key);
     *on = false;
     for (size_t i = 0; value != NULL && i < sizeof words / sizeof words[0]; i++) {
-        *on = i < 5;
-        if (strcasecmp(value, words[i]) == 0)
+        if (strcasecmp(value, words[i]) == 0) {
+            *on = i < FLAG_WORDS_ON;
             return true;
+        }
     }
     return value == NULL ||
            dr_error_set(error, DR_ERR_USAGE, "%s=%.20s: true or false is wanted", key, value);

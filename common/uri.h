@@ -59,7 +59,7 @@ bool dr_uri_copy(const struct dr_uri *uri, struct dr_uri *copy);
 /* The value of the first parameter of that name; NULL when there is none. */
 const char *dr_uri_param(const struct dr_uri *uri, const char *key);
 
-/* A parameter that is on or off: "1", "true", "yes" and "on" (and no value) are on, "0", "false",
+/* A parameter that is on or off: "1", "true", "yes", "on" and an empty value are on, "0", "false",
  * "no" and "off" are off, as is one that is not there. False when it is anything else. */
 bool dr_uri_flag(const struct dr_uri *uri, const char *key, bool *on, struct dr_error *error);
 

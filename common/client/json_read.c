@@ -139,10 +139,9 @@ static const char *pass_escape(const char *at, struct out *out)
 /* Where the run of bytes that stand for themselves ends. */
 static const char *pass_plain(const char *at)
 {
-    while ((unsigned char)*at >= 0x20 && *at != '"' && *at != '\\') {
-        size_t length = utf8_length(at);
-        if (length == 0)
-            break;
+    size_t length = 1;
+    while (length > 0 && (unsigned char)*at >= 0x20 && *at != '"' && *at != '\\') {
+        length = (unsigned char)*at < 0x80 ? 1 : utf8_length(at);
         at += length;
     }
     return at;

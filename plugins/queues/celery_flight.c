@@ -37,7 +37,7 @@ static void tally_queue(struct que_celery *probe, struct flight *flight, const c
     struct que_queue *queue =
         *name != '\0' ? que_roster_find(probe->facts->roster, probe->vhost, name) : NULL;
     if (queue != NULL)
-        queue->figures[QUE_UNACKED]++;
+        queue->totals[QUE_UNACKED]++;
     else
         flight->attributed =
             flight->attributed && *name != '\0' && probe->request->queues.count > 0;
@@ -182,8 +182,8 @@ static void note_flight(struct que_celery *probe, const struct flight *flight)
         struct dr_opt_real ready = que_figure(queue, QUE_READY);
         if (!ready.known)
             continue;
-        que_set(queue, QUE_UNACKED, queue->figures[QUE_UNACKED]);
-        que_set(queue, QUE_MESSAGES, ready.value + queue->figures[QUE_UNACKED]);
+        que_set(queue, QUE_UNACKED, queue->totals[QUE_UNACKED]);
+        que_set(queue, QUE_MESSAGES, ready.value + queue->totals[QUE_UNACKED]);
     }
 }
 

@@ -39,6 +39,7 @@ enum que_question {
     QUE_ASK_VHOSTS,
     QUE_ASK_SHOVELS,
     QUE_ASK_FEDERATION,
+    QUE_ASK_TOTALS, /* beside the figures, where these may say nothing of what is in a queue */
     QUE_QUESTIONS
 };
 

@@ -25,6 +25,40 @@ enum number {
     NUMBERS
 };
 
+/* A row of an earlier run: the file's own move when one is added. */
+struct que_row {
+    const char *key;
+    size_t row;
+};
+
+static int compare_rows(const void *a, const void *b)
+{
+    return strcmp(((const struct que_row *)a)->key, ((const struct que_row *)b)->key);
+}
+
+/* By key, because each of 100,000 queues is looked for. */
+static bool sort_rows(struct que_history *history)
+{
+    history->before = history->file->count;
+    history->rows = calloc(history->before + 1, sizeof *history->rows);
+    for (size_t i = 0; history->rows != NULL && i < history->before; i++) {
+        const struct dr_state_row *row = &history->file->rows[i];
+        if (row->count == NUMBERS)
+            history->rows[history->row_count++] = (struct que_row){.key = row->key, .row = i};
+    }
+    if (history->rows != NULL)
+        qsort(history->rows, history->row_count, sizeof *history->rows, compare_rows);
+    return history->rows != NULL;
+}
+
+static void end(struct que_history *history)
+{
+    dr_state_close(history->file);
+    free(history->file);
+    free(history->rows);
+    *history = (struct que_history){.open = false};
+}
+
 bool que_history_open(struct que_history *history, const char *directory, const char *executable,
                       const char *identity, struct dr_error *error)
 {
@@ -35,13 +69,14 @@ bool que_history_open(struct que_history *history, const char *directory, const 
     history->file->lock = -1;
     if (!dr_state_open(history->file, directory, executable, identity, STATE_KIND, STATE_VERSION,
                        error)) {
-        dr_state_close(history->file);
-        free(history->file);
-        history->file = NULL;
+        end(history);
         return false;
     }
+    if (!sort_rows(history)) {
+        end(history);
+        return dr_error_set(error, DR_ERR_INTERNAL, "out of memory");
+    }
     history->open = true;
-    history->before = history->file->count;
     return true;
 }
 
@@ -52,24 +87,26 @@ static struct dr_opt_int number_of(long long value)
 
 bool que_history_find(const struct que_history *history, const char *key, struct que_memory *memory)
 {
-    for (size_t i = 0; history->open && i < history->before; i++) {
-        const struct dr_state_row *row = &history->file->rows[i];
-        if (row->count != NUMBERS || strcmp(row->key, key) != 0)
-            continue;
-        *memory = (struct que_memory){
-            .unsynced_since = (double)row->numbers[UNSYNCED_SINCE] / MICROSECONDS,
-            .head_since = (double)row->numbers[HEAD_SINCE] / MICROSECONDS,
-            .head = (uint64_t)row->numbers[HEAD],
-            .leader = (uint64_t)row->numbers[LEADER],
-            .messages = number_of(row->numbers[MESSAGES]),
-            .acked = number_of(row->numbers[ACKED]),
-            .lost_at = (double)row->numbers[LOST_AT] / MICROSECONDS,
-            .lost = row->numbers[LOST],
-            .lost_with_leader = row->numbers[LOST_WITH_LEADER] != 0,
-        };
-        return true;
-    }
-    return false;
+    const struct que_row wanted = {.key = key};
+    const struct que_row *found =
+        history->row_count > 0
+            ? bsearch(&wanted, history->rows, history->row_count, sizeof wanted, compare_rows)
+            : NULL;
+    if (found == NULL)
+        return false;
+    const long long *numbers = history->file->rows[found->row].numbers;
+    *memory = (struct que_memory){
+        .unsynced_since = (double)numbers[UNSYNCED_SINCE] / MICROSECONDS,
+        .head_since = (double)numbers[HEAD_SINCE] / MICROSECONDS,
+        .head = (uint64_t)numbers[HEAD],
+        .leader = (uint64_t)numbers[LEADER],
+        .messages = number_of(numbers[MESSAGES]),
+        .acked = number_of(numbers[ACKED]),
+        .lost_at = (double)numbers[LOST_AT] / MICROSECONDS,
+        .lost = numbers[LOST],
+        .lost_with_leader = numbers[LOST_WITH_LEADER] != 0,
+    };
+    return true;
 }
 
 bool que_history_keep(struct que_history *history, const char *key, const struct que_memory *memory)
@@ -110,8 +147,6 @@ bool que_history_close(struct que_history *history, struct dr_error *error)
     size_t *left = &history->before;
     dr_state_remove(history->file, NULL, is_old, &left);
     bool saved = dr_state_save(history->file, error);
-    dr_state_close(history->file);
-    free(history->file);
-    *history = (struct que_history){.open = false};
+    end(history);
     return saved;
 }

@@ -17,6 +17,8 @@ struct que_history {
     bool open;
     struct dr_state_file *file; /* its own */
     size_t before;              /* its own: rows of earlier runs */
+    struct que_row *rows;       /* its own: those of them that can be used, by key */
+    size_t row_count;           /* its own */
     size_t kept;                /* its own: rows of this run */
 };
 

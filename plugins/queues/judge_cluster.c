@@ -85,8 +85,6 @@ void find_down(struct judge *judge)
         int node = que_roster_find_node(judge->roster, sights.items[i].name);
         if (node >= 0 && sights.items[i].down > 0 && sights.items[i].up == 0)
             judge->world.down |= que_bit(node);
-        if (sights.items[i].drained > 0 || node_in_maintenance(judge, sights.items[i].name))
-            judge->resting |= que_bit(node);
     }
     for (size_t i = 0; i < judge->evidence->count; i++) {
         const struct que_view *view = view_of(&judge->evidence->asked[i]);
@@ -289,9 +287,22 @@ static void judge_frozen(struct judge *judge)
     end_text(judge, &silent);
 }
 
-/* What was asked of a node in vain, but for what hangs. */
+/* The list of nodes says of each that runs whether it has an alarm. */
+static bool has_flags(const struct sights *sights)
+{
+    for (size_t i = 0; i < sights->count; i++) {
+        const struct sight *sight = &sights->items[i];
+        bool flags = sight->best->memory_alarm.known && sight->best->disk_alarm.known;
+        if (!flags && (sight->up > 0 || sight->down == 0))
+            return false;
+    }
+    return sights->count > 0;
+}
+
+/* What was asked of a node in vain, but for what hangs. Before 3.8.10 there are no health checks:
+ * the flags of the nodes are all there is. */
 static void judge_replies(struct judge *judge, const struct que_asked *asked,
-                          const struct que_view *view)
+                          const struct que_view *view, const struct sights *sights)
 {
     static const struct {
         enum que_question question;
@@ -301,6 +312,9 @@ static void judge_replies(struct judge *judge, const struct que_asked *asked,
                   {QUE_ASK_ALARMS, "its alarms"}};
     for (size_t i = 0; i < sizeof needed / sizeof needed[0]; i++) {
         const struct que_reply *reply = &view->replies[needed[i].question];
+        if (reply->answer == QUE_ABSENT && needed[i].question == QUE_ASK_ALARMS &&
+            has_flags(sights))
+            continue;
         if (reply->answer == QUE_REFUSED)
             dr_finding_next(dr_result_add(judge->result, DR_UNKNOWN, asked->label,
                                           "does not show %s to %s: %s", needed[i].what,
@@ -392,7 +406,7 @@ void judge_cluster(struct judge *judge)
         const struct que_view *view = view_of(asked);
         if (view == NULL || view->replies[QUE_ASK_WHOAMI].answer != QUE_ANSWERED)
             continue;
-        judge_replies(judge, asked, view);
+        judge_replies(judge, asked, view, &sights);
         judge_certificates(judge, asked, view);
     }
     for (size_t i = 0; i < sights.count; i++)

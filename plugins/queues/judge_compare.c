@@ -35,6 +35,18 @@ static const char *policy_name(const struct que_roster *roster, const struct que
     return policy != NULL ? policy->name : "none";
 }
 
+static void add_policy(const struct judge *production, const struct judge *reference,
+                       const struct que_queue *here, const struct que_queue *there,
+                       struct tally *tally)
+{
+    const char *name = policy_name(production->roster, here);
+    const char *other = policy_name(reference->roster, there);
+    if (strcmp(name, other) == 0)
+        tally_add(production, tally, DR_WARNING, here, "%s, there with another definition", name);
+    else
+        tally_add(production, tally, DR_WARNING, here, "%s, there %s", name, other);
+}
+
 static void compare_queue(const struct judge *production, const struct judge *reference,
                           size_t number, struct differences *differences)
 {
@@ -52,8 +64,7 @@ static void compare_queue(const struct judge *production, const struct judge *re
                   "%s, there %s", kind_name(here), kind_name(there));
     else if (!is_same(definition_of(production->roster, here),
                       definition_of(reference->roster, there)))
-        tally_add(production, &differences->policy, DR_WARNING, here, "%s, there %s",
-                  policy_name(production->roster, here), policy_name(reference->roster, there));
+        add_policy(production, reference, here, there, &differences->policy);
     else
         differences->same++;
 }
@@ -77,17 +88,19 @@ static void compare_queues(struct judge *production, struct judge *reference)
               "queues are of another type there");
     tally_end(reference, &differences.policy, "queue has another policy there",
               "queues have other policies there");
-    dr_result_add(production->result, DR_OK, name, "%zu queues are the same there",
-                  differences.same);
+    dr_result_add(production->result, DR_OK, name, "%zu queue%s the same there", differences.same,
+                  differences.same == 1 ? " is" : "s are");
 }
 
 static void judge_link(struct judge *judge, const struct que_link *link)
 {
     bool starts = link->state != NULL && strcmp(link->state, "starting") == 0;
+    bool fails = link->state != NULL && strcmp(link->state, "error") == 0;
     struct dr_finding *finding =
         dr_result_add(judge->result, starts ? DR_WARNING : DR_CRITICAL,
                       subject_of(judge, link->kind), "%s is %s%s%s", link->name,
-                      starts ? "starting: it is not connected, for now or again and again"
+                      starts  ? "starting: it is not connected, for now or again and again"
+                      : fails ? "in error"
                       : link->state != NULL ? link->state
                                             : "in an unknown state",
                       link->error != NULL ? ": " : "", link->error != NULL ? link->error : "");

@@ -326,7 +326,7 @@ static void judge_death(struct judge *judge, struct death *death)
         dr_buffer_addf(&text, "%s%zu queue%s with %s: %s",
                        text.size > 0 ? "; and stops " : "its death stops ", death->stopping,
                        plural(death->stopping), waiting, tally_names(&death->stoppers));
-    if (text.size == 0 && (judge->frozen || judge->split || !judge->nodes_known))
+    if (text.size == 0 && (judge->frozen || judge->split || judge->partial || !judge->nodes_known))
         return;
     if (text.size == 0)
         dr_buffer_addf(&text, "its death loses nothing and stops nothing");
@@ -349,6 +349,8 @@ static void figure(struct judge *judge, const char *label, enum que_metric metri
 static void add_figures(struct judge *judge, const struct death *death, const char *label)
 {
     const char *node = label != NULL || judge->group != NULL ? subject_of(judge, label) : NULL;
+    if (judge->partial) /* of the queues that were seen: no figure of the cluster */
+        return;
     if (!death->lost_unsure)
         figure(judge, node, QUE_LOST, death->lost);
     if (label == NULL && !death->bytes_unsure)
@@ -399,11 +401,9 @@ static void say_good(struct judge *judge, const struct deaths *deaths, enum dr_s
     size_t nodes = judge->roster->node_count - (size_t)que_count(judge->world.down);
     size_t in_plan = judge->in_scope[SCOPE_PLANNED] + judge->in_scope[SCOPE_MUST];
     planned_text(judge, planned, sizeof planned);
-    if (judge->partial)
-        say(judge, DR_UNKNOWN, 0,
-            "cannot tell what would be lost: the %zu queue%s that can be seen may not be all",
-            judge->roster->count, plural(judge->roster->count));
-    else if (deaths->stopped > 0)
+    if (judge->partial) /* which judge_proof has said */
+        return;
+    if (deaths->stopped > 0)
         say(judge, DR_CRITICAL, 0,
             "%zu of %zu queues cannot be used now; the others live on whichever node dies",
             deaths->stopped, in_plan);

@@ -41,7 +41,6 @@ struct judge {
     uint8_t *scopes; /* parallel to the roster's queues: enum scope */
     float *heads;    /* the same: since when the same message is at its head, seconds; below 0: not
                         known. NULL without --state-dir */
-    que_nodes resting; /* in maintenance, as they or the user say */
     size_t in_scope[SCOPE_MUST + 1];
     bool nodes_known; /* some node said who is in the cluster, and who runs */
     bool frozen;      /* the statistics of nodes hang that answer otherwise */

@@ -194,7 +194,7 @@ static void end_past(struct judge *judge, struct past *past)
               "queues were emptied, and nobody took their messages");
     if (past->forgotten > 0)
         dr_result_add(judge->result, DR_OK, subject_of(judge, "state"),
-                      "%zu queues with messages are not remembered: there is room for %d",
+                      "not remembered: %zu of the queues with messages; there is room for %d",
                       past->forgotten, QUE_HISTORY_QUEUES);
 }
 

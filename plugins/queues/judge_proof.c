@@ -68,6 +68,10 @@ static void judge_missing(struct judge *judge, size_t seen, long long there)
 {
     struct dr_buffer vhosts = DR_BUFFER(200);
     judge->partial = true;
+    if (!judge->evidence->asked->reference)
+        say(judge, DR_UNKNOWN, 0,
+            "cannot tell what would be lost: %s may see only %zu of %lld queues", user_of(judge),
+            seen, there);
     silent_vhosts(judge, &vhosts);
     struct dr_finding *finding =
         dr_result_add(judge->result, DR_UNKNOWN, subject_of(judge, "queues"),
@@ -86,7 +90,10 @@ static void judge_totals(struct judge *judge)
     const struct que_view *view = &judge->lister->facts->view;
     size_t seen = count_listed(judge);
     judge->partial = !view->queues.known;
-    if (!view->queues.known)
+    if (judge->partial && !judge->evidence->asked->reference)
+        say(judge, DR_UNKNOWN, 0,
+            "cannot tell what would be lost: how many queues there are is not known");
+    if (judge->partial)
         dr_result_add(judge->result, DR_UNKNOWN, subject_of(judge, "queues"),
                       "%zu were seen, but not how many there are: the list may not be all", seen);
     else if (view->queues.value == 0 && judge->roster->count == 0)

@@ -67,6 +67,17 @@ struct troubles {
     struct tally tallies[TROUBLES];
 };
 
+/* All of these nodes are down on purpose: that is told, and no alarm. */
+static bool all_in_maintenance(const struct judge *judge, que_nodes nodes)
+{
+    for (int i = 0; i < (int)judge->roster->node_count; i++) {
+        if ((nodes & que_bit(i)) != QUE_NOBODY &&
+            !node_in_maintenance(judge, judge->roster->nodes[i]))
+            return false;
+    }
+    return nodes != QUE_NOBODY;
+}
+
 /* Outside the plan nothing pages. */
 static enum dr_state soften(enum scope scope, enum dr_state state)
 {
@@ -93,7 +104,7 @@ static void look_at_members(const struct judge *judge, struct troubles *troubles
                   "%d of %d members online", que_count(online), members);
     else if (away != QUE_NOBODY)
         tally_add(judge, &troubles->tallies[TROUBLE_MEMBERS_AWAY],
-                  (away & ~judge->resting) == QUE_NOBODY ? DR_OK : DR_WARNING, queue, "not %s",
+                  all_in_maintenance(judge, away) ? DR_OK : DR_WARNING, queue, "not %s",
                   nodes_text(judge, away, text, sizeof text));
 }
 
@@ -108,6 +119,18 @@ static struct dr_opt_int wanted_mirrors(const struct judge *judge, const struct 
         return (struct dr_opt_int){.known = false};
     int64_t most = (int64_t)judge->roster->node_count;
     return dr_int((policy->ha_count.value < most ? policy->ha_count.value : most) - 1);
+}
+
+/* Nodes that are down on purpose. */
+static que_nodes maintained(const struct judge *judge)
+{
+    que_nodes nodes = QUE_NOBODY;
+    for (int i = 0; i < (int)judge->roster->node_count; i++) {
+        if ((judge->world.down & que_bit(i)) != QUE_NOBODY &&
+            node_in_maintenance(judge, judge->roster->nodes[i]))
+            nodes |= que_bit(i);
+    }
+    return nodes;
 }
 
 static void look_at_mirrors(const struct judge *judge, struct troubles *troubles, enum scope scope,
@@ -133,10 +156,10 @@ static void look_at_mirrors(const struct judge *judge, struct troubles *troubles
         tally_add(judge, &troubles->tallies[TROUBLE_UNSYNCED], DR_WARNING, queue, "%s",
                   nodes_text(judge, unsynced, text, sizeof text));
     } else if (wanted.known && que_count(running) < wanted.value) {
-        que_nodes rest = judge->resting & judge->world.down;
-        tally_add(judge, &troubles->tallies[TROUBLE_FEW_MIRRORS],
-                  que_count(running | rest) < wanted.value ? DR_WARNING : DR_OK, queue,
-                  "%d of %lld by %s", que_count(running) + 1, (long long)wanted.value + 1,
+        /* Copies that are wanted on nodes that run. */
+        int64_t amiss = wanted.value - que_count(running) - que_count(maintained(judge));
+        tally_add(judge, &troubles->tallies[TROUBLE_FEW_MIRRORS], amiss > 0 ? DR_WARNING : DR_OK,
+                  queue, "%d of %lld by %s", que_count(running) + 1, (long long)wanted.value + 1,
                   policy->name);
     }
 }
@@ -149,7 +172,7 @@ static void look_at_state(const struct judge *judge, struct troubles *troubles, 
     bool members = queue->kind == QUE_QUORUM || queue->kind == QUE_STREAM;
     bool gone = queue->kind == QUE_CLASSIC && queue->leader >= 0 &&
                 (que_bit(queue->leader) & judge->world.down) != QUE_NOBODY;
-    if (queue->traits & QUE_CONTRADICTED)
+    if (queue->traits & (QUE_CONTRADICTED | QUE_COPIES_TWICE | QUE_INSYNC_TWICE | QUE_LEADER_TWICE))
         tally_add(judge, &troubles->tallies[TROUBLE_CONTRADICTED], DR_OK, queue, "%s", "");
     if (queue->state == QUE_CRASHED || queue->state == QUE_STOPPED)
         tally_add(judge, &troubles->tallies[TROUBLE_BROKEN], soften(scope, DR_CRITICAL), queue,

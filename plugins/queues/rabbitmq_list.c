@@ -17,6 +17,9 @@
 #define ELEMENT_MAX ((size_t)1024 * 1024)
 /* What the list may take of the time that is left: something must remain to report it. */
 #define LIST_SHARE 0.95
+/* From here on a quorum queue has no messages by its figures until its first tick. */
+#define EMPTY_AT_FIRST 4
+static const char totals_path[] = "queues?disable_stats=true&enable_queue_totals=true";
 /* Queues that are asked for one by one: more of them stay unknown. */
 #define SINGLES_MAX 200
 /* A queue that has just got its leader tells its figures with its next tick. */
@@ -42,6 +45,7 @@ static const char *const stages[QUE_QUESTIONS] = {
     [QUE_ASK_VHOSTS] = "list the virtual hosts",
     [QUE_ASK_SHOVELS] = "list the shovels",
     [QUE_ASK_FEDERATION] = "list the federation links",
+    [QUE_ASK_TOTALS] = "ask for the queues' totals",
 };
 
 static void tell_refusal(const struct dr_http_reply *reply, struct que_reply *told)
@@ -109,6 +113,8 @@ struct list {
     struct que_roster *roster;
     struct dr_json_stream listed;
     struct dr_json_stream figured;
+    struct dr_json_stream summed;
+    struct que_roster *sums; /* the totals beside all figures; NULL: not asked */
     struct rabbitmq_policies policies;
     struct rabbitmq_policies operators;
     struct dr_opt_real date; /* the server's, with the figures */
@@ -130,6 +136,13 @@ static bool end_figured(const struct dr_http_reply *reply, void *context, struct
     list->roster->figured = dr_json_stream_end(&list->figured, error);
     list->roster->exact = list->roster->figured && !list->totals;
     return list->roster->figured;
+}
+
+static bool end_summed(const struct dr_http_reply *reply, void *context, struct dr_error *error)
+{
+    struct list *list = context;
+    (void)reply;
+    return dr_json_stream_end(&list->summed, error);
 }
 
 static bool take_policies(const struct dr_http_reply *reply, void *context, struct dr_error *error)
@@ -162,15 +175,20 @@ static bool wants_totals(const struct que_request *request, const struct que_vie
     return !view->queues.known || view->queues.value > QUE_DETAIL_QUEUES;
 }
 
+/* A version that was not said may be one of these. */
+static bool is_empty_at_first(const struct que_view *view)
+{
+    return view->version == NULL || strtol(view->version, NULL, 10) >= EMPTY_AT_FIRST;
+}
+
 static bool ask_list(struct list *list, struct dr_error *error)
 {
     const struct que_request *request = dr_task_request(list->asker->task);
     double seconds = dr_task_left(list->asker->task) * LIST_SHARE;
-    char figures[1024];
-    snprintf(figures, sizeof figures, "queues?%s%s",
-             list->totals ? "disable_stats=true&enable_queue_totals=true" : "columns=",
-             list->totals ? "" : rabbitmq_queue_columns);
-    const struct rabbitmq_question questions[] = {
+    char columns[1024];
+    snprintf(columns, sizeof columns, "queues?columns=%s", rabbitmq_queue_columns);
+    const char *figures = list->totals ? totals_path : columns;
+    struct rabbitmq_question questions[RABBITMQ_QUESTIONS_MAX] = {
         {QUE_ASK_QUEUES, "queues?disable_stats=true", end_listed, list, dr_json_stream_push,
          &list->listed, .seconds = seconds},
         {QUE_ASK_FIGURES, figures, end_figured, list, dr_json_stream_push, &list->figured,
@@ -182,8 +200,13 @@ static bool ask_list(struct list *list, struct dr_error *error)
         {QUE_ASK_SHOVELS, "shovels", take_shovels, list->view, .seconds = seconds},
         {QUE_ASK_FEDERATION, "federation-links", take_federation, list->view, .seconds = seconds},
     };
+    size_t count = request->links ? 7 : 5;
+    if (list->sums != NULL)
+        questions[count++] =
+            (struct rabbitmq_question){QUE_ASK_TOTALS,      totals_path,   end_summed,        list,
+                                       dr_json_stream_push, &list->summed, .seconds = seconds};
     dr_task_stage(list->asker->task, "list the queues");
-    return rabbitmq_ask(list->asker, questions, request->links ? 7 : 5, list->view->replies, error);
+    return rabbitmq_ask(list->asker, questions, count, list->view->replies, error);
 }
 
 /* ---- one by one ---- */
@@ -293,6 +316,8 @@ static bool complete(struct list *list, struct dr_error *error)
         return false;
     if (!list->totals && list->roster->figured && !ask_fresh(list, error))
         return false;
+    if (list->sums != NULL)
+        rabbitmq_raise_figures(list->roster, list->sums);
     if (known && !rabbitmq_apply_policies(list->roster, &list->policies,
                                           operators ? &list->operators : NULL))
         return out_of_memory(error);
@@ -314,12 +339,14 @@ static bool take_list(struct list *list, struct dr_error *error)
     dr_json_stream_start(&list->listed, ELEMENT_MAX, rabbitmq_take_listed, list->roster);
     dr_json_stream_start(&list->figured, ELEMENT_MAX,
                          list->totals ? rabbitmq_take_totals : rabbitmq_take_figured, list->roster);
+    dr_json_stream_start(&list->summed, ELEMENT_MAX, rabbitmq_take_totals, list->sums);
     bool ok = ask_list(list, error);
     list->roster->elapsed = dr_monotonic() - begun;
     if (ok && list->roster->complete)
         ok = complete(list, error);
     dr_json_stream_free(&list->listed);
     dr_json_stream_free(&list->figured);
+    dr_json_stream_free(&list->summed);
     rabbitmq_policies_free(&list->policies);
     rabbitmq_policies_free(&list->operators);
     return ok;
@@ -339,10 +366,12 @@ bool rabbitmq_take_list(const struct rabbitmq_asker *asker, struct que_facts *fa
                         struct dr_error *error)
 {
     struct list list = {.asker = asker, .view = &facts->view, .roster = que_roster_new()};
-    if (list.roster == NULL)
-        return out_of_memory(error);
     list.totals = wants_totals(dr_task_request(asker->task), &facts->view);
-    bool ok = take_list(&list, error) && add_nodes(&list, error);
+    bool summed = !list.totals && is_empty_at_first(&facts->view);
+    list.sums = summed ? que_roster_new() : NULL;
+    bool ok = (list.roster != NULL && (list.sums != NULL || !summed)) || out_of_memory(error);
+    ok = ok && take_list(&list, error) && add_nodes(&list, error);
+    que_roster_free(list.sums);
     *taken = ok && list.roster->complete;
     if (*taken) {
         facts->roster = list.roster;

@@ -22,6 +22,7 @@ enum origin { LISTING, FIGURES, TOTALS };
 /* A set of nodes, when it was said. */
 struct said_nodes {
     bool said;
+    bool twice; /* with different values */
     que_nodes nodes;
 };
 
@@ -53,13 +54,20 @@ struct row {
     struct said_nodes online;
     struct said_nodes mirrors;
     struct said_nodes synchronised;
-    bool contradicted;
+    bool contradicted;  /* its state or its nature */
+    bool figures_twice; /* with different values */
     bool sheds;
     uint32_t known;
     double figures[QUE_FIGURES];
 };
 
 /* ---- words ---- */
+
+/* Each member of 100,000 queues is compared with every name: most differ in the first letter. */
+static bool is(const char *word, const char *name)
+{
+    return word[0] == name[0] && strcmp(word, name) == 0;
+}
 
 struct word {
     const char *word;
@@ -69,7 +77,7 @@ struct word {
 static int find_word(const struct word *words, const char *word, int otherwise)
 {
     for (; words->word != NULL; words++) {
-        if (strcmp(words->word, word) == 0)
+        if (is(words->word, word))
             return words->value;
     }
     return otherwise;
@@ -128,7 +136,6 @@ static bool take_node(struct dr_json *reader, const char *what, struct row *row,
     if (name[0] != '\0' && index < 0)
         return dr_error_set(error, DR_ERR_PROTOCOL, "more than %d nodes", QUE_NODES_MAX);
     node->twice |= node->said && node->node != index;
-    row->contradicted |= node->twice;
     node->said = true;
     node->node = index;
     return true;
@@ -150,10 +157,11 @@ static bool take_nodes(struct dr_json *reader, const char *what, struct row *row
             return false;
         nodes |= que_bit(node.node);
     }
-    row->contradicted |= into->said && into->nodes != nodes;
+    into->twice |= into->said && into->nodes != nodes;
     if (into->said)
         nodes = wanted ? nodes | into->nodes : nodes & into->nodes;
-    *into = (struct said_nodes){.said = true, .nodes = nodes};
+    into->said = true;
+    into->nodes = nodes;
     return true;
 }
 
@@ -168,7 +176,7 @@ static bool take_figure(struct dr_json *reader, const char *what, struct row *ro
         return true;
     bool twice = (row->known >> figure & 1) != 0;
     double before = row->figures[figure];
-    row->contradicted |= twice && (before < number.value || before > number.value);
+    row->figures_twice |= twice && (before < number.value || before > number.value);
     if (!twice || number.value > before)
         row->figures[figure] = number.value;
     row->known |= UINT32_C(1) << figure;
@@ -325,17 +333,17 @@ static bool take_place(struct dr_json *reader, const char *name, struct row *row
                        struct dr_error *error)
 {
     *taken = true;
-    if (strcmp(name, "node") == 0)
+    if (is(name, "node"))
         return take_node(reader, name, row, &row->node, error);
-    if (strcmp(name, "leader") == 0)
+    if (is(name, "leader"))
         return take_node(reader, name, row, &row->leader, error);
-    if (strcmp(name, "members") == 0)
+    if (is(name, "members"))
         return take_nodes(reader, name, row, true, &row->members, error);
-    if (strcmp(name, "online") == 0)
+    if (is(name, "online"))
         return take_nodes(reader, name, row, false, &row->online, error);
-    if (strcmp(name, "slave_nodes") == 0)
+    if (is(name, "slave_nodes"))
         return take_nodes(reader, name, row, false, &row->mirrors, error);
-    if (strcmp(name, "synchronised_slave_nodes") == 0)
+    if (is(name, "synchronised_slave_nodes"))
         return take_nodes(reader, name, row, false, &row->synchronised, error);
     *taken = false;
     return true;
@@ -351,30 +359,30 @@ static bool take_member(struct dr_json *reader, const char *name, struct row *ro
         return false;
     if (taken)
         return true;
-    if (strcmp(name, "name") == 0)
+    if (is(name, "name"))
         return take_name(reader, name, row->name, error);
-    if (strcmp(name, "vhost") == 0)
+    if (is(name, "vhost"))
         return take_name(reader, name, row->vhost, error);
-    if (strcmp(name, "type") == 0)
+    if (is(name, "type"))
         return take_kind(reader, row, error);
-    if (strcmp(name, "state") == 0)
+    if (is(name, "state"))
         return take_state(reader, row, error);
-    if (strcmp(name, "durable") == 0)
+    if (is(name, "durable"))
         return take_flag(reader, name, row, &row->durable, error);
-    if (strcmp(name, "exclusive") == 0)
+    if (is(name, "exclusive"))
         return take_flag(reader, name, row, &row->exclusive, error);
-    if (strcmp(name, "auto_delete") == 0)
+    if (is(name, "auto_delete"))
         return take_flag(reader, name, row, &row->auto_delete, error);
-    if (strcmp(name, "policy") == 0)
+    if (is(name, "policy"))
         return take_policy(reader, row, error);
-    if (strcmp(name, "operator_policy") == 0)
+    if (is(name, "operator_policy"))
         return rabbitmq_text(reader, name, row->operator_policy, sizeof row->operator_policy,
                              error);
-    if (strcmp(name, "effective_policy_definition") == 0)
+    if (is(name, "effective_policy_definition"))
         return take_definition(reader, row, error);
-    if (strcmp(name, "arguments") == 0)
+    if (is(name, "arguments"))
         return take_arguments(reader, row, error);
-    if (strcmp(name, "message_stats") == 0)
+    if (is(name, "message_stats"))
         return take_stats(reader, row, error);
     dr_json_skip(reader);
     return true;
@@ -412,6 +420,16 @@ static bool counts(const struct que_queue *queue, enum origin origin, unsigned k
     return origin == LISTING || (queue->traits & known) == 0;
 }
 
+/* `trait` is there where what was taken was said twice, and not the same. */
+static void mark(struct que_queue *queue, unsigned known, unsigned trait, bool twice)
+{
+    queue->traits |= (uint16_t)known;
+    if (twice)
+        queue->traits |= (uint16_t)trait;
+    else
+        queue->traits &= (uint16_t)~trait;
+}
+
 static void merge_copies(struct que_queue *queue, const struct row *row, enum origin origin)
 {
     bool classic = queue->kind == QUE_CLASSIC;
@@ -419,20 +437,21 @@ static void merge_copies(struct que_queue *queue, const struct row *row, enum or
     const struct said_nodes *insync = classic ? &row->synchronised : &row->online;
     if (copies->said && counts(queue, origin, QUE_COPIES_KNOWN)) {
         queue->copies = copies->nodes;
-        queue->traits |= QUE_COPIES_KNOWN | (classic ? QUE_MIRRORED : 0);
+        mark(queue, QUE_COPIES_KNOWN | (classic ? QUE_MIRRORED : 0), QUE_COPIES_TWICE,
+             copies->twice);
     }
     if (insync->said && counts(queue, origin, QUE_INSYNC_KNOWN)) {
         queue->insync = insync->nodes;
-        queue->traits |= QUE_INSYNC_KNOWN;
+        mark(queue, QUE_INSYNC_KNOWN, QUE_INSYNC_TWICE, insync->twice);
     }
 }
 
 static void merge_leader(struct que_queue *queue, const struct row *row, enum origin origin)
 {
     struct said_node leader = leader_of(row);
-    if (leader.said && !leader.twice && counts(queue, origin, QUE_LEADER_KNOWN)) {
-        queue->leader = (int8_t)leader.node;
-        queue->traits |= QUE_LEADER_KNOWN;
+    if (leader.said && counts(queue, origin, QUE_LEADER_KNOWN)) {
+        queue->leader = leader.twice ? queue->leader : (int8_t)leader.node;
+        mark(queue, leader.twice ? 0 : QUE_LEADER_KNOWN, QUE_LEADER_TWICE, leader.twice);
     }
     if (queue->kind == QUE_CLASSIC) {
         queue->copies &= ~que_bit(queue->leader);
@@ -452,7 +471,8 @@ static void merge_state(struct que_queue *queue, const struct row *row, enum ori
         queue->state = (uint8_t)row->state;
 }
 
-static void merge_traits(struct que_queue *queue, const struct row *row)
+/* `figures`: those are taken, too. */
+static void merge_traits(struct que_queue *queue, const struct row *row, bool figures)
 {
     const struct {
         const struct dr_opt_bool *flag;
@@ -468,7 +488,7 @@ static void merge_traits(struct que_queue *queue, const struct row *row)
         queue->traits |= QUE_DURABLE_KNOWN;
     if (row->sheds)
         queue->traits |= QUE_SHEDS;
-    if (row->contradicted)
+    if (row->contradicted || (figures && row->figures_twice))
         queue->traits |= QUE_CONTRADICTED;
     if (row->kind != QUE_KIND_UNKNOWN)
         queue->kind = (uint8_t)row->kind;
@@ -492,7 +512,7 @@ static bool merge_policy(struct que_queue *queue, const struct row *row)
 
 static void merge_figures(struct que_queue *queue, const struct row *row)
 {
-    for (unsigned i = 0; row->state != QUE_STATE_UNKNOWN && i < QUE_FIGURES; i++) {
+    for (unsigned i = 0; i < QUE_FIGURES; i++) {
         if ((row->known >> i & 1) != 0)
             que_set(queue, (enum que_figure)i, row->figures[i]);
     }
@@ -501,15 +521,16 @@ static void merge_figures(struct que_queue *queue, const struct row *row)
 static bool merge(const struct row *row, enum origin origin)
 {
     struct que_queue *queue = que_roster_add(row->roster, row->vhost, row->name);
+    bool figures = origin != LISTING && row->state != QUE_STATE_UNKNOWN;
     if (queue == NULL || !merge_policy(queue, row))
         return false;
-    merge_traits(queue, row);
+    merge_traits(queue, row, figures);
     if (origin != TOTALS) {
         merge_copies(queue, row, origin);
         merge_leader(queue, row, origin);
     }
     merge_state(queue, row, origin);
-    if (origin != LISTING)
+    if (figures)
         merge_figures(queue, row);
     queue->traits |= origin == LISTING ? QUE_LISTED : QUE_FIGURED;
     return true;
@@ -544,14 +565,41 @@ bool rabbitmq_take_totals(void *context, const char *text, size_t size, struct d
     return take(context, text, TOTALS, error);
 }
 
+static void raise_figure(struct que_queue *queue, const struct que_queue *totals,
+                         enum que_figure figure)
+{
+    struct dr_opt_real own = que_figure(queue, figure);
+    struct dr_opt_real total = {.known = false};
+    if (totals != NULL)
+        total = que_figure(totals, figure);
+    if (own.known && total.known && total.value > own.value)
+        que_set(queue, figure, total.value);
+    else if (own.known && !total.known && !(own.value > 0))
+        queue->known &= ~(UINT32_C(1) << figure);
+}
+
+void rabbitmq_raise_figures(struct que_roster *roster, const struct que_roster *totals)
+{
+    for (size_t i = 0; i < roster->count; i++) {
+        struct que_queue *queue = que_roster_at(roster, i);
+        if (queue->kind != QUE_QUORUM)
+            continue;
+        const struct que_queue *total =
+            que_roster_find(totals, que_vhost_name(roster, queue), queue->name);
+        raise_figure(queue, total, QUE_MESSAGES);
+        raise_figure(queue, total, QUE_READY);
+    }
+}
+
 void rabbitmq_age_heads(struct que_roster *roster, struct dr_opt_real now)
 {
     const uint32_t bit = UINT32_C(1) << QUE_HEAD_AGE;
     for (size_t i = 0; i < roster->count; i++) {
         struct que_queue *queue = que_roster_at(roster, i);
-        if ((queue->known & bit) == 0)
+        struct dr_opt_real written = que_figure(queue, QUE_HEAD_AGE);
+        if (!written.known)
             continue;
-        double age = now.value - queue->figures[QUE_HEAD_AGE];
+        double age = now.value - written.value;
         if (now.known && age > -FUTURE)
             que_set(queue, QUE_HEAD_AGE, age > 0 ? age : 0);
         else

@@ -18,8 +18,9 @@
  *
  * A key that stands twice in one element (the server sends the synchronised mirrors twice while
  * they are being synchronised): the worse value counts, and the queue has the trait
- * QUE_CONTRADICTED. Without `state` the numbers of an element are those of a queue that has only
- * just got its leader, and are not taken. */
+ * QUE_CONTRADICTED, or the one of these nodes. What is not taken contradicts nothing. Without
+ * `state` the numbers of an element are those of a queue that has only just got its leader, and are
+ * not taken. */
 #ifndef QUEUES_RABBITMQ_QUEUES_H
 #define QUEUES_RABBITMQ_QUEUES_H
 
@@ -35,6 +36,12 @@ extern const char rabbitmq_queue_columns[];
 bool rabbitmq_take_listed(void *context, const char *text, size_t size, struct dr_error *error);
 bool rabbitmq_take_figured(void *context, const char *text, size_t size, struct dr_error *error);
 bool rabbitmq_take_totals(void *context, const char *text, size_t size, struct dr_error *error);
+
+/* Since 4.0 a quorum queue has no messages by its figures until its first tick (five seconds),
+ * while the totals know them. Of the figures of quorum queues, messages and those that are ready
+ * become what `totals` says where that is more, and unknown where they are zero and it says
+ * nothing; nothing else is taken. */
+void rabbitmq_raise_figures(struct que_roster *roster, const struct que_roster *totals);
 
 /* Makes ages of the time stamps, once all figures are read. `now` is the server's clock, seconds
  * since the epoch; where that is not known, no age is. So is the age of a message that claims to be

@@ -6,6 +6,7 @@
 
 /* Queues in one block: blocks never move, so that growing needs no second copy of all. */
 #define BLOCK 1024
+#define OTHERS (QUE_FIGURES - QUE_TOTALS)
 #define TEXT_BLOCK ((size_t)64 * 1024)
 #define FIRST_INDEX 1024
 
@@ -14,6 +15,13 @@ struct que_text {
     size_t used;
     size_t size;
     char bytes[];
+};
+
+/* The other figures stand apart from the queues, and are not cleared: pages that are never written
+ * to are never given to the process, and of a long list only the totals are asked for. */
+struct que_block {
+    struct que_queue queues[BLOCK];
+    double others[BLOCK][OTHERS];
 };
 
 struct que_roster *que_roster_new(void)
@@ -68,7 +76,7 @@ static const char *keep(struct que_roster *roster, const char *text)
 
 struct que_queue *que_roster_at(const struct que_roster *roster, size_t i)
 {
-    return &roster->blocks[i / BLOCK][i % BLOCK];
+    return &roster->blocks[i / BLOCK]->queues[i % BLOCK];
 }
 
 /* Grows an array of `size`-byte elements by one, in powers of two. */
@@ -164,9 +172,9 @@ static bool make_block(struct que_roster *roster)
 {
     if (roster->count < roster->block_count * BLOCK)
         return true;
-    if (!grow((void **)&roster->blocks, roster->block_count, sizeof(struct que_queue *)))
+    if (!grow((void **)&roster->blocks, roster->block_count, sizeof(struct que_block *)))
         return false;
-    struct que_queue *block = malloc(BLOCK * sizeof *block);
+    struct que_block *block = malloc(sizeof *block);
     if (block == NULL)
         return false;
     roster->blocks[roster->block_count++] = block;
@@ -186,7 +194,11 @@ struct que_queue *que_roster_add(struct que_roster *roster, const char *vhost, c
         return NULL;
     struct que_queue *queue = que_roster_at(roster, roster->count);
     *queue = (struct que_queue){
-        .name = copy, .vhost = (uint16_t)number, .policy = QUE_NONE, .leader = QUE_LEADERLESS};
+        .name = copy,
+        .vhost = (uint16_t)number,
+        .policy = QUE_NONE,
+        .leader = QUE_LEADERLESS,
+        .others = roster->blocks[roster->count / BLOCK]->others[roster->count % BLOCK]};
     *entry = (uint32_t)++roster->count;
     return queue;
 }

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* The queues of a broker, in a form that holds 100,000 of them in some 16 MiB.
+/* The queues of a broker, in a form that holds 100,000 of them in some 12 MiB.
  *
- * Names of nodes, virtual hosts and policies are kept once; the nodes of a queue are a set of bits.
+ * Names of nodes, virtual hosts and policies are kept once; the nodes of a queue are a set of bits;
+ * figures that nobody sets take no memory.
  * What was not said is not known: que_figure says so, and so do the traits. */
 #ifndef QUEUES_ROSTER_H
 #define QUEUES_ROSTER_H
@@ -55,6 +56,7 @@ enum que_figure {
     QUE_SYNCED,       /* messages already copied to a mirror that is being synchronised */
     QUE_FIGURES
 };
+#define QUE_TOTALS 3 /* the first ones, which even the shortest list of figures has */
 
 enum que_trait {
     QUE_DURABLE = 1,
@@ -68,8 +70,13 @@ enum que_trait {
     QUE_FIGURED = 256,      /* stood in the list of figures */
     QUE_LEADER_KNOWN = 512, /* `leader` was said, also where it is nobody */
     QUE_DURABLE_KNOWN = 1024,
-    QUE_SHEDS = 2048 /* messages may leave by themselves, by an argument: a time to live, a maximum
-                        length, a place for those that were rejected */
+    QUE_SHEDS = 2048, /* messages may leave by themselves, by an argument: a time to live, a maximum
+                         length, a place for those that were rejected */
+    /* the same as QUE_CONTRADICTED, for `copies`, `insync` and `leader` (which is not known then)
+     */
+    QUE_COPIES_TWICE = 4096,
+    QUE_INSYNC_TWICE = 8192,
+    QUE_LEADER_TWICE = 16384
 };
 
 #define QUE_NONE UINT16_MAX
@@ -80,14 +87,15 @@ struct que_queue {
     uint64_t head;    /* tells the message at its head from another; 0: not known */
     que_nodes copies; /* classic: the mirrors; quorum, stream: the members */
     que_nodes insync; /* classic: the synchronised mirrors; quorum, stream: the members online */
-    uint32_t known;   /* bit i: figures[i] is known */
+    uint32_t known;   /* bit i: figure i is known */
     uint16_t traits;
     uint16_t vhost;  /* index */
     uint16_t policy; /* index; QUE_NONE: none applies, or not said */
     uint8_t kind;    /* enum que_kind */
     uint8_t state;   /* enum que_state */
     int8_t leader;   /* index of the node: classic: where it lives; QUE_LEADERLESS */
-    double figures[QUE_FIGURES];
+    double totals[QUE_TOTALS];
+    double *others; /* the other figures; only those are there that are known (see que_set) */
 };
 
 enum que_promote {
@@ -120,7 +128,7 @@ struct que_roster {
     bool exact;     /* that list had all figures, not only the totals */
     double elapsed; /* seconds the listing took */
     /* its own */
-    struct que_queue **blocks;
+    struct que_block **blocks;
     size_t block_count;
     struct que_text *texts;
     uint32_t *index; /* hash table of queue numbers */
@@ -160,14 +168,16 @@ const struct que_policy *que_policy_of(const struct que_roster *roster,
 
 static inline void que_set(struct que_queue *queue, enum que_figure figure, double value)
 {
-    queue->figures[figure] = value;
+    *(figure < QUE_TOTALS ? &queue->totals[figure] : &queue->others[figure - QUE_TOTALS]) = value;
     queue->known |= UINT32_C(1) << figure;
 }
 
 static inline struct dr_opt_real que_figure(const struct que_queue *queue, enum que_figure figure)
 {
-    return (struct dr_opt_real){.known = (queue->known >> figure & 1) != 0,
-                                .value = queue->figures[figure]};
+    if ((queue->known >> figure & 1) == 0)
+        return (struct dr_opt_real){.known = false};
+    return dr_real(figure < QUE_TOTALS ? queue->totals[figure]
+                                       : queue->others[figure - QUE_TOTALS]);
 }
 
 static inline que_nodes que_bit(int node)

@@ -2,7 +2,7 @@
 # `make bench` prints what a run costs, beside the least that a program with the same client library costs and beside other
 # plugins. A client library that is missing takes its rows with it.
 
-EXTRA_DIST += tests/bench/bench.py
+EXTRA_DIST += tests/bench/bench.py tests/bench/bench_queues.py tests/bench/measure.py tests/bench/stand_in_rabbitmq.py
 bench_minimal =
 if HAVE_LIBPQ
 bench_minimal += tests/bench/minimal_libpq$(EXEEXT)
@@ -25,6 +25,13 @@ tests_bench_minimal_hiredis_CFLAGS = $(program_cflags) $(HIREDIS_CFLAGS)
 tests_bench_minimal_hiredis_LDFLAGS = $(program_ldflags)
 tests_bench_minimal_hiredis_LDADD = $(HIREDIS_LIBS)
 endif
+if HAVE_RABBITMQ
+bench_minimal += tests/bench/minimal_librabbitmq$(EXEEXT)
+EXTRA_PROGRAMS += tests/bench/minimal_librabbitmq
+tests_bench_minimal_librabbitmq_CFLAGS = $(program_cflags) $(RABBITMQ_CFLAGS)
+tests_bench_minimal_librabbitmq_LDFLAGS = $(program_ldflags)
+tests_bench_minimal_librabbitmq_LDADD = $(RABBITMQ_LIBS)
+endif
 if HAVE_FREETDS
 bench_minimal += tests/bench/minimal_dblib$(EXEEXT)
 EXTRA_PROGRAMS += tests/bench/minimal_dblib
@@ -44,4 +51,6 @@ CLEANFILES += $(bench_minimal)
 bench: $(libexec_PROGRAMS) $(pkglib_LTLIBRARIES) $(bench_minimal)
 	DR_PLUGINS_MODULE_DIR=$(abs_builddir)/plugins/.libs $(PYTHON3) $(srcdir)/tests/bench/bench.py \
 		plugins/check_replication_lag$(EXEEXT) $(bench_minimal)
+	DR_PLUGINS_MODULE_DIR=$(abs_builddir)/plugins/.libs $(PYTHON3) $(srcdir)/tests/bench/bench_queues.py \
+		plugins/check_queue_mirrors$(EXEEXT) $(bench_minimal)
 .PHONY: bench

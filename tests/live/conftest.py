@@ -26,6 +26,7 @@ sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), os.p
 import check  # noqa: E402
 import mongodb  # noqa: E402
 import postgresql  # noqa: E402
+import queues_management  # noqa: E402
 import rabbitmq  # noqa: E402
 
 ROLES = """
@@ -184,6 +185,36 @@ def broker(whole_broker):
         whole_broker.restore()
     except (rabbitmq.LabError, OSError):
         whole_broker.rebuild()
+        raise
+
+
+@pytest.fixture(scope="session")
+def certificates(tmp_path_factory):
+    """A folder: ca, server (127.0.0.1), client, and a stranger that ca knows nothing of; they last for 30 days."""
+    folder = tmp_path_factory.mktemp("certificates")
+    queues_management.authority(folder, "ca", 60)
+    queues_management.authority(folder, "stranger", 60)
+    queues_management.certificate(folder, "server", "IP:127.0.0.1", 30)
+    queues_management.certificate(folder, "client", "DNS:client", 30)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def whole_site(certificates):
+    tls = tuple(str(certificates / name) for name in ("ca.crt", "server.crt", "server.key"))
+    settings = {"management.ssl.verify": "verify_peer", "management.ssl.fail_if_no_peer_cert": "true"}
+    with rabbitmq.Cluster(1, plugins=rabbitmq.LINKS, tls=tls, settings=settings) as cluster:
+        yield cluster
+
+
+@pytest.fixture
+def site(whole_site):
+    """Another RabbitMQ cluster, of one node: the other site. Its https asks for a client certificate."""
+    yield whole_site
+    try:
+        whole_site.restore()
+    except (rabbitmq.LabError, OSError):
+        whole_site.rebuild()
         raise
 
 

@@ -1,11 +1,14 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What the tests of rabbitmq:// share: running check_queue_mirrors on clusters, with passwords in files.
+"""What the tests of rabbitmq:// share: running check_queue_mirrors with passwords in files; certificates.
 
     result = run(tmp_path, url(*broker.nodes), "--expect-node", "rmq1")
-    result = run(tmp_path, url(a, user=nagios), "--compare", url(b, user=nagios), passwords=[nagios])"""
+    result = run(tmp_path, url(a, user=nagios), "--compare", url(b, user=nagios), user=nagios)"""
+
+import subprocess
 
 import check
 import rabbitmq
+from postgresql import wait_until
 from rabbitmq import quote
 
 NAME = "check_queue_mirrors"
@@ -42,3 +45,55 @@ def run(folder, target, *arguments, user=rabbitmq.ADMIN, **options):
     print(result)  # pytest shows it when the test fails
     assert user is None or user[1] not in result.output, result
     return result
+
+
+def fill(vhost, messages=10, mirrored="ha.orders", quorum="payments", stream="events"):
+    """A queue of each type, with a copy on every node; its figures are told when this returns."""
+    vhost.policy("ha", r"^ha\.", {"ha-mode": "all", "ha-sync-mode": "automatic"})
+    vhost.declare(mirrored)
+    vhost.declare(quorum, type="quorum")
+    vhost.declare(stream, type="stream")
+    for name in (mirrored, quorum):
+        vhost.publish(name, messages)
+    vhost.wait_messages(quorum, messages)
+    settle(vhost, mirrored, quorum, stream)
+
+
+def settle(vhost, mirrored="ha.orders", quorum="payments", stream="events"):
+    """Until every copy is there and in sync, and every node says so."""
+    nodes = vhost.cluster.size
+    for node in vhost.cluster.nodes:
+        vhost.wait_queue(mirrored, lambda queue: len(queue.get("synchronised_slave_nodes", ())) == nodes - 1,
+                         "in sync", node)
+        for name in (quorum, stream):
+            vhost.wait_queue(name, lambda queue: len(queue.get("online", ())) == nodes, "online", node)
+
+
+def until(look, wanted, what, seconds=20):
+    """look() until wanted(result); the result. What the broker tells lags behind by a second or two."""
+    seen = []
+
+    def test():
+        seen[:] = [look()]
+        return wanted(seen[0])
+    wait_until(test, lambda: "%s\n%s" % (what, seen[0]), seconds)
+    return seen[0]
+
+
+# ---- certificates ----
+
+def openssl(folder, *words):
+    subprocess.run(("openssl",) + words, cwd=str(folder), check=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+
+
+def authority(folder, name, days):
+    openssl(folder, "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-keyout", name + ".key", "-out", name + ".crt",
+            "-days", str(days), "-subj", "/CN=" + name)
+
+
+def certificate(folder, name, subject, days):
+    openssl(folder, "req", "-newkey", "rsa:2048", "-nodes", "-keyout", name + ".key", "-out", name + ".csr",
+            "-subj", "/CN=" + name)
+    (folder / (name + ".ext")).write_text("subjectAltName=%s\n" % subject)
+    openssl(folder, "x509", "-req", "-in", name + ".csr", "-CA", "ca.crt", "-CAkey", "ca.key", "-CAcreateserial",
+            "-days", str(days), "-extfile", name + ".ext", "-out", name + ".crt")

@@ -41,7 +41,7 @@ COLUMNS = {
                "slave_nodes", "synchronised_slave_nodes", "state", "policy", "operator_policy",
                "effective_policy_definition", "messages", "messages_ready", "messages_unacknowledged",
                "messages_persistent", "message_bytes", "consumers", "head_message_timestamp", "message_stats",
-               "sync_messages"},
+               "sync_messages", "arguments"},
 }
 
 # path below api/, its query, and what we call it

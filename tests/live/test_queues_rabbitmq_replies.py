@@ -325,3 +325,32 @@ def test_no_waiting_for_a_queue_without_a_majority(mirrors):
         result = mirrors(broker, "-v")
         assert "wait for new leaders" not in result.output, result
         assert result.state == "CRITICAL", result
+
+
+# ---- queues of 4.x that are not as empty as they say ----
+
+def of_version(broker, version):
+    for node in broker.nodes:
+        node.reply("overview", body=dict(json.loads(node.replies["overview"].body), rabbitmq_version=version))
+
+
+@pytest.mark.parametrize("version, asked, said", [("4.3.6", 1, "10 messages"), ("3.13.7", 0, "0 messages")])
+def test_a_quorum_queue_before_its_first_tick(broker, mirrors, version, asked, said):
+    """From 4.0 on its figures say that it is empty, and the totals what is in it."""
+    of_version(broker, version)
+    figures = [dict(queue, messages=0, messages_ready=0) for queue in broker.document("figures")]
+    broker.reply("figures", body=figures)
+    result = mirrors(broker, "--include", "payments")
+    assert broker.asked("totals") == asked and broker.asked("figures") == 1
+    assert result.state == "OK" and said in result.first, result
+
+
+@pytest.mark.parametrize("changes", [{"status": 500}, {"body": "[]"}, {"body": "[{"}], ids=["500", "nothing", "cut"])
+def test_an_empty_queue_without_totals(broker, mirrors, changes):
+    """What nothing confirms is not zero."""
+    of_version(broker, "4.3.6")
+    broker.reply("totals", **changes)
+    figures = [dict(queue, messages=0, messages_ready=0) for queue in broker.document("figures")]
+    broker.reply("figures", body=figures)
+    result = mirrors(broker, "--include", "payments")
+    assert "1 queue with an unknown number of messages lives on" in result.first, result

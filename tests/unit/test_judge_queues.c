@@ -238,6 +238,36 @@ static void alarm_in_flags(struct broker *broker)
     }
 }
 
+static void no_health_checks(struct broker *broker)
+{
+    for (size_t i = 0; i < BROKER_NODES; i++) {
+        view_of(broker, i)->replies[QUE_ASK_ALARMS].answer = QUE_ABSENT;
+        view_of(broker, i)->replies[QUE_ASK_CERTIFICATES].answer = QUE_ABSENT;
+        for (size_t m = 0; m < BROKER_NODES; m++) {
+            view_of(broker, i)->members[m].memory_alarm = dr_bool(false);
+            view_of(broker, i)->members[m].disk_alarm = dr_bool(false);
+        }
+    }
+}
+
+/* One that is dead says nothing, and has no alarm. */
+static void no_health_checks_and_a_node_down(struct broker *broker)
+{
+    no_health_checks(broker);
+    node_in_maintenance(broker);
+    for (size_t i = 0; i < BROKER_NODES; i++) {
+        view_of(broker, i)->members[2].memory_alarm.known = false;
+        view_of(broker, i)->members[2].disk_alarm.known = false;
+    }
+}
+
+static void no_health_checks_nor_a_flag(struct broker *broker)
+{
+    no_health_checks(broker);
+    for (size_t i = 0; i < BROKER_NODES; i++)
+        view_of(broker, i)->members[1].disk_alarm.known = false;
+}
+
 static void alarms_not_said(struct broker *broker)
 {
     view_of(broker, 0)->replies[QUE_ASK_ALARMS].answer = QUE_FAILED;
@@ -405,7 +435,7 @@ static const struct scene scenes[] = {
     {"no queues at all: proven", "", nothing, DR_OK, "queues",
      "there are none, as the broker's own count says"},
     {"no queue that we may see", "", one_more_queue, DR_UNKNOWN, NULL,
-     "cannot tell what would be lost: the 0 queues that can be seen may not be all"},
+     "cannot tell what would be lost: nagios may see only 0 of 9 queues"},
     {"only queues that are not meant to last",
      "amq.gen-x classic node=1 messages=2 transient exclusive", nothing, DR_OK, "queues",
      "1 are not meant to last"},
@@ -587,6 +617,11 @@ static const struct scene scenes[] = {
     {"expected by host and by name", HEALTHY, expected_by_host, DR_OK, NULL, "can die now"},
     {"alarm", HEALTHY, alarm, DR_CRITICAL, NULL, "nobody can publish: memory on rmq2@b"},
     {"alarm, by the flags alone", HEALTHY, alarm_in_flags, DR_CRITICAL, "alarms", "disk on rmq2@b"},
+    {"no health checks: the flags say it", HEALTHY, no_health_checks, DR_OK, NULL, ""},
+    {"no health checks, and a node down on purpose", MIRRORED, no_health_checks_and_a_node_down,
+     DR_OK, "rmq3", "down, in maintenance"},
+    {"no health checks, and a flag is missing", HEALTHY, no_health_checks_nor_a_flag, DR_UNKNOWN,
+     "mq1", "its alarms: not there"},
     {"alarms are not said", HEALTHY, alarms_not_said, DR_UNKNOWN, "mq1", "its alarms: not there"},
     {"a frozen peer", HEALTHY, frozen, DR_CRITICAL, "cluster",
      "mq1, mq2: alive, but statistics hang: waiting for a node that is frozen or cut off, it seems "
@@ -610,7 +645,7 @@ static const struct scene scenes[] = {
      "nagios may see only 3 of the 9 that there are; no queue is shown of the virtual hosts "
      "billing"},
     {"a queue that we may not see: the verdict", HEALTHY, one_more_queue, DR_UNKNOWN, NULL,
-     "cannot tell what would be lost: the 3 queues that can be seen may not be all"},
+     "cannot tell what would be lost: nagios may see only 3 of 9 queues"},
     {"deleted between two requests", HEALTHY, fewer_queues, DR_OK, NULL, "can die now"},
     {"how many there are is not said", HEALTHY, totals_unknown, DR_UNKNOWN, "queues",
      "3 were seen, but not how many there are"},
@@ -668,12 +703,20 @@ static void other_alarm(struct broker *broker)
     other_view(broker)->alarms = strdup("disk on rmq1@a");
 }
 
+static void other_definition(struct broker *broker)
+{
+    struct que_policy *policy = &broker->facts[BROKER_NODES].roster->policies[0];
+    free(policy->definition);
+    policy->definition = strdup("ha-all, but manually");
+}
+
 static void other_expected(struct broker *broker)
 {
     broker->texts[0] = TEXT("rmq3");
     broker->rules.expect_node = (struct dr_text_list){broker->texts, 1};
     for (size_t i = BROKER_NODES; i < 2 * BROKER_NODES; i++)
-        view_of(broker, i)->member_count = 1;
+        while (view_of(broker, i)->member_count > 1)
+            free(view_of(broker, i)->members[--view_of(broker, i)->member_count].name);
 }
 
 static void linked(struct broker *broker, const char *state)
@@ -693,6 +736,11 @@ static void shovel_runs(struct broker *broker)
 static void shovel_starts(struct broker *broker)
 {
     linked(broker, "starting");
+}
+
+static void link_fails(struct broker *broker)
+{
+    linked(broker, "error");
 }
 
 static void shovel_ended(struct broker *broker)
@@ -721,6 +769,9 @@ static const struct comparison {
      "payments classic node=1 mirrors=2 sync=2 messages=0 policy=ha-two"},
     {{"another policy", MIRRORED, nothing, DR_WARNING, "dr1 queues", "(ha-all, there ha-two)"},
      "ha.orders classic node=1 mirrors=2 sync=2 messages=0 policy=ha-two"},
+    {{"the same policy, defined otherwise", MIRRORED, other_definition, DR_WARNING, "dr1 queues",
+      "ha.orders (ha-all, there with another definition)"},
+     MIRRORED},
     {{"nobody can publish there", HEALTHY, other_alarm, DR_CRITICAL, NULL,
       "dr1: nobody can publish: disk on rmq1@a"},
      HEALTHY},
@@ -730,6 +781,9 @@ static const struct comparison {
     {{"a shovel runs", HEALTHY, shovel_runs, DR_OK, "links", "1 of 1 shovels"}, HEALTHY},
     {{"a shovel that does not get beyond its start", HEALTHY, shovel_starts, DR_WARNING, "shovel",
       "to-dr is starting: it is not connected"},
+     HEALTHY},
+    {{"a federation link that cannot log in", HEALTHY, link_fails, DR_CRITICAL, "shovel",
+      "to-dr is in error"},
      HEALTHY},
     {{"a shovel that ended", HEALTHY, shovel_ended, DR_CRITICAL, "shovel", "to-dr is terminated"},
      HEALTHY},

@@ -459,7 +459,7 @@ static size_t judge_once(size_t at, bool later, char *said, size_t size, bool *n
     size_t used = allocations;
     start_failing(0, false);
     /* A queue that could not be remembered is told of in a finding. */
-    *noticed = result.out_of_memory || broker_says(&result, "mq1 state", "not remembered");
+    *noticed = result.out_of_memory || broker_says(&result, "state", "not remembered:");
     if (!*noticed)
         write_down(&result, said, size);
     assert_true(dr_result_state(&result) == DR_CRITICAL || dr_result_state(&result) == DR_UNKNOWN);

@@ -309,6 +309,26 @@ static void two_lists(void **state)
          QUEUE "\"type\":\"stream\",\"state\":\"running\",\"totals\":null,\"messages\":null,"
                "\"new\":[{\"a\":{}}]}",
          {"/", "q", QUE_STREAM, QUE_RUNNING, "", NULL, NULL, -1, 0, 0, NULL}},
+        /* what the listing says once counts, whatever the figures say twice */
+        {QUEUE "\"type\":\"classic\",\"state\":\"live\",\"node\":" R1 ",\"slave_nodes\":[" R2
+               "],\"synchronised_slave_nodes\":[" R2 "],\"messages\":1,\"messages\":2}",
+         QUEUE "\"type\":\"classic\",\"state\":\"running\",\"node\":" R1 ",\"node\":" R3
+               ",\"slave_nodes\":[" R2 "],\"slave_nodes\":[],\"synchronised_slave_nodes\":[],"
+               "\"synchronised_slave_nodes\":[" R2 "],\"messages\":3}",
+         {"/", "q", QUE_CLASSIC, QUE_RUNNING, "rmq1", "rmq2", "rmq2", 3, 0,
+          QUE_CONTRADICTED | QUE_COPIES_TWICE | QUE_INSYNC_TWICE | QUE_LEADER_TWICE, NULL}},
+        {QUEUE "\"type\":\"classic\",\"state\":\"live\",\"node\":" R1 ",\"slave_nodes\":[" R2
+               "],\"synchronised_slave_nodes\":[],\"synchronised_slave_nodes\":[" R2 "]}",
+         QUEUE "\"type\":\"classic\",\"state\":\"syncing\",\"node\":" R1 ",\"slave_nodes\":[" R2
+               "],\"synchronised_slave_nodes\":[" R2 "],\"messages\":3,\"messages\":4}",
+         {"/", "q", QUE_CLASSIC, QUE_SYNCING, "rmq1", "rmq2", "", 4,
+          QUE_CONTRADICTED | QUE_INSYNC_TWICE, QUE_COPIES_TWICE | QUE_LEADER_TWICE, NULL}},
+        /* a stream before 4.0: only the figures say where it is */
+        {QUEUE "\"type\":\"stream\",\"state\":\"live\"}",
+         QUEUE "\"type\":\"stream\",\"state\":\"running\",\"leader\":" R1 ",\"members\":[" R1 "," R2
+               "],\"online\":[" R1 "],\"online\":[" R1 "," R2 "],\"messages\":3}",
+         {"/", "q", QUE_STREAM, QUE_RUNNING, "rmq1", "rmq1 rmq2", "rmq1", 3, QUE_INSYNC_TWICE,
+          QUE_CONTRADICTED, NULL}},
     };
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
         for (int order = 0; order < 2; order++) {
@@ -337,15 +357,16 @@ static void a_key_that_stands_twice(void **state)
         {QUEUE "\"type\":\"classic\",\"state\":\"syncing\",\"node\":" R3 ",\"slave_nodes\":[" R2
                "],\"messages\":155000,\"synchronised_slave_nodes\":[],"
                "\"synchronised_slave_nodes\":[" R2 "]}",
-         {"/", "q", QUE_CLASSIC, QUE_SYNCING, "rmq3", "rmq2", "", 155000, QUE_CONTRADICTED, 0,
-          NULL}},
+         {"/", "q", QUE_CLASSIC, QUE_SYNCING, "rmq3", "rmq2", "", 155000, QUE_INSYNC_TWICE,
+          QUE_CONTRADICTED, NULL}},
         {QUEUE "\"type\":\"quorum\",\"state\":\"running\",\"leader\":" R1 ",\"members\":[" R1 "," R2
                "," R3 "],\"online\":[" R1 "," R2 "],\"online\":[" R1 "," R3 "," R2 "]}",
          {"/", "q", QUE_QUORUM, QUE_RUNNING, "rmq1", "rmq1 rmq2 rmq3", "rmq1 rmq2", -1,
-          QUE_CONTRADICTED, 0, NULL}},
+          QUE_INSYNC_TWICE, QUE_CONTRADICTED, NULL}},
         {QUEUE "\"type\":\"quorum\",\"state\":\"running\",\"state\":\"minority\",\"leader\":" R1
                ",\"leader\":" R2 ",\"messages\":5,\"messages\":9,\"messages\":7}",
-         {"/", "q", QUE_QUORUM, QUE_MINORITY, NULL, NULL, NULL, 9, QUE_CONTRADICTED, 0, NULL}},
+         {"/", "q", QUE_QUORUM, QUE_MINORITY, NULL, NULL, NULL, 9,
+          QUE_CONTRADICTED | QUE_LEADER_TWICE, 0, NULL}},
         {QUEUE "\"type\":\"quorum\",\"state\":\"running\",\"state\":\"running\",\"durable\":true,"
                "\"name\":\"q\",\"type\":\"quorum\",\"leader\":" R1 ",\"leader\":" R1 "}",
          {"/", "q", QUE_QUORUM, QUE_RUNNING, "rmq1", NULL, NULL, -1, 0, QUE_CONTRADICTED, NULL}},
@@ -356,6 +377,58 @@ static void a_key_that_stands_twice(void **state)
         assert_true(rabbitmq_take_figured(roster, rows[i].text, strlen(rows[i].text), &error));
         check_one(roster, &rows[i].expected);
         que_roster_free(roster);
+    }
+}
+
+/* What the figures say of a queue's messages, what the totals say at the same moment, and what
+ * counts; -1: not known. */
+static void figures_that_say_too_little(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *figured;
+        const char *totals;
+        double messages;
+        double ready;
+    } rows[] = {
+        /* 4.3.6, a fresh queue before its first tick */
+        {"\"type\":\"quorum\",\"state\":\"running\",\"messages\":0,\"messages_ready\":0}",
+         "\"type\":\"quorum\",\"state\":\"running\",\"messages\":3,\"messages_ready\":2}", 3, 2},
+        /* the totals were asked a moment before */
+        {"\"type\":\"quorum\",\"state\":\"running\",\"messages\":9,\"messages_ready\":8}",
+         "\"type\":\"quorum\",\"state\":\"running\",\"messages\":3,\"messages_ready\":2}", 9, 8},
+        {"\"type\":\"quorum\",\"state\":\"running\",\"messages\":0,\"messages_ready\":0}",
+         "\"type\":\"quorum\",\"state\":\"running\",\"messages\":0,\"messages_ready\":0}", 0, 0},
+        /* nothing confirms the zero: it has no leader now, or is not in the list of totals */
+        {"\"type\":\"quorum\",\"state\":\"running\",\"messages\":0,\"messages_ready\":0}",
+         "\"type\":\"quorum\"}", -1, -1},
+        {"\"type\":\"quorum\",\"state\":\"running\",\"messages\":4,\"messages_ready\":0}", NULL, 4,
+         -1},
+        /* no state: the figures of a queue that has just got its leader stay unknown */
+        {"\"type\":\"quorum\",\"messages\":0}",
+         "\"type\":\"quorum\",\"state\":\"running\",\"messages\":0,\"messages_ready\":0}", -1, -1},
+        /* others are left alone */
+        {"\"type\":\"classic\",\"state\":\"running\",\"messages\":0,\"messages_ready\":0}",
+         "\"type\":\"classic\",\"state\":\"running\",\"messages\":3,\"messages_ready\":2}", 0, 0},
+        {"\"type\":\"stream\",\"state\":\"running\",\"messages\":0}", NULL, 0, -1},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        struct que_roster *roster = que_roster_new(), *totals = que_roster_new();
+        char text[500];
+        print_message("  row %zu\n", i + 1);
+        snprintf(text, sizeof text, "[%s%s]", QUEUE, rows[i].figured);
+        take(roster, rabbitmq_take_figured, text);
+        snprintf(text, sizeof text, "[%s%s]", rows[i].totals != NULL ? QUEUE : "",
+                 rows[i].totals != NULL ? rows[i].totals : "");
+        take(totals, rabbitmq_take_totals, text);
+        rabbitmq_raise_figures(roster, totals);
+        const struct que_queue *queue = que_roster_find(roster, "/", "q");
+        struct dr_opt_real messages = que_figure(queue, QUE_MESSAGES);
+        struct dr_opt_real ready = que_figure(queue, QUE_READY);
+        assert_int_equal(messages.known ? (int)messages.value : -1, (int)rows[i].messages);
+        assert_int_equal(ready.known ? (int)ready.value : -1, (int)rows[i].ready);
+        que_roster_free(roster);
+        que_roster_free(totals);
     }
 }
 
@@ -442,7 +515,7 @@ static void every_figure(void **state)
     queue = que_roster_find(roster, "/", "r");
     assert_int_equal(queue->known, 1U << QUE_PUBLISHED | 1U << QUE_PUBLISH_RATE | 1U << QUE_ACKED |
                                        1U << QUE_ACK_RATE);
-    assert_float_equal(queue->figures[QUE_ACKED], 0, 1e-9);
+    assert_float_equal(que_figure(queue, QUE_ACKED).value, 0, 1e-9);
     que_roster_free(roster);
 }
 
@@ -783,6 +856,7 @@ int main(void)
         cmocka_unit_test(totals_of_an_idle_queue),
         cmocka_unit_test(two_lists),
         cmocka_unit_test(a_key_that_stands_twice),
+        cmocka_unit_test(figures_that_say_too_little),
         cmocka_unit_test(elements_that_cannot_be_read),
         cmocka_unit_test(more_nodes_than_there_is_room_for),
         cmocka_unit_test(every_figure),

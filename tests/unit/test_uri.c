@@ -148,6 +148,37 @@ static void test_a_copy_is_whole_and_its_own(void **state)
     dr_uri_free(&copy);
 }
 
+static void test_a_flag_is_on_or_off(void **state)
+{
+    static const struct {
+        const char *text;
+        bool valid;
+        bool on;
+    } rows[] = {{"x://h", true, false},
+                {"x://h?insecure=", true, true},
+                {"x://h?insecure=1", true, true},
+                {"x://h?insecure=True", true, true},
+                {"x://h?insecure=yes", true, true},
+                {"x://h?insecure=on", true, true},
+                {"x://h?insecure=0", true, false},
+                {"x://h?insecure=false", true, false},
+                {"x://h?insecure=no", true, false},
+                {"x://h?insecure=off", true, false},
+                {"x://h?insecure=2", false, false},
+                {"x://h?insecure=verify", false, false}};
+    (void)state;
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        struct dr_error error = {.class = DR_ERR_NONE};
+        struct dr_uri uri;
+        bool on = true;
+        assert_true(dr_uri_parse(rows[i].text, &uri, &error));
+        assert_int_equal(dr_uri_flag(&uri, "insecure", &on, &error), rows[i].valid);
+        assert_int_equal(on, rows[i].on);
+        assert_int_equal(error.class, rows[i].valid ? DR_ERR_NONE : DR_ERR_USAGE);
+        dr_uri_free(&uri);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -156,6 +187,7 @@ int main(void)
         cmocka_unit_test(test_64_hosts_are_read),
         cmocka_unit_test(test_parameters_are_found_and_taken),
         cmocka_unit_test(test_a_copy_is_whole_and_its_own),
+        cmocka_unit_test(test_a_flag_is_on_or_off),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
