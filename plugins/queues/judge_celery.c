@@ -67,9 +67,9 @@ static void say_replica(struct judge *judge, const char *label, const struct bac
     double bytes = (double)replica->behind.value;
     dr_unit_format(DR_UNIT_BYTES, bytes, behind, sizeof behind);
     say(judge, dr_threshold_judge(limit, bytes), 0,
-        "%.0f task%s in %zu queue%s live on if %s dies now: replica %s is %s behind", tasks,
-        plural(tasks), backlog->queues, plural((double)backlog->queues), label, replica->address,
-        behind);
+        "%.0f task%s in %zu queue%s live on if %s dies now%s: replica %s is %s behind", tasks,
+        plural(tasks), backlog->queues, plural((double)backlog->queues), label,
+        bytes > 0 ? ", but for the last ones" : "", replica->address, behind);
     dr_result_figure(judge->result, judge->group, &que_metrics[QUE_LAG_BYTES], bytes, limit);
 }
 
@@ -92,8 +92,8 @@ static const char *snapshot_words(const struct que_store *store, char *words, si
 }
 
 /* No replica that counts: what is on the disk of the host comes back with it. */
-static void say_alone(struct judge *judge, const char *label, const struct que_store *store,
-                      const struct backlog *backlog)
+static enum dr_state say_alone(struct judge *judge, const char *label,
+                               const struct que_store *store, const struct backlog *backlog)
 {
     char snapshots[DR_UNIT_TEXT + 40];
     const char *none = store->replica_count > 0 ? "no replica that reports" : "no replica";
@@ -128,6 +128,17 @@ static void say_alone(struct judge *judge, const char *label, const struct que_s
                      &judge->rules->thresholds[QUE_LOST]);
     dr_result_figure(judge->result, judge->group, &que_metrics[QUE_UNAVAILABLE],
                      (double)backlog->queues, &judge->rules->thresholds[QUE_UNAVAILABLE]);
+    return log || lost <= 0 ? stops : dr_state_worst(state, stops);
+}
+
+static void judge_loneliness(struct dr_line *line, enum dr_state state)
+{
+    if (state == DR_OK)
+        return;
+    dr_line_problem(line, state, "no replica follows it");
+    dr_line_next(line, state,
+                 "give it a replica on another host, and appendonly yes, so that a restart loses "
+                 "nothing either");
 }
 
 static void judge_replicas(const struct que_store *store, struct dr_line *line)
@@ -191,7 +202,7 @@ static void judge_in_flight(struct judge *judge, const struct que_store *store)
     struct dr_line line = DR_LINE;
     const struct dr_threshold *limit = &judge->rules->thresholds[QUE_IN_FLIGHT_AGE];
     if (!store->in_flight.known) {
-        dr_result_add(judge->result, DR_UNKNOWN, subject_of(judge, "with workers"),
+        dr_result_add(judge->result, DR_UNKNOWN, subject_of(judge, "in flight"),
                       "how many tasks are with workers is not known");
         return;
     }
@@ -219,7 +230,7 @@ static void judge_in_flight(struct judge *judge, const struct que_store *store)
         dr_result_figure(judge->result, judge->group, &que_metrics[QUE_IN_FLIGHT_AGE],
                          store->in_flight_age.value, limit);
     }
-    dr_line_end(&line, judge->result, subject_of(judge, "with workers"));
+    dr_line_end(&line, judge->result, subject_of(judge, "in flight"));
 }
 
 /* A replica shows the queues, but workers and clients are with its primary. */
@@ -252,7 +263,7 @@ static void judge_primary(struct judge *judge, const struct que_asked *asked, st
     else if (replica != NULL)
         say_replica(judge, asked->label, backlog, replica);
     else
-        say_alone(judge, asked->label, store, backlog);
+        judge_loneliness(line, say_alone(judge, asked->label, store, backlog));
 }
 
 static void judge_store(struct judge *judge, const struct que_asked *asked)

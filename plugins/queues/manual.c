@@ -47,8 +47,9 @@ const struct dr_manual_section que_manual[QUE_SECTIONS] = {
      "played "
      "through as if it died now:\n\n"
      "    classic, mirrored   a synchronised mirror takes over: nothing is lost. Without one, an\n"
-     "                        unsynchronised mirror takes over empty (ha-promote-on-failure:\n"
-     "                        always, the default): all is lost. With when-synced it stops.\n"
+     "                        unsynchronised mirror takes over with only what came since it\n"
+     "                        joined (ha-promote-on-failure: always, the default): up to all is\n"
+     "                        lost. With when-synced it stops.\n"
      "    classic, one copy   stops until its node is back; what was not published as persistent\n"
      "                        is lost, and so is all of a queue that is not durable\n"
      "    quorum, stream      go on with a majority of their members, else stop; nothing that was\n"
@@ -90,8 +91,8 @@ const struct dr_manual_section que_manual[QUE_SECTIONS] = {
      "minute, "
      "while the nodes themselves answer: that is said as what it is, within --timeout.\n\n"
      "Above 10,000 queues only their totals are asked for (--detail): then consumers, bytes, rates "
-     "and "
-     "what is persistent are not known."},
+     "and what is persistent are not known. The broker makes the lists, and takes its time: 40,000 "
+     "queues took it 7 s here, so that more of them need a longer --timeout."},
     {"RABBITMQ",
      "The tag monitoring, and an empty permission on each virtual host that is to be seen; it can "
      "then neither declare, publish nor consume:\n\n"
@@ -100,6 +101,8 @@ const struct dr_manual_section que_manual[QUE_SECTIONS] = {
      "    rabbitmqctl set_permissions -p / nagios '^$' '^$' '^$'\n\n"
      "Parameters: cacert, cert, key (files), insecure=yes (verifies nothing), token_file (a bearer "
      "token, for OAuth 2), proxy. A path is the server's management.path_prefix.\n\n"
+     "--certificate-days goes by the broker's own account, which leaves out the listener of the "
+     "management API itself.\n\n"
      "--maintenance names nodes that are down on purpose; one that was drained is a WARNING "
      "without it (before 3.11, which does not say so, its management refuses: CRITICAL).\n\n"
      "--compare asks a second cluster for the same queues, types and policies, whether its nodes "
