@@ -465,6 +465,7 @@ static size_t judge_once(size_t at, bool later, char *said, size_t size, bool *n
     assert_true(dr_result_state(&result) == DR_CRITICAL || dr_result_state(&result) == DR_UNKNOWN);
     dr_state_close(broker.history.file);
     free(broker.history.file);
+    free(broker.history.rows);
     dr_result_free(&result);
     broker_forget(&broker);
     return used;
