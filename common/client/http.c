@@ -255,6 +255,16 @@ static const char *refused_handshake(const struct transfer *transfer, CURLcode c
     return NULL;
 }
 
+/* A port where something else listens: libcurl's words help nobody at night. NULL: not that. */
+static const char *other_protocol(const char *message)
+{
+    if (strstr(message, "HTTP/0.9") != NULL)
+        return "answers, but not in HTTP: is it the right port?";
+    if (strstr(message, "wrong version number") != NULL)
+        return "answers, but not in TLS: is it the right port?";
+    return NULL;
+}
+
 static bool fail(const struct transfer *transfer, CURLcode code)
 {
     const struct dr_http_reply *reply = transfer->reply;
@@ -270,7 +280,9 @@ static bool fail(const struct transfer *transfer, CURLcode code)
                             (transfer->too_long ? reply->body.limit : reply->header.limit) / 1024,
                             transfer->too_long ? "body" : "headers");
     const char *refused = refused_handshake(transfer, code);
+    const char *other = other_protocol(transfer->message);
     const char *said = refused != NULL                ? refused
+                       : other != NULL                ? other
                        : transfer->message[0] != '\0' ? transfer->message
                                                       : curl_easy_strerror(code);
     char *clean = dr_text_clean(said, 300);
