@@ -257,7 +257,8 @@ endif
 
 if HAVE_HIREDIS
 queues_celery_sources = \
-	plugins/queues/celery.c \
+	plugins/queues/celery.c plugins/queues/celery_ask.h \
+	plugins/queues/celery_flight.c plugins/queues/celery_queues.c \
 	plugins/queues/celery_read.c plugins/queues/celery_read.h
 if MODULES
 pkglib_LTLIBRARIES += plugins/queues-celery.la

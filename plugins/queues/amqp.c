@@ -229,12 +229,13 @@ static bool publish(struct trip *trip)
            goes_on(trip, DR_AMQP_FAILED);
 }
 
-/* Waits a moment, during which the broker may say something else. */
+/* Waits a moment, during which the broker may say something else: what it returned follows as
+ * content, and then it confirms that. */
 static bool pause_trip(struct trip *trip)
 {
     double end = dr_monotonic() + NACK_PAUSE;
     enum dr_amqp_event event = DR_AMQP_METHOD;
-    while (event == DR_AMQP_METHOD)
+    while (event == DR_AMQP_METHOD || event == DR_AMQP_CONTENT)
         event = dr_amqp_wait(&trip->probe->amqp, trip->channel, end, "publish again");
     return event == DR_AMQP_LATE || goes_on(trip, event);
 }

@@ -157,14 +157,25 @@ static void judge_absence(struct judge *judge, const struct sights *sights,
     }
 }
 
+static const char partition_advice[] =
+    "choose the side to keep, then restart the nodes of the other one; both sides count, so that "
+    "the figures are too high until then";
+
+static bool is_partitioned(const struct sights *sights)
+{
+    for (size_t i = 0; i < sights->count; i++) {
+        if (sights->items[i].best->partitions != NULL)
+            return true;
+    }
+    return false;
+}
+
 static void judge_partitions(const struct que_member *member, struct dr_line *line)
 {
     if (member->partitions == NULL)
         return;
     dr_line_problem(line, DR_CRITICAL, "network partition: it does not see %s", member->partitions);
-    dr_line_next(line, DR_CRITICAL,
-                 "choose the side to keep, then restart the nodes of the other one; both sides "
-                 "count, so that the figures are too high until then");
+    dr_line_next(line, DR_CRITICAL, "%s", partition_advice);
 }
 
 static void judge_presence(struct judge *judge, const struct sight *sight, struct dr_line *line)
@@ -202,10 +213,11 @@ static void judge_node(struct judge *judge, const struct sights *sights, const s
                         "%s sees it running, %s sees it down: the cluster is "
                         "split, or about to be",
                         sight->seen_up, sight->seen_down);
-        dr_line_next(
-            &line, DR_CRITICAL,
-            "look at the network between the nodes: rabbitmq-diagnostics cluster_status on "
-            "each");
+        dr_line_next(&line, DR_CRITICAL, "%s",
+                     is_partitioned(sights)
+                         ? partition_advice
+                         : "look at the network between the nodes: rabbitmq-diagnostics "
+                           "cluster_status on each");
     }
     if (sight->up == 0 && sight->down == 0)
         dr_line_problem(&line, DR_UNKNOWN, "nobody says whether it runs");

@@ -18,15 +18,14 @@ static const char *kind_name(const struct que_queue *queue)
     return names[queue->kind];
 }
 
-static bool is_same(const char *a, const char *b)
+/* Definitions that are not known are compared by their names alone. */
+static bool has_same_policy(const struct que_policy *here, const struct que_policy *there)
 {
-    return a == NULL || b == NULL ? a == b : strcmp(a, b) == 0;
-}
-
-static const char *definition_of(const struct que_roster *roster, const struct que_queue *queue)
-{
-    const struct que_policy *policy = que_policy_of(roster, queue);
-    return policy != NULL ? policy->definition : NULL;
+    if (here == NULL || there == NULL)
+        return here == there;
+    if (here->definition == NULL || there->definition == NULL)
+        return strcmp(here->name, there->name) == 0;
+    return strcmp(here->definition, there->definition) == 0;
 }
 
 static const char *policy_name(const struct que_roster *roster, const struct que_queue *queue)
@@ -62,8 +61,8 @@ static void compare_queue(const struct judge *production, const struct judge *re
     else if (there->kind != here->kind)
         tally_add(production, &differences->kind, must ? DR_CRITICAL : DR_WARNING, here,
                   "%s, there %s", kind_name(here), kind_name(there));
-    else if (!is_same(definition_of(production->roster, here),
-                      definition_of(reference->roster, there)))
+    else if (!has_same_policy(que_policy_of(production->roster, here),
+                              que_policy_of(reference->roster, there)))
         add_policy(production, reference, here, there, &differences->policy);
     else
         differences->same++;

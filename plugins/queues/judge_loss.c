@@ -349,7 +349,8 @@ static void figure(struct judge *judge, const char *label, enum que_metric metri
 static void add_figures(struct judge *judge, const struct death *death, const char *label)
 {
     const char *node = label != NULL || judge->group != NULL ? subject_of(judge, label) : NULL;
-    if (judge->partial) /* of the queues that were seen: no figure of the cluster */
+    if (judge->partial ||
+        judge->split) /* not all were seen, or some twice: no figure of the cluster */
         return;
     if (!death->lost_unsure)
         figure(judge, node, QUE_LOST, death->lost);
@@ -404,9 +405,8 @@ static void say_good(struct judge *judge, const struct deaths *deaths, enum dr_s
     if (judge->partial) /* which judge_proof has said */
         return;
     if (deaths->stopped > 0)
-        say(judge, DR_CRITICAL, 0,
-            "%zu of %zu queues cannot be used now; the others live on whichever node dies",
-            deaths->stopped, in_plan);
+        say(judge, DR_CRITICAL, 0, "%zu of %zu queues cannot be used now%s", deaths->stopped,
+            in_plan, deaths->stopped < in_plan ? "; the others live on whichever node dies" : "");
     else if (judge->roster->count == 0)
         say(judge, state, 0, "the broker has no queues, so none can be lost");
     else if (in_plan == 0)

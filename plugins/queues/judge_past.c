@@ -108,12 +108,15 @@ static void find_loss(const struct judge *judge, const struct que_queue *queue,
     now->lost_with_leader = moved;
 }
 
+/* Tells of it for a while, then forgets it. */
 static void tell_loss(const struct judge *judge, struct past *past, const struct que_queue *queue,
-                      const struct que_memory *now)
+                      struct que_memory *now)
 {
     char ago[DR_UNIT_TEXT];
     double age = judge->evidence->now - now->lost_at;
-    if (now->lost_at <= 0 || age > (now->lost_with_leader ? LOSS_TOLD : DRAIN_TOLD))
+    if (age > (now->lost_with_leader ? LOSS_TOLD : DRAIN_TOLD))
+        now->lost_at = 0;
+    if (now->lost_at <= 0)
         return;
     tally_add(judge, now->lost_with_leader ? &past->lost : &past->drained,
               now->lost_with_leader ? DR_CRITICAL : DR_WARNING, queue, "%lld messages, %s ago",

@@ -11,6 +11,7 @@
 
 enum trouble {
     TROUBLE_DOWN,
+    TROUBLE_LEADER_DOWN,
     TROUBLE_BROKEN,
     TROUBLE_NO_MAJORITY,
     TROUBLE_LEADERLESS,
@@ -33,6 +34,13 @@ static const struct {
                       "queues are down: their only copies are on nodes that are down",
                       "start that node; do not delete or declare the queue anew before: its "
                       "messages are on that disk"},
+    [TROUBLE_LEADER_DOWN] =
+        {"queue's leader is on a node that is down, and no mirror has taken over",
+         "queues' leaders are on nodes that are down, and no mirrors have taken "
+         "over",
+         "a synchronised mirror takes over within seconds; with "
+         "ha-promote-on-failure: when-synced one that is not never does: start "
+         "the leader's node"},
     [TROUBLE_BROKEN] = {"queue has crashed or was stopped", "queues have crashed or were stopped",
                         "look into the broker's log; restarting the virtual host brings it back: "
                         "rabbitmqctl restart_vhost"},
@@ -172,13 +180,15 @@ static void look_at_state(const struct judge *judge, struct troubles *troubles, 
     bool members = queue->kind == QUE_QUORUM || queue->kind == QUE_STREAM;
     bool gone = queue->kind == QUE_CLASSIC && queue->leader >= 0 &&
                 (que_bit(queue->leader) & judge->world.down) != QUE_NOBODY;
+    bool mirrors = (queue->traits & QUE_MIRRORED) && (queue->copies & ~judge->world.down) != 0;
     if (queue->traits & (QUE_CONTRADICTED | QUE_COPIES_TWICE | QUE_INSYNC_TWICE | QUE_LEADER_TWICE))
         tally_add(judge, &troubles->tallies[TROUBLE_CONTRADICTED], DR_OK, queue, "%s", "");
     if (queue->state == QUE_CRASHED || queue->state == QUE_STOPPED)
         tally_add(judge, &troubles->tallies[TROUBLE_BROKEN], soften(scope, DR_CRITICAL), queue,
                   "%s", queue->state == QUE_CRASHED ? "crashed" : "stopped");
     else if ((queue->state == QUE_DOWN && !members) || gone)
-        tally_add(judge, &troubles->tallies[TROUBLE_DOWN], soften(scope, DR_CRITICAL), queue, "%s",
+        tally_add(judge, &troubles->tallies[mirrors ? TROUBLE_LEADER_DOWN : TROUBLE_DOWN],
+                  soften(scope, DR_CRITICAL), queue, "%s",
                   queue->leader >= 0 ? node_name(judge, queue->leader, node, sizeof node) : "");
     else if (members)
         look_at_members(judge, troubles, scope, queue);
@@ -452,9 +462,10 @@ static void end_metric(struct judge *judge, struct limited *limited, enum que_me
     snprintf(many, sizeof many, "queues do not say their %s", name);
     struct dr_finding *finding = tally_end(judge, &limited->unknown[metric], one, many);
     if (metric == QUE_QUEUE_OLDEST)
-        dr_finding_next(finding,
-                        "RabbitMQ knows it only where the publisher sets a timestamp; with "
-                        "--state-dir a head that does not move is seen");
+        dr_finding_next(finding, "%s",
+                        judge->lister->product == QUE_RABBITMQ
+                            ? "RabbitMQ knows it only where the publisher sets a timestamp"
+                            : "with --state-dir a head that does not move is seen");
     else if (judge->roster->figured && !judge->roster->exact)
         dr_finding_next(finding, "--detail full asks for it");
 }

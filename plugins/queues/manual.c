@@ -11,8 +11,8 @@ const char que_description[] =
     "rabbitmq://USER@HOST[:15672][,HOST...][?KEY=VALUE...], with TLS rabbitmqs://\n\n"
     "RabbitMQ, by its AMQP listeners: amqp://USER@HOST[:5672][,HOST...][/VHOST], with TLS "
     "amqps://\n\n"
-    "Redis and Valkey as the broker of Celery: celery+redis://[USER@]HOST[:6379][?db=N], with TLS "
-    "celery+rediss://, celery+redis+unix:///SOCKET\n\n"
+    "Redis and Valkey as the broker of Celery: celery+redis://[USER@]HOST[:6379][/DB], with TLS "
+    "celery+rediss://, celery+redis+unix:///SOCKET?db=N\n\n"
     "Azure Queue Storage: azure-queue://ACCOUNT/QUEUE[?KEY=VALUE...]";
 
 const struct dr_example que_examples[QUE_EXAMPLES] = {
@@ -33,9 +33,8 @@ const struct dr_example que_examples[QUE_EXAMPLES] = {
     {"Can somebody publish, on every node, and does a majority write it?",
      "-T amqp://nagios@mq1,mq2,mq3/ --password-file /etc/nagios/secret/mq --probe both -w "
      "probe_time=1s"},
-    {"Celery on Redis",
-     "-T 'celery+redis://redis1?db=0' --queue celery --queue billing --state-dir "
-     "/var/lib/nagios/dr -c oldest=15m"},
+    {"Celery on Redis", "-T 'celery+redis://redis1/0' --queue celery --queue billing --state-dir "
+                        "/var/lib/nagios/dr -c oldest=15m"},
     {"A queue of Azure, and how old its copy in the other region is",
      "-T azure-queue://acct/orders --password-file /etc/nagios/secret/azure.key --rpo 15m"},
     {"A loss that the plan allows", "-T rabbitmq://nagios@mq1,mq2,mq3 --password-file "
@@ -102,9 +101,13 @@ const struct dr_manual_section que_manual[QUE_SECTIONS] = {
      "Parameters: cacert, cert, key (files), insecure=yes (verifies nothing), token_file (a bearer "
      "token, for OAuth 2), proxy. A path is the server's management.path_prefix.\n\n"
      "--maintenance names nodes that are down on purpose; one that was drained is a WARNING "
-     "without "
-     "it. --compare asks a second cluster for the same queues, types and policies, and both for "
-     "their shovels and federation links."},
+     "without it (before 3.11, which does not say so, its management refuses: CRITICAL).\n\n"
+     "--compare asks a second cluster for the same queues, types and policies, whether its nodes "
+     "run and can take messages, and both for their shovels and federation links: one that does "
+     "not get beyond its start is a WARNING. The user needs the same permissions there: what may "
+     "not be seen is not called missing.\n\n"
+     "While a cluster is split (partitioned, or its nodes do not agree on who runs), and where "
+     "not all queues may be seen, no figures of a loss are given."},
     {"AMQP AND --probe",
      "amqp:// logs in on each node. --probe classic publishes a message of its own to a temporary "
      "queue of that node, waits for the confirm, and gets it back; --probe quorum publishes to a "
@@ -128,7 +131,8 @@ const struct dr_manual_section que_manual[QUE_SECTIONS] = {
      "and "
      "runs twice, also when it only waits for its eta. Celery's messages carry no time: with "
      "--state-dir the age of the oldest is since when the same one has been at the head.\n\n"
-     "Parameters: db, prefix (global_keyprefix), sep, priority_steps, cacert, cert, key, insecure. "
+     "Parameters: db (of a socket), prefix (global_keyprefix), sep, priority_steps, cacert, cert, "
+     "key, insecure. "
      "Give the primary; a replica does not know what its primary has.\n\n"
      "    ACL SETUSER nagios on >PASSWORD ~* +info +select +time +scan +smembers +llen +lindex\n"
      "        +zrange +zcount +hlen +hstrlen +hget"},

@@ -532,6 +532,9 @@ static bool merge(const struct row *row, enum origin origin)
     merge_state(queue, row, origin);
     if (figures)
         merge_figures(queue, row);
+    /* While a node goes away its queues are said to have no messages, which nobody can know. */
+    if (queue->state == QUE_DOWN && queue->totals[QUE_MESSAGES] <= 0)
+        queue->known = 0;
     queue->traits |= origin == LISTING ? QUE_LISTED : QUE_FIGURED;
     return true;
 }

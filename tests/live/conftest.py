@@ -208,9 +208,9 @@ def certificates(tmp_path_factory):
 
 @pytest.fixture(scope="session")
 def whole_site(certificates):
-    with rabbitmq.Cluster(
-            1, plugins=rabbitmq.LINKS, tls=tuple(str(certificates / name) for name in ("ca.crt", "server.crt", "server.key")),
-            settings={"management.ssl.verify": "verify_peer", "management.ssl.fail_if_no_peer_cert": "true"}) as cluster:
+    tls = tuple(str(certificates / name) for name in ("ca.crt", "server.crt", "server.key"))
+    settings = {"management.ssl.verify": "verify_peer", "management.ssl.fail_if_no_peer_cert": "true"}
+    with rabbitmq.Cluster(1, plugins=rabbitmq.LINKS, tls=tls, settings=settings) as cluster:
         yield cluster
 
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What the tests of rabbitmq:// share: running check_queue_mirrors on clusters, with passwords in files, and certificates.
+"""What the tests of rabbitmq:// share: running check_queue_mirrors with passwords in files; certificates.
 
     result = run(tmp_path, url(*broker.nodes), "--expect-node", "rmq1")
     result = run(tmp_path, url(a, user=nagios), "--compare", url(b, user=nagios), user=nagios)"""

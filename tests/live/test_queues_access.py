@@ -40,8 +40,10 @@ def test_least_privilege(broker, vhost, look, nagios):
     for name in ("/", "shop"):
         rabbitmq.Vhost(broker, name).permit(nagios[0], "^$", "^$", "^$")
     result = look(url(*broker.nodes, user=nagios), "--must-replicate", ".", "--min-copies", "3", user=nagios)
-    assert result.code == 0 and "any one of 3 nodes can die now: 3 queues with 20 messages live on" in result.first, result
-    assert result.about("must replicate") == [("OK", "must replicate: 3 queues proven to have 3 or more safe copies")], result
+    assert result.code == 0, result
+    assert "any one of 3 nodes can die now: 3 queues with 20 messages live on" in result.first, result
+    proven = "must replicate: 3 queues proven to have 3 or more safe copies"
+    assert result.about("must replicate") == [("OK", proven)], result
 
 
 def test_no_permissions(broker, vhost, look, nagios):
@@ -106,7 +108,8 @@ def test_wrong_password_for_one_node(broker, vhost, tmp_path, look):
     fill(vhost)
     first = broker.user("first", tags="monitoring")
     vhost.permit("first")
-    result = look(url(broker["rmq1"], user=first), "-T", url(broker["rmq2"], user=("second", ""), name="other"), user=first)
+    result = look(url(broker["rmq1"], user=first), "-T", url(broker["rmq2"], user=("second", ""), name="other"),
+                  user=first)
     assert result.code == 3 and result.about("other")[0][0] == "UNKNOWN", result
 
 
@@ -164,9 +167,10 @@ def test_password_leaves_the_process_list():
     with socket.socket() as server:
         server.bind((HOST, 0))
         server.listen(1)
-        with subprocess.Popen([check.executable(NAME), "-T", "rabbitmq://lab:hidden-from-all@%s:%d" % server.getsockname(),
-                               "-t", "20"], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-                              env={name: value for name, value in os.environ.items() if name.startswith("DR_")}) as process:
+        target = "rabbitmq://lab:hidden-from-all@%s:%d" % server.getsockname()
+        command = [check.executable(NAME), "-T", target, "-t", "20"]
+        environment = {name: value for name, value in os.environ.items() if name.startswith("DR_")}
+        with subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, env=environment) as process:
             try:
                 server.settimeout(20)
                 connection, _ = server.accept()

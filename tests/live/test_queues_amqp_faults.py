@@ -156,9 +156,12 @@ def returned(channel):
 
 @pytest.mark.parametrize("kind", ("classic", "quorum"))
 def test_returned(probe, kind):
-    with peers.Honest(honest(publish=returned)) as peer:
+    """It is published again, ten times a second at most."""
+    broker = stub.Broker({"publish": returned})
+    with peers.Honest(broker.session) as peer:
         result = probe(peer, kind)
     assert result.state == "CRITICAL" and result.says("found no queue") and not done(result, kind), result
+    assert broker.seen.count("publish") <= 11 * DEADLINE, broker.seen
 
 
 def test_returned_once(probe):

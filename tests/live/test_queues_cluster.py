@@ -8,7 +8,6 @@ import time
 
 import pytest
 
-from postgresql import wait_until
 from queues_management import HOST, fill, label, run, settle, until, url
 
 FROZEN = "alive, but statistics hang: waiting for a node that is frozen or cut off"
@@ -79,7 +78,8 @@ def test_memory_alarm(broker, vhost, look):
     broker["rmq2"].set_memory_alarm()
     for nodes in (broker.nodes, [broker["rmq3"]]):
         result = look(url(*nodes))
-        assert result.code == 2 and "QUEUES CRITICAL - nobody can publish: memory on rmq2@localhost" in result.first, result
+        assert result.code == 2, result
+        assert result.first.startswith("QUEUES CRITICAL - nobody can publish: memory on rmq2@localhost"), result
         assert of(result, "alarms") == [("CRITICAL", "publishers are blocked on all nodes: memory on rmq2@localhost")]
     broker["rmq2"].set_memory_alarm(False)
     assert look(url(*broker.nodes)).code == 0
@@ -96,7 +96,7 @@ def test_drained_node(broker, vhost, look):
     """3.10 does not say so in its API: its management refuses, and its members are away."""
     fill(vhost)
     broker["rmq3"].drain()
-    result = until(lambda: look(url(*broker.nodes)), lambda result: "(not rmq3)" in result.output, "its members are away")
+    result = until(lambda: look(url(*broker.nodes)), lambda result: "(not rmq3)" in result.output, "members are away")
     assert result.code == 2 and of(result, label(broker["rmq3"]))[0][0] == "CRITICAL", result
     assert result.says("drained for maintenance (rabbitmq-upgrade revive)"), result
     # Said: then only what the next death would stop, which can be allowed.
@@ -116,14 +116,14 @@ def test_killed_node(broker, vhost, look):
     dead = broker["rmq3"]
     dead.kill()
     broker.wait_gone(dead)
-    result = until(lambda: look(url(*broker.nodes)), lambda result: "2 of 3 by ha" in result.output, "its mirrors are gone")
+    result = until(lambda: look(url(*broker.nodes)), lambda result: "2 of 3 by ha" in result.output, "mirrors are gone")
     assert result.code == 2, result
-    assert result.first.startswith("QUEUES CRITICAL - rmq3: is a member of the cluster, and is down; 2 queues with"), result
+    assert "QUEUES CRITICAL - rmq3: is a member of the cluster, and is down; 2 queues with" in result.first, result
     assert of(result, label(dead))[0][0] == "CRITICAL" and "Couldn't connect" in of(result, label(dead))[0][1], result
     for name in ("rmq1", "rmq2"):
         state, text = of(result, name)[0]
         assert state == "WARNING" and "its death stops 2 queues" in text, result
-        assert "shop/payments (20: 1 of 3 members left)" not in text and "1 of 3 members left" in text, result
+        assert "shop/events (" in text and "shop/payments (" in text and "1 of 3 members left" in text, result
     assert result.says("rabbitmqctl forget_cluster_node rmq3@localhost"), result
     assert "rmq3_lost" not in result.perfdata, result
     # One node is asked, and the dead one expected: told once.
@@ -138,7 +138,7 @@ def test_killed_node(broker, vhost, look):
     assert look(url(*broker.nodes), "--maintenance", "rmq2").code == 2
     # It comes back: for a moment it runs, and says nothing of itself.
     dead.start(wait=False)
-    result = until(lambda: look(url(broker["rmq1"])), lambda result: "just started" in result.output, "it has started", 60)
+    result = until(lambda: look(url(broker["rmq1"])), lambda result: "just started" in result.output, "it runs", 60)
     assert result.code == 1 and of(result, "rmq3")[0][0] == "WARNING", result
     dead.wait_ready()
     settle(vhost)
@@ -151,13 +151,13 @@ def test_frozen_node_then_partition(broker, vhost, look):
     frozen = broker["rmq3"]
     frozen.freeze()
     began = time.monotonic()
-    result = look(url(*broker.nodes), "--must-replicate", ".", "-t", "5s")
+    result = look(url(*broker.nodes), "--must-replicate", "orders", "-t", "5s")
     assert time.monotonic() - began < 5.5 and result.seconds < 5, result
     assert result.code == 2, result
     assert of(result, "cluster") == [("CRITICAL", "%s, %s: %s, it seems %s" % (
         label(broker["rmq1"]), label(broker["rmq2"]), FROZEN, label(frozen)))], result
     assert of(result, label(frozen))[0][0] == "CRITICAL", result
-    assert ("OK", "3 queues proven to have 2 or more safe copies") in of(result, "must replicate"), result
+    assert of(result, "must replicate") == [("OK", "1 queue proven to have 2 or more safe copies")], result
     assert "can die now" not in result.output and "loses nothing" not in result.output, result
     assert result.says("before net_ticktime makes a partition of it"), result
 
@@ -166,19 +166,21 @@ def test_frozen_node_then_partition(broker, vhost, look):
     assert result.code == 2 and of(result, "rmq3") == [("CRITICAL", "is a member of the cluster, and is down")], result
 
     frozen.thaw()
-    broker["rmq1"].wait_view(lambda view: view["rmq1@localhost"].get("partitions"), "a partition")
+    # Which of them names it differs from time to time.
+    broker["rmq1"].wait_view(lambda view: any(node.get("partitions") for node in view.values()), "a partition")
     result = look(url(*broker.nodes))
-    assert result.code == 2 and "network partition: it does not see" in result.first, result
-    assert "the cluster is split: its sides go on without each other" in result.output, result
+    assert result.code == 2 and "the cluster is split: its sides go on without each other" in result.first, result
+    assert any(state == "CRITICAL" and "network partition: it does not see" in text for state, text in result.findings)
     assert "can die now" not in result.output and "loses nothing" not in result.output, result
+    assert not [name for name in result.perfdata if "lost" in name], result
     assert result.says("choose the side to keep", "both sides count"), result
     # One side is enough to tell, and whoever is on the other one is not to be forgotten.
     result = look(url(broker["rmq1"]))
-    assert result.code == 2 and "network partition: it does not see rmq3@localhost" in result.first, result
-    assert of(result, "rmq3")[0][1].startswith("is on the other side of the network partition"), result
+    assert result.code == 2 and "the cluster is split" in result.first, result
+    assert of(result, "rmq3")[0][0] == "CRITICAL" and "network partition" in of(result, "rmq3")[0][1], result
     assert "forget_cluster_node" not in result.output, result
     result = look(url(frozen))
-    assert result.code == 2 and "partition" in result.first, result
+    assert result.code == 2 and "can die now" not in result.output, result
 
 
 # ---- what is no RabbitMQ ----
@@ -206,18 +208,19 @@ class Page(http.server.BaseHTTPRequestHandler):
 def test_another_web_server(look, status, body, code, words):
     with http.server.HTTPServer((HOST, 0), Page) as server:
         server.status, server.body = status, body
-        thread = threading.Thread(target=server.serve_forever, daemon=True)
+        thread = threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True)
         thread.start()
         try:
             result = look("rabbitmq://lab@%s:%d" % server.server_address)
         finally:
             server.shutdown()
             thread.join()
-    assert result.code == code and result.says(words), result
-    assert "cannot tell what would be lost" in result.first, result
+    assert result.code == code and words in result.first, result
+    assert "lost" not in result.perfdata, result
 
 
 def test_its_amqp_port(broker, look):
     """The customary mistake."""
     result = look("rabbitmq://lab@%s:%d" % (HOST, broker["rmq1"].port), "-t", "5")
-    assert result.code == 3 and "cannot tell what would be lost" in result.first, result
+    assert result.code == 3, result
+    assert "cannot tell what would be lost: no node gave its list of queues" in result.first, result

@@ -548,6 +548,9 @@ static const struct scene scenes[] = {
     /* each queue now */
     {"down", "a classic node=1 down\n" QUORUM, nothing, DR_CRITICAL, "queues",
      "1 queue is down: its only copy is on a node that is down: a (rmq1)"},
+    {"down, and its mirrors run", "a classic node=1 mirrors=2 sync=- down policy=ha-two-wait",
+     nothing, DR_CRITICAL, "queues",
+     "1 queue's leader is on a node that is down, and no mirror has taken over: a (rmq1)"},
     {"down, outside the plan", "a classic node=1 down\n" MIRRORED, must_orders, DR_WARNING,
      "queues", "1 queue is down"},
     {"crashed", "a classic node=1 messages=1 crashed", nothing, DR_CRITICAL, "queues",

@@ -1,0 +1,230 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* The tasks that Celery's workers have and have not acknowledged. */
+#include "plugins/queues/celery_ask.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* Of the tasks that workers have, the oldest ones are read. */
+#define TASKS_MAX 500
+#define TASKS_LAST "499"
+#define TASKS_BATCH 64
+#define TASK_BYTES (256 * 1024)
+#define TASKS_BYTES (1024 * 1024)
+
+struct flight {
+    const redisReply *index; /* the oldest of unacked_index: tag, score, tag, score ... */
+    size_t taken;            /* of the index, in its order */
+    size_t bytes;            /* of messages read */
+    bool complete;           /* the whole index was read, and every task in it */
+    double oldest;           /* since when the oldest one has been with a worker that may run it */
+    bool found;              /* that is known */
+    double unreadable;       /* when the first one was delivered of which nothing is known */
+    bool blind;              /* there is such a one */
+    bool attributed;         /* each one is of a queue of the roster */
+    int64_t waiting;         /* for their eta */
+};
+
+static double score_of(const struct flight *flight, size_t i)
+{
+    const char *text = flight->index->element[2 * i + 1]->str;
+    return text != NULL ? strtod(text, NULL) : 0;
+}
+
+static void tally_queue(struct que_celery *probe, struct flight *flight, const char *name)
+{
+    struct que_queue *queue =
+        *name != '\0' ? que_roster_find(probe->facts->roster, probe->vhost, name) : NULL;
+    if (queue != NULL)
+        queue->totals[QUE_UNACKED]++;
+    else
+        flight->attributed =
+            flight->attributed && *name != '\0' && probe->request->queues.count > 0;
+}
+
+/* A worker keeps a task that has an eta until then, and only from then on it is late. */
+static void tally_task(struct que_celery *probe, struct flight *flight, double delivered,
+                       const struct que_celery_task *task)
+{
+    double since = delivered;
+    if (task->eta.known && task->eta.value > probe->now) {
+        flight->waiting++;
+    } else {
+        if (task->eta.known && task->eta.value > since)
+            since = task->eta.value;
+        if (!flight->found || since < flight->oldest)
+            flight->oldest = since;
+        flight->found = true;
+    }
+    tally_queue(probe, flight, task->queue);
+}
+
+static void tally_unreadable(struct flight *flight, double delivered)
+{
+    if (!flight->blind)
+        flight->unreadable = delivered;
+    flight->blind = true;
+    flight->complete = false;
+}
+
+static bool add_unacked(struct que_celery *probe, const char *command, const char *tag)
+{
+    return que_celery_add_key(probe, command, que_celery_key(&probe->names, "unacked"), tag, NULL);
+}
+
+/* Lengths of the next `count` tasks; 0: acknowledged meanwhile. */
+static bool ask_lengths(struct que_celery *probe, const struct flight *flight, size_t count,
+                        long long *lengths)
+{
+    redisReply *replies[TASKS_BATCH];
+    for (size_t i = 0; i < count; i++) {
+        const char *tag = flight->index->element[2 * (flight->taken + i)]->str;
+        if (!add_unacked(probe, "HSTRLEN", tag != NULL ? tag : ""))
+            return false;
+    }
+    if (!dr_redis_talk(&probe->redis, "measure the tasks in flight", replies, count))
+        return false;
+    bool ok = true;
+    for (size_t i = 0; ok && i < count; i++)
+        ok = que_celery_read_count(probe, "HSTRLEN", replies[i], &lengths[i]);
+    dr_redis_free_replies(replies, count);
+    return ok;
+}
+
+static bool read_task(struct que_celery *probe, struct flight *flight, double delivered,
+                      const redisReply *reply)
+{
+    if (reply->type == REDIS_REPLY_NIL)
+        return true;
+    if (reply->type != REDIS_REPLY_STRING)
+        return dr_redis_fail(&probe->redis, "HGET", reply);
+    struct que_celery_task task = que_celery_read_task(reply->str);
+    if (task.readable)
+        tally_task(probe, flight, delivered, &task);
+    else
+        tally_unreadable(flight, delivered);
+    return true;
+}
+
+/* Which of them are small enough to be read: their places in the index; returns how many. */
+static size_t choose_tasks(struct flight *flight, const long long *lengths, size_t count,
+                           size_t *chosen)
+{
+    size_t most = 0;
+    for (size_t i = 0; i < count; i++) {
+        if (lengths[i] <= 0)
+            continue;
+        if (lengths[i] > TASK_BYTES || flight->bytes + (size_t)lengths[i] > TASKS_BYTES) {
+            tally_unreadable(flight, score_of(flight, flight->taken + i));
+            continue;
+        }
+        flight->bytes += (size_t)lengths[i];
+        chosen[most++] = flight->taken + i;
+    }
+    return most;
+}
+
+static bool read_tasks(struct que_celery *probe, struct flight *flight, size_t count)
+{
+    long long lengths[TASKS_BATCH];
+    size_t chosen[TASKS_BATCH];
+    redisReply *replies[TASKS_BATCH];
+    if (!ask_lengths(probe, flight, count, lengths))
+        return false;
+    size_t most = choose_tasks(flight, lengths, count, chosen);
+    for (size_t i = 0; i < most; i++) {
+        if (!add_unacked(probe, "HGET", flight->index->element[2 * chosen[i]]->str))
+            return false;
+    }
+    if (!dr_redis_talk(&probe->redis, "read the tasks in flight", replies, most))
+        return false;
+    bool ok = true;
+    for (size_t i = 0; ok && i < most; i++)
+        ok = read_task(probe, flight, score_of(flight, chosen[i]), replies[i]);
+    dr_redis_free_replies(replies, most);
+    flight->taken += count;
+    return ok;
+}
+
+/* Those of an index that goes on are read until the oldest one is found: what comes later was
+ * delivered later. */
+static bool read_flight(struct que_celery *probe, struct flight *flight)
+{
+    size_t count = flight->index->elements / 2;
+    flight->complete = count < TASKS_MAX;
+    flight->attributed = true;
+    while (flight->taken < count) {
+        bool enough = count == TASKS_MAX && flight->found &&
+                      flight->oldest <= score_of(flight, flight->taken);
+        if (enough)
+            break;
+        size_t left = count - flight->taken;
+        if (!read_tasks(probe, flight, left < TASKS_BATCH ? left : TASKS_BATCH))
+            return false;
+    }
+    return true;
+}
+
+static void note_flight(struct que_celery *probe, const struct flight *flight)
+{
+    struct que_store *store = &probe->facts->store;
+    struct que_roster *roster = probe->facts->roster;
+    bool hidden = flight->blind && (!flight->found || flight->unreadable < flight->oldest);
+    if (flight->found && !hidden)
+        store->in_flight_age =
+            dr_real(probe->now > flight->oldest ? probe->now - flight->oldest : 0);
+    if (!flight->complete)
+        return;
+    store->in_flight_eta = dr_int(flight->waiting);
+    for (size_t i = 0; flight->attributed && i < roster->count; i++) {
+        struct que_queue *queue = que_roster_at(roster, i);
+        struct dr_opt_real ready = que_figure(queue, QUE_READY);
+        if (!ready.known)
+            continue;
+        que_set(queue, QUE_UNACKED, queue->totals[QUE_UNACKED]);
+        que_set(queue, QUE_MESSAGES, ready.value + queue->totals[QUE_UNACKED]);
+    }
+}
+
+enum { HELD, LATE, OLDEST, FLIGHT_REPLIES };
+
+static bool read_index(struct que_celery *probe, redisReply **replies)
+{
+    struct flight flight = {.taken = 0};
+    struct que_store *store = &probe->facts->store;
+    long long held;
+    long long late;
+    if (!que_celery_read_count(probe, "HLEN unacked", replies[HELD], &held) ||
+        !que_celery_read_count(probe, "ZCOUNT unacked_index", replies[LATE], &late))
+        return false;
+    if (replies[OLDEST]->type != REDIS_REPLY_ARRAY || replies[OLDEST]->elements % 2 != 0)
+        return dr_redis_fail(&probe->redis, "ZRANGE unacked_index", replies[OLDEST]);
+    store->in_flight = dr_int(held);
+    store->in_flight_late = dr_int(late);
+    flight.index = replies[OLDEST];
+    if (!read_flight(probe, &flight))
+        return false;
+    note_flight(probe, &flight);
+    return true;
+}
+
+bool que_celery_look_at_flight(struct que_celery *probe)
+{
+    redisReply *replies[FLIGHT_REPLIES];
+    char limit[40];
+    const struct que_celery_names *names = &probe->names;
+    snprintf(limit, sizeof limit, "%.6f", probe->now - probe->request->visibility_timeout);
+    char *index = que_celery_key(names, "unacked_index");
+    bool ok = index != NULL || que_celery_no_memory(probe);
+    ok = ok && que_celery_add_key(probe, "HLEN", que_celery_key(names, "unacked"), NULL, NULL) &&
+         QUE_CELERY_ADD(probe, "ZCOUNT", index, "-inf", limit) &&
+         QUE_CELERY_ADD(probe, "ZRANGE", index, "0", TASKS_LAST, "WITHSCORES");
+    free(index);
+    if (!ok ||
+        !dr_redis_talk(&probe->redis, "look at the tasks in flight", replies, FLIGHT_REPLIES))
+        return false;
+    ok = read_index(probe, replies);
+    dr_redis_free_replies(replies, FLIGHT_REPLIES);
+    return ok;
+}

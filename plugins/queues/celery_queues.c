@@ -1,0 +1,297 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* Celery's queues: which ones there are, how many tasks wait in each, and which one is next. */
+#include "plugins/queues/celery_ask.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* Commands that are sent at once: what fits into the client's buffer with the longest names. */
+#define BATCH 128
+/* SCAN looks at so many keys at a time, which holds up the server for a millisecond or less. */
+#define SCAN_KEYS "1000"
+#define SCAN_ROUNDS 2000
+/* Messages are as large as their senders made them. Those that are next in their queues are asked
+ * for a few at a time, because the server keeps what we do not take in its memory. */
+#define HEADS_MAX 256
+#define HEADS_BATCH 8
+
+/* ---- which queues ---- */
+
+/* A queue that is bound. Where the user has named queues, the others are none of ours. */
+static bool note_queue(struct que_celery *probe, const char *name)
+{
+    bool named = probe->request->queues.count > 0;
+    struct que_queue *queue = named ? que_roster_find(probe->facts->roster, probe->vhost, name)
+                                    : que_roster_add(probe->facts->roster, probe->vhost, name);
+    if (queue != NULL)
+        queue->traits |= QUE_LISTED;
+    return queue != NULL || named || que_celery_no_memory(probe);
+}
+
+static bool read_members(struct que_celery *probe, const char *exchange, const redisReply *reply)
+{
+    char queue[QUE_NAME_MAX + 1];
+    bool ok = true;
+    /* What was deleted meanwhile is an empty set; what is no set is none of kombu's. */
+    for (size_t i = 0; ok && reply->type == REDIS_REPLY_ARRAY && i < reply->elements; i++) {
+        const char *member = reply->element[i]->str;
+        if (member != NULL && que_celery_binding(&probe->names, exchange, member, queue))
+            ok = note_queue(probe, queue);
+    }
+    return ok && (reply->type != REDIS_REPLY_ERROR || strncmp(reply->str, "WRONGTYPE", 9) == 0 ||
+                  dr_redis_fail(&probe->redis, "SMEMBERS", reply));
+}
+
+/* Whose names are the elements of `keys`. */
+static bool read_bindings(struct que_celery *probe, const redisReply *keys, size_t from,
+                          size_t count)
+{
+    redisReply *replies[BATCH];
+    size_t skip = strlen(probe->names.prefix) + sizeof QUE_CELERY_BINDING - 1;
+    for (size_t i = 0; i < count; i++) {
+        const redisReply *key = keys->element[from + i];
+        if (key->type != REDIS_REPLY_STRING || strlen(key->str) < skip)
+            return dr_error_set(probe->error, DR_ERR_PROTOCOL, "the reply to SCAN cannot be used");
+        if (!QUE_CELERY_ADD(probe, "SMEMBERS", key->str))
+            return false;
+    }
+    if (!dr_redis_talk(&probe->redis, "read the bindings", replies, count))
+        return false;
+    bool ok = true;
+    for (size_t i = 0; ok && i < count; i++)
+        ok = read_members(probe, keys->element[from + i]->str + skip, replies[i]);
+    dr_redis_free_replies(replies, count);
+    return ok;
+}
+
+/* One round of SCAN; *cursor is "0" after the last one. */
+static bool read_scan(struct que_celery *probe, const redisReply *reply, char *cursor, size_t size)
+{
+    if (reply->type != REDIS_REPLY_ARRAY || reply->elements != 2 ||
+        reply->element[0]->type != REDIS_REPLY_STRING ||
+        reply->element[1]->type != REDIS_REPLY_ARRAY || strlen(reply->element[0]->str) >= size)
+        return dr_redis_fail(&probe->redis, "SCAN", reply);
+    const redisReply *keys = reply->element[1];
+    snprintf(cursor, size, "%s", reply->element[0]->str);
+    for (size_t i = 0; i < keys->elements; i += BATCH) {
+        size_t left = keys->elements - i;
+        if (!read_bindings(probe, keys, i, left < BATCH ? left : BATCH))
+            return false;
+    }
+    return true;
+}
+
+static bool scan_round(struct que_celery *probe, const char *pattern, char *cursor, size_t size)
+{
+    redisReply *reply;
+    if (!QUE_CELERY_ADD(probe, "SCAN", cursor, "MATCH", pattern, "COUNT", SCAN_KEYS) ||
+        !dr_redis_talk(&probe->redis, "search for the queues", &reply, 1))
+        return false;
+    bool ok = read_scan(probe, reply, cursor, size);
+    freeReplyObject(reply);
+    return ok;
+}
+
+/* Notes every queue that is bound. *complete: all keys were looked at, within half of the time. */
+static bool scan_bindings(struct que_celery *probe, bool *complete)
+{
+    char cursor[24] = "0";
+    double until = dr_monotonic() + dr_task_left(probe->task) / 2;
+    char *pattern = que_celery_pattern(&probe->names);
+    bool ok = pattern != NULL || que_celery_no_memory(probe);
+    *complete = false;
+    for (size_t i = 0; ok && !*complete && i < SCAN_ROUNDS && dr_monotonic() < until; i++) {
+        ok = scan_round(probe, pattern, cursor, sizeof cursor);
+        *complete = strcmp(cursor, "0") == 0;
+    }
+    free(pattern);
+    return ok;
+}
+
+static bool find_queues(struct que_celery *probe)
+{
+    bool complete;
+    if (!scan_bindings(probe, &complete))
+        return false;
+    return complete || dr_error_set(probe->error, DR_ERR_PROTOCOL,
+                                    "the database has too many keys to search it for Celery's "
+                                    "queues: name them with --queue");
+}
+
+static bool name_queues(struct que_celery *probe)
+{
+    for (size_t i = 0; i < probe->request->queues.count; i++) {
+        const char *name = probe->request->queues.items[i];
+        if (*name == '\0' || strlen(name) > QUE_NAME_MAX)
+            return dr_error_set(probe->error, DR_ERR_USAGE,
+                                "--queue: a name has 1 to %d characters", QUE_NAME_MAX);
+        if (que_roster_add(probe->facts->roster, probe->vhost, name) == NULL)
+            return que_celery_no_memory(probe);
+    }
+    return true;
+}
+
+bool que_celery_list_queues(struct que_celery *probe)
+{
+    return probe->request->queues.count > 0 ? name_queues(probe) : find_queues(probe);
+}
+
+/* ---- what waits ---- */
+
+/* How many commands one queue takes: its lists, and a set where it was not found by that. */
+static size_t commands_each(const struct que_celery *probe)
+{
+    return probe->names.step_count + (probe->request->queues.count > 0 ? 1 : 0);
+}
+
+static bool add_lists(struct que_celery *probe, const struct que_queue *queue)
+{
+    const struct que_celery_names *names = &probe->names;
+    for (size_t i = 0; i < names->step_count; i++) {
+        if (!que_celery_add_key(probe, "LLEN", que_celery_list(names, queue->name, names->steps[i]),
+                                NULL, NULL))
+            return false;
+    }
+    if (probe->request->queues.count == 0)
+        return true;
+    char binding[QUE_NAME_MAX + sizeof QUE_CELERY_BINDING];
+    snprintf(binding, sizeof binding, QUE_CELERY_BINDING "%s", queue->name);
+    return que_celery_add_key(probe, "SMEMBERS", que_celery_key(names, binding), NULL, NULL);
+}
+
+/* The first list that has something is the one that is emptied next: *next, of the steps. */
+static bool read_lists(struct que_celery *probe, struct que_queue *queue, redisReply **replies,
+                       uint8_t *next)
+{
+    double ready = 0;
+    char command[100];
+    char *clean = dr_text_clean(queue->name, 80);
+    snprintf(command, sizeof command, "LLEN %s", clean != NULL ? clean : "");
+    free(clean);
+    *next = QUE_STEPS_MAX;
+    for (size_t i = 0; i < probe->names.step_count; i++) {
+        long long count;
+        if (!que_celery_read_count(probe, command, replies[i], &count))
+            return false;
+        if (count > 0 && *next == QUE_STEPS_MAX)
+            *next = (uint8_t)i;
+        ready += (double)count;
+    }
+    que_set(queue, QUE_READY, ready);
+    if (ready > 0)
+        queue->traits |= QUE_LISTED;
+    return true;
+}
+
+static bool count_batch(struct que_celery *probe, size_t from, size_t count, uint8_t *next)
+{
+    redisReply *replies[BATCH];
+    size_t each = commands_each(probe);
+    for (size_t i = 0; i < count; i++) {
+        if (!add_lists(probe, que_roster_at(probe->facts->roster, from + i)))
+            return false;
+    }
+    if (!dr_redis_talk(&probe->redis, "count the tasks", replies, count * each))
+        return false;
+    bool ok = true;
+    for (size_t i = 0; ok && i < count; i++) {
+        struct que_queue *queue = que_roster_at(probe->facts->roster, from + i);
+        ok = read_lists(probe, queue, replies + i * each, &next[from + i]) &&
+             (each == probe->names.step_count ||
+              read_members(probe, queue->name, replies[(i + 1) * each - 1]));
+    }
+    dr_redis_free_replies(replies, count * each);
+    return ok;
+}
+
+/* An empty queue has no key, and the one that nobody has either: only a binding tells them apart,
+ * which may be that of another exchange. What is not there by then has no figures. */
+static bool settle_queues(struct que_celery *probe)
+{
+    struct que_roster *roster = probe->facts->roster;
+    bool missing = false;
+    bool complete;
+    for (size_t i = 0; i < roster->count; i++)
+        missing = missing || (que_roster_at(roster, i)->traits & QUE_LISTED) == 0;
+    if (missing && !scan_bindings(probe, &complete))
+        return false;
+    for (size_t i = 0; i < roster->count; i++) {
+        struct que_queue *queue = que_roster_at(roster, i);
+        queue->kind = QUE_LIST;
+        if ((queue->traits & QUE_LISTED) != 0) {
+            queue->state = QUE_RUNNING;
+            queue->traits |= QUE_FIGURED;
+        } else {
+            queue->known = 0;
+        }
+    }
+    return true;
+}
+
+bool que_celery_count_tasks(struct que_celery *probe, uint8_t *next)
+{
+    const struct que_roster *roster = probe->facts->roster;
+    size_t each = BATCH / commands_each(probe);
+    for (size_t i = 0; i < roster->count; i += each) {
+        size_t left = roster->count - i;
+        if (!count_batch(probe, i, left < each ? left : each, next))
+            return false;
+    }
+    return settle_queues(probe);
+}
+
+/* ---- which one is next ---- */
+
+/* Replies for the queues that `chosen` numbers. A message that is too large leaves the rest
+ * unknown: the connection cannot be used any more, which nothing needs. */
+static bool read_heads(struct que_celery *probe, const size_t *chosen, const uint8_t *next,
+                       size_t count)
+{
+    redisReply *replies[HEADS_BATCH];
+    const struct que_celery_names *names = &probe->names;
+    for (size_t i = 0; i < count; i++) {
+        const struct que_queue *queue = que_roster_at(probe->facts->roster, chosen[i]);
+        char *list = que_celery_list(names, queue->name, names->steps[next[chosen[i]]]);
+        if (!que_celery_add_key(probe, "LINDEX", list, "-1", NULL))
+            return false;
+    }
+    if (!dr_redis_talk(&probe->redis, "look at the next tasks", replies, count))
+        return false;
+    bool ok = true;
+    for (size_t i = 0; ok && i < count; i++) {
+        struct que_queue *queue = que_roster_at(probe->facts->roster, chosen[i]);
+        if (replies[i]->type == REDIS_REPLY_STRING)
+            queue->head = que_celery_read_head(replies[i]->str);
+        /* What was taken meanwhile is nil. */
+        ok = replies[i]->type != REDIS_REPLY_ERROR ||
+             dr_redis_fail(&probe->redis, "LINDEX", replies[i]);
+    }
+    dr_redis_free_replies(replies, count);
+    return ok;
+}
+
+bool que_celery_look_at_heads(struct que_celery *probe, const uint8_t *next)
+{
+    size_t chosen[HEADS_BATCH];
+    size_t count = 0;
+    size_t asked = 0;
+    bool ok = true;
+    for (size_t i = 0; ok && i < probe->facts->roster->count && asked < HEADS_MAX; i++) {
+        if (next[i] == QUE_STEPS_MAX)
+            continue;
+        chosen[count++] = i;
+        asked++;
+        if (count == HEADS_BATCH) {
+            ok = read_heads(probe, chosen, next, count);
+            count = 0;
+        }
+    }
+    ok = ok && (count == 0 || read_heads(probe, chosen, next, count));
+    if (!ok && probe->redis.overrun) {
+        dr_task_trace(probe->task, 1, "messages are too large: not all that are next are known");
+        *probe->error = (struct dr_error){.class = DR_ERR_NONE};
+        return true;
+    }
+    return ok;
+}
