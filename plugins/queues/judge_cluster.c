@@ -311,6 +311,16 @@ static bool has_flags(const struct sights *sights)
     return sights->count > 0;
 }
 
+static bool lists_itself(const struct que_view *view)
+{
+    bool asked = view->node != NULL && view->replies[QUE_ASK_NODES].answer == QUE_ANSWERED;
+    for (size_t i = 0; asked && i < view->member_count; i++) {
+        if (strcmp(view->members[i].name, view->node) == 0)
+            return true;
+    }
+    return !asked;
+}
+
 /* What was asked of a node in vain, but for what hangs. Before 3.8.10 there are no health checks:
  * the flags of the nodes are all there is. */
 static void judge_replies(struct judge *judge, const struct que_asked *asked,
@@ -337,6 +347,10 @@ static void judge_replies(struct judge *judge, const struct que_asked *asked,
             dr_result_add(judge->result, DR_UNKNOWN, asked->label, "%s: %s", needed[i].what,
                           reply->text[0] != '\0' ? reply->text : "not there");
     }
+    if (!lists_itself(view))
+        dr_result_add(judge->result, DR_UNKNOWN, asked->label,
+                      "%s is missing in its own list of nodes: others may be missing, too",
+                      view->node);
     if (view->replies[QUE_ASK_ALARMS].answer == QUE_HUNG)
         dr_result_add(judge->result, DR_UNKNOWN, asked->label,
                       "does not say whether it has alarms");

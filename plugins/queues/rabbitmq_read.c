@@ -54,7 +54,7 @@ static bool read_items(struct dr_json *reader, const char *what, take_item *take
         bool object;
         if (!rabbitmq_object(reader, "item", &object, error))
             return false;
-        if (object ? !take(reader, into, error) : rabbitmq_wrong("item", "object", error))
+        if (object ? !take(reader, into, error) : !rabbitmq_wrong("item", "object", error))
             return false;
     }
     return true;

@@ -28,6 +28,7 @@ import glob
 import http.client
 import json
 import os
+import re
 import secrets
 import shutil
 import signal
@@ -45,6 +46,7 @@ POLL = 0.05  # the broker answers on the same processors
 ADMIN = ("lab", "open sesame")
 PASSWORD = "secret"  # of the users that tests make
 LINKS = ("rabbitmq_shovel", "rabbitmq_shovel_management", "rabbitmq_federation", "rabbitmq_federation_management")
+WITHOUT_MIRRORS = (4,)  # classic queues have no copies from that version on
 MEMORY = "512MB"
 DISK = "50MB"
 
@@ -68,6 +70,12 @@ def find_programs():
     """The folder of the server's programs; None. Debian's wrappers on PATH change the user and the folder."""
     found = glob.glob("/usr/lib/rabbitmq/lib/rabbitmq_server-*/sbin/rabbitmq-server")
     return os.path.dirname(sorted(found)[-1]) if found else None
+
+
+def find_version():
+    """(3, 10, 8), of the server that find_programs() finds; None."""
+    programs = find_programs()
+    return programs and tuple(map(int, re.search(r"rabbitmq_server-([0-9]+)\.([0-9]+)\.([0-9]+)", programs).groups()))
 
 
 def find_epmd():
@@ -127,7 +135,7 @@ class Node:
         # Each finds the others by itself, and boots once. One that boots alone and is made to join has to boot again.
         settings["cluster_formation.peer_discovery_backend"] = "classic_config"
         settings["cluster_formation.discovery_retry_interval"] = 100
-        for bound in ("min", "max"):
+        for bound in ("min", "max") if find_version() < (4,) else ():  # no such delay since then
             settings["cluster_formation.randomized_startup_delay_range." + bound] = 0
         for number in range(self.cluster.size):
             settings["cluster_formation.classic_config.nodes.%d" % (number + 1)] = "rmq%d@localhost" % (number + 1)
@@ -470,7 +478,7 @@ class Cluster:
             self.folder = tempfile.mkdtemp(prefix="dr-lab-")
             self._start_epmd()
             self.nodes = [Node(self, "rmq%d" % (number + 1)) for number in range(self.size)]
-            if "server-3.8." in self.programs:  # no lock yet: three that boot together become three clusters
+            if find_version() < (3, 9):  # no lock yet: three that boot together become three clusters
                 for node in self.nodes:
                     node.start()
             else:

@@ -39,14 +39,17 @@ grant pg_monitor to locked;
 
 
 def pytest_collection_modifyitems(config, items):
-    """A server that cannot be had is said once, by name, at the end of the run."""
+    """A server that cannot be had, and what its version does not have, is said once, by name, at the end of the run."""
     real = [] if mongodb.executable() else [item for item in items if mongodb.TESTS in item.nodeid]
+    unmirrored = rabbitmq.find_version() is not None and rabbitmq.find_version() >= rabbitmq.WITHOUT_MIRRORS
+    real += [item for item in items if unmirrored and item.get_closest_marker("mirrors")]
     items[:] = [item for item in items if item not in real]
     if real:
         config.hook.pytest_deselected(items=real)
 
 
 def pytest_configure(config):
+    config.addinivalue_line("markers", "mirrors: needs mirrored classic queues")
     try:
         for name in check.SERVICES:
             check.executable(name)
@@ -60,6 +63,10 @@ def pytest_terminal_summary(terminalreporter):
     yield
     if any(mongodb.TESTS in item.nodeid for item in terminalreporter.stats.get("deselected", [])):
         terminalreporter.write_line(mongodb.NOT_RUN)
+    mirrors = [item.name for item in terminalreporter.stats.get("deselected", []) if item.get_closest_marker("mirrors")]
+    if mirrors and rabbitmq.find_version() >= rabbitmq.WITHOUT_MIRRORS:
+        terminalreporter.write_line("not run with RabbitMQ %s, which has no mirrored queues: %s" % (
+            ".".join(map(str, rabbitmq.find_version())), ", ".join(sorted(mirrors))))
     if terminalreporter.stats.get("skipped"):
         terminalreporter.write_line("skipped tests count as failed", red=True)
         terminalreporter._session.exitstatus = 1

@@ -47,10 +47,16 @@ def run(folder, target, *arguments, user=rabbitmq.ADMIN, **options):
     return result
 
 
+def has_mirrors(vhost):
+    return vhost.cluster.version() < rabbitmq.WITHOUT_MIRRORS
+
+
 def fill(vhost, messages=10, mirrored="ha.orders", quorum="payments", stream="events"):
-    """A queue of each type, with a copy on every node; its figures are told when this returns."""
-    vhost.policy("ha", r"^ha\.", {"ha-mode": "all", "ha-sync-mode": "automatic"})
-    vhost.declare(mirrored)
+    """A queue of each type, with a copy on every node; its figures are told when this returns. Where there are no mirrors
+    the one that would have them is a quorum queue."""
+    if has_mirrors(vhost):
+        vhost.policy("ha", r"^ha\.", {"ha-mode": "all", "ha-sync-mode": "automatic"})
+    vhost.declare(mirrored, type="classic" if has_mirrors(vhost) else "quorum")
     vhost.declare(quorum, type="quorum")
     vhost.declare(stream, type="stream")
     for name in (mirrored, quorum):
@@ -63,9 +69,10 @@ def settle(vhost, mirrored="ha.orders", quorum="payments", stream="events"):
     """Until every copy is there and in sync, and every node says so."""
     nodes = vhost.cluster.size
     for node in vhost.cluster.nodes:
-        vhost.wait_queue(mirrored, lambda queue: len(queue.get("synchronised_slave_nodes", ())) == nodes - 1,
-                         "in sync", node)
-        for name in (quorum, stream):
+        if has_mirrors(vhost):
+            vhost.wait_queue(mirrored, lambda queue: len(queue.get("synchronised_slave_nodes", ())) == nodes - 1,
+                             "in sync", node)
+        for name in (quorum, stream) if has_mirrors(vhost) else (mirrored, quorum, stream):
             vhost.wait_queue(name, lambda queue: len(queue.get("online", ())) == nodes, "online", node)
 
 

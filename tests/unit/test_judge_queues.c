@@ -268,6 +268,13 @@ static void no_health_checks_nor_a_flag(struct broker *broker)
         view_of(broker, i)->members[1].disk_alarm.known = false;
 }
 
+static void not_in_its_own_list(struct broker *broker)
+{
+    struct que_view *view = view_of(broker, 1);
+    free(view->node);
+    view->node = strdup("rmq9@d");
+}
+
 static void alarms_not_said(struct broker *broker)
 {
     view_of(broker, 0)->replies[QUE_ASK_ALARMS].answer = QUE_FAILED;
@@ -625,6 +632,8 @@ static const struct scene scenes[] = {
      DR_OK, "rmq3", "down, in maintenance"},
     {"no health checks, and a flag is missing", HEALTHY, no_health_checks_nor_a_flag, DR_UNKNOWN,
      "mq1", "its alarms: not there"},
+    {"a node that is not in its own list", HEALTHY, not_in_its_own_list, DR_UNKNOWN, "mq2",
+     "rmq9@d is missing in its own list of nodes"},
     {"alarms are not said", HEALTHY, alarms_not_said, DR_UNKNOWN, "mq1", "its alarms: not there"},
     {"a frozen peer", HEALTHY, frozen, DR_CRITICAL, "cluster",
      "mq1, mq2: alive, but statistics hang: waiting for a node that is frozen or cut off, it seems "
@@ -717,9 +726,13 @@ static void other_expected(struct broker *broker)
 {
     broker->texts[0] = TEXT("rmq3");
     broker->rules.expect_node = (struct dr_text_list){broker->texts, 1};
-    for (size_t i = BROKER_NODES; i < 2 * BROKER_NODES; i++)
-        while (view_of(broker, i)->member_count > 1)
-            free(view_of(broker, i)->members[--view_of(broker, i)->member_count].name);
+    for (size_t i = BROKER_NODES; i < 2 * BROKER_NODES; i++) {
+        struct que_view *view = view_of(broker, i);
+        while (view->member_count > 1)
+            free(view->members[--view->member_count].name);
+        free(view->node);
+        view->node = strdup(view->members[0].name);
+    }
 }
 
 static void linked(struct broker *broker, const char *state)

@@ -814,6 +814,7 @@ static void replies_that_are_none(void **state)
         {rabbitmq_read_nodes, "[{\"name\":\"a\"},{\"running\":true}]", "without \"name\""},
         {rabbitmq_read_nodes, "[{\"name\":\"a\",\"running\":\"yes\"}]", "\"running\" is no"},
         {rabbitmq_read_nodes, "[{\"name\":\"a\"},5]", "\"item\" is no object"},
+        {rabbitmq_read_nodes, "[{\"name\":\"a\"},null]", "\"item\" is no object"},
         {rabbitmq_read_nodes, "[{\"name\":\"a\"}", "the text ends here"},
         {rabbitmq_read_alarms, "{}", "neither ok nor failed"},
         {rabbitmq_read_alarms, "{\"status\":\"failed\",\"alarms\":[]}", "\"alarms\" is empty"},
