@@ -246,7 +246,7 @@ static enum dr_state state_of(const struct judge *judge, const struct death *dea
 {
     enum dr_state state = limit_state(judge, QUE_LOST, death->lost);
     /* Not known, and more would matter: no evidence that the limit is kept. */
-    if (death->lost_unsure && death->losing > 0 && state == DR_OK)
+    if (death->lost_unsure && state == DR_OK)
         state = DR_UNKNOWN;
     state = dr_state_worst(state, limit_state(judge, QUE_LOST_QUEUES, (double)death->losing));
     state = dr_state_worst(state, limit_state(judge, QUE_LOST_BYTES, death->lost_bytes));
@@ -420,32 +420,41 @@ static void say_good(struct judge *judge, const struct deaths *deaths, enum dr_s
             judge->rules->zone_count > 0 ? ", and so with any zone" : "");
 }
 
+/* What makes any figure of a loss a guess; true where that was said instead. */
+static bool say_blind(struct judge *judge)
+{
+    if (judge->frozen)
+        say(judge, DR_CRITICAL, 0,
+            "the cluster waits for a node that is frozen or cut off; until it is back or gone "
+            "nobody can tell what another death would lose");
+    else if (judge->split)
+        say(judge, DR_CRITICAL, 0,
+            "the cluster is split: its sides go on without each other, and nobody can tell what "
+            "another death would lose");
+    else if (!judge->nodes_known)
+        say(judge, DR_UNKNOWN, 0, "cannot tell what would be lost: no node says which nodes run");
+    return judge->frozen || judge->split || !judge->nodes_known;
+}
+
+/* What is said of queues that stop with a node and come back with it. */
+static const char *comfort(const struct deaths *deaths, const struct death *worst)
+{
+    if (worst->lost_unsure)
+        return "; how many of them are not persistent, and lost, is not known";
+    return deaths->stopped > 0 ? "" : "; nothing is lost for good";
+}
+
 static void say_worst(struct judge *judge, const struct deaths *deaths, const struct death *worst)
 {
     char messages[96];
     char now[64] = "";
     enum dr_state state = worst != NULL ? state_of(judge, worst) : DR_OK;
+    if (say_blind(judge))
+        return;
     if (deaths->stopped > 0) {
         state = DR_CRITICAL;
         snprintf(now, sizeof now, "%zu queue%s cannot be used now; ", deaths->stopped,
                  plural(deaths->stopped));
-    }
-    if (judge->frozen) {
-        say(judge, DR_CRITICAL, 0,
-            "the cluster waits for a node that is frozen or cut off; until it is back or gone "
-            "nobody "
-            "can tell what another death would lose");
-        return;
-    }
-    if (judge->split) {
-        say(judge, DR_CRITICAL, 0,
-            "the cluster is split: its sides go on without each other, and nobody can tell what "
-            "another death would lose");
-        return;
-    }
-    if (!judge->nodes_known) {
-        say(judge, DR_UNKNOWN, 0, "cannot tell what would be lost: no node says which nodes run");
-        return;
     }
     if (worst == NULL || (worst->losing == 0 && worst->stopping == 0)) {
         say_good(judge, deaths, state);
@@ -457,7 +466,7 @@ static void say_worst(struct judge *judge, const struct deaths *deaths, const st
         messages_text(worst->waiting, worst->waiting_unsure, false, messages, sizeof messages);
         say(judge, state, 0, "%s%zu queue%s with %s stop%s if %s dies now%s", now, worst->stopping,
             plural(worst->stopping), messages, worst->stopping == 1 ? "s" : "", worst->name,
-            deaths->stopped > 0 ? "" : "; nothing is lost for good");
+            comfort(deaths, worst));
     }
 }
 

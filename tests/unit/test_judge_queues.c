@@ -493,6 +493,10 @@ static const struct scene scenes[] = {
      DR_CRITICAL, "rmq2",
      "loses 2 messages in 1 queue: a (2 not persistent, rmq3 not synchronised); and stops 1 queue "
      "with 7 messages: a (7: rmq3 not synchronised, waits by its policy)"},
+    {"one copy, of which nobody says what is persistent", "plain classic node=3 messages=20",
+     nothing, DR_UNKNOWN, NULL,
+     "1 queue with 20 messages stops if rmq3 dies now; how many of them are not persistent, and "
+     "lost, is not known"},
     {"one copy, and nobody asked for more",
      "plain classic node=3 messages=20 persistent=5\n" HEALTHY, must_orders, DR_OK, "queues",
      "1 are neither replicated nor asked to be"},
