@@ -26,7 +26,7 @@ import nuget
 
 TREE = pathlib.Path(__file__).resolve().parents[2]
 PYTHON = "/usr/bin/python3"
-LIMIT = 900  # seconds for any one command
+LIMIT = 1200  # seconds for any one command
 # Other implementations that our parsers are compared with, by `make check`.
 ORACLES = ("tests/vectors/oracle_perl.pl", "tests/vectors/compare_monitoring_plugins")
 

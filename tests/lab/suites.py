@@ -30,7 +30,7 @@ TREE = pathlib.Path(__file__).resolve().parents[2]
 INSIDE = "/srv/dr-plugins"  # the source in each root
 WARNINGS_KNOWN_UP_TO_GCC = 16
 # Some tests measure time: not more than there are processors.
-LIVE_AT_ONCE = 2
+LIVE_AT_ONCE = 3
 BUILDS = {"modules": [], "static": ["--disable-modules"]}
 # Every live test with the build that is packaged; without modules, those that read every kind of reply.
 LIVE = {"modules": ["tests/live"],
@@ -48,6 +48,7 @@ class Suite:
         self.root = None
         self.passed = 0
         self.failed = []
+        self.unsaid = []  # what its versions do not have, by name
         self.facts = {}
 
     def inside(self, command, log=None, **environment):
@@ -153,6 +154,7 @@ def run_live(suite, build, ports):
     # pytest: 0 all passed, 1 some failed; anything else is no run at all.
     if not suite.count("%s, live tests" % build, code in (0, 1) and bool(cases), output):
         return
+    suite.unsaid += re.findall(r"^not run with .*", output, re.MULTILINE)
     for case in cases:
         bad = case.findall("failure") + case.findall("error") + case.findall("skipped")
         suite.count("%s, %s" % (build, case.get("name")), not bad, bad[0].text or "" if bad else "")
@@ -189,6 +191,8 @@ def main():
                 suite.facts["python"], suite.passed, len(suite.failed)))
             for what in suite.failed:
                 print("          FAILED: " + what)
+            for what in suite.unsaid:
+                print("          " + what)
     print("\n".join(missing + ["%d s" % (time.monotonic() - started)]))
     failed = sum(len(suite.failed) for suite in suites)
     print("%d passed, %d failed" % (sum(suite.passed for suite in suites), failed))

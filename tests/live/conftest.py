@@ -43,9 +43,15 @@ def pytest_collection_modifyitems(config, items):
     real = [] if mongodb.executable() else [item for item in items if mongodb.TESTS in item.nodeid]
     unmirrored = rabbitmq.find_version() is not None and rabbitmq.find_version() >= rabbitmq.WITHOUT_MIRRORS
     real += [item for item in items if unmirrored and item.get_closest_marker("mirrors")]
+    real += [item for item in items if item not in real and needs_cluster(item)]
     items[:] = [item for item in items if item not in real]
     if real:
         config.hook.pytest_deselected(items=real)
+
+
+def needs_cluster(item):
+    """Tests on a real RabbitMQ cluster run with one build: what the other one differs in, the stand-ins show."""
+    return bool(os.environ.get("DR_SANITIZERS") and {"whole_broker", "whole_site"} & set(item.fixturenames))
 
 
 def pytest_configure(config):
@@ -67,6 +73,9 @@ def pytest_terminal_summary(terminalreporter):
     if mirrors and rabbitmq.find_version() >= rabbitmq.WITHOUT_MIRRORS:
         terminalreporter.write_line("not run with RabbitMQ %s, which has no mirrored queues: %s" % (
             ".".join(map(str, rabbitmq.find_version())), ", ".join(sorted(mirrors))))
+    cluster = [item for item in terminalreporter.stats.get("deselected", []) if needs_cluster(item)]
+    if cluster:
+        terminalreporter.write_line("%d tests on a RabbitMQ cluster run with the modules only" % len(cluster))
     if terminalreporter.stats.get("skipped"):
         terminalreporter.write_line("skipped tests count as failed", red=True)
         terminalreporter._session.exitstatus = 1
