@@ -237,11 +237,15 @@ class Everything:
 
     def live(self):
         live = [path.relative_to(TREE) for path in sorted((TREE / "tests/live").glob("test_*.py"))]
-        # Most of it is waiting for servers: two runs beside each other take little longer than one.
+        queues = [path for path in live if path.name.startswith("test_queues_")]
+        others = [path for path in live if path not in queues]
+        # Most of it is waiting for servers: three runs beside each other take little longer than one.
         lanes([lambda: self.part("live and contract tests, modules", lambda part: pytest(
-                  part, self.modules, *live, DR_PORTS="0/2"))],
+                  part, self.modules, *others, DR_PORTS="0/3"))],
+              [lambda: self.part("live tests of queues, modules", lambda part: pytest(
+                  part, self.modules, *queues, DR_PORTS="1/3"))],
               [lambda: self.part("live and contract tests, sanitizers", lambda part: pytest(
-                  part, self.static, *live, DR_SANITIZERS="1", DR_PORTS="1/2",
+                  part, self.static, *live, DR_SANITIZERS="1", DR_PORTS="2/3",
                   LSAN_OPTIONS="print_suppressions=0:suppressions=%s" % (TREE / "tests/lab/leaks.supp")))])
         self.part("valgrind, live runs", lambda part: pytest(
             part, self.modules, *("tests/live/test_%s.py" % source for source in (
