@@ -16,8 +16,14 @@
 #include "common/buffer.h"
 #include "common/client/stream.h"
 
+/* The headers have moved in 0.11, and the old names warn since 0.14. */
+#if __has_include(<rabbitmq-c/amqp.h>)
+#include <rabbitmq-c/amqp.h>
+#include <rabbitmq-c/framing.h>
+#else
 #include <amqp.h>
 #include <amqp_framing.h>
+#endif
 
 #define DR_AMQP_FRAME_MAX 8192
 #define DR_AMQP_SHORT_MAX 255 /* bytes of a name */

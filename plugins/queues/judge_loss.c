@@ -441,7 +441,7 @@ static const char *comfort(const struct deaths *deaths, const struct death *wors
 {
     if (worst->lost_unsure)
         return "; how many of them are not persistent, and lost, is not known";
-    return deaths->stopped > 0 ? "" : "; nothing is lost for good";
+    return deaths->stopped > 0 ? "" : "; nothing is lost if it comes back";
 }
 
 static void say_worst(struct judge *judge, const struct deaths *deaths, const struct death *worst)

@@ -535,7 +535,7 @@ static bool merge(const struct row *row, enum origin origin)
     /* While a node goes away its queues are said to have no messages, which nobody can know. */
     if (queue->state == QUE_DOWN && queue->totals[QUE_MESSAGES] <= 0)
         queue->known = 0;
-    queue->traits |= origin == LISTING ? QUE_LISTED : QUE_FIGURED;
+    queue->traits = (uint16_t)(queue->traits | (origin == LISTING ? QUE_LISTED : QUE_FIGURED));
     return true;
 }
 

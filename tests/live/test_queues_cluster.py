@@ -102,7 +102,7 @@ def test_drained_node(broker, vhost, look):
     # Said: then only what the next death would stop, which can be allowed.
     said = "--maintenance", "rmq3", "--maintenance", label(broker["rmq3"])
     result = look(url(*broker.nodes), *said)
-    assert result.code == 1 and "stops if rmq1 dies now; nothing is lost for good" in result.first, result
+    assert result.code == 1 and "stops if rmq1 dies now; nothing is lost if it comes back" in result.first, result
     assert of(result, label(broker["rmq3"]))[0][0] == "OK", result
     result = look(url(*broker.nodes), *said, "-w", "unavailable=9")
     assert result.code == 0, result
