@@ -371,6 +371,23 @@ char *dr_uri_take_param(struct dr_uri *uri, const char *key)
     return value;
 }
 
+static bool is_one_of(const char *const *known, const char *key)
+{
+    while (*known != NULL && strcmp(*known, key) != 0)
+        known++;
+    return *known != NULL;
+}
+
+bool dr_uri_has_only(const struct dr_uri *uri, const char *const *known, struct dr_error *error)
+{
+    for (size_t i = 0; i < uri->param_count; i++) {
+        if (!is_one_of(known, uri->params[i].key))
+            return dr_error_set(error, DR_ERR_USAGE, "the URI has no parameter \"%.60s\"",
+                                uri->params[i].key);
+    }
+    return true;
+}
+
 bool dr_uri_add_param(struct dr_uri *uri, const char *key, const char *value)
 {
     if (uri->param_count == DR_URI_PARAMS_MAX)

@@ -67,6 +67,10 @@ bool dr_uri_flag(const struct dr_uri *uri, const char *key, bool *on, struct dr_
  */
 char *dr_uri_take_param(struct dr_uri *uri, const char *key);
 
+/* True when every parameter is one of `known` (ended by NULL): one that is mistyped would be left
+ * out in silence. False with a USAGE error that names the first other one. */
+bool dr_uri_has_only(const struct dr_uri *uri, const char *const *known, struct dr_error *error);
+
 /* Adds a parameter (copies). False when out of memory or there are DR_URI_PARAMS_MAX. */
 bool dr_uri_add_param(struct dr_uri *uri, const char *key, const char *value);
 

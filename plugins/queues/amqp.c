@@ -398,19 +398,12 @@ static bool look(struct probe *probe)
 
 /* ---- the source ---- */
 
-/* A parameter that is mistyped would be left out in silence. */
 static bool check_uri(struct probe *probe)
 {
-    static const char *const known[] = {"cacert", "cert", "key", "insecure"};
+    static const char *const known[] = {"cacert", "cert", "key", "insecure", NULL};
     const struct dr_uri *uri = uri_of(probe);
-    for (size_t i = 0; i < uri->param_count; i++) {
-        bool found = false;
-        for (size_t k = 0; k < COUNT(known); k++)
-            found = found || strcmp(uri->params[i].key, known[k]) == 0;
-        if (!found)
-            return dr_error_set(probe->error, DR_ERR_USAGE, "the URI has no parameter \"%.60s\"",
-                                uri->params[i].key);
-    }
+    if (!dr_uri_has_only(uri, known, probe->error))
+        return false;
     if (uri->param_count > 0 && strcmp(uri->scheme, "amqps") != 0)
         return dr_error_set(probe->error, DR_ERR_USAGE, "\"%.60s\" is for amqps://",
                             uri->params[0].key);

@@ -232,21 +232,14 @@ static bool take_db(struct que_celery *probe, bool socket)
     return true;
 }
 
-/* A parameter that is mistyped would be left out in silence. */
 static bool check_uri(struct que_celery *probe)
 {
     static const char *const known[] = {"cacert", "cert",           "key", "insecure", "prefix",
-                                        "sep",    "priority_steps", "db"};
+                                        "sep",    "priority_steps", "db",  NULL};
     const struct dr_uri *uri = uri_of(probe);
     bool socket = strstr(uri->scheme, "+unix") != NULL;
-    for (size_t i = 0; i < uri->param_count; i++) {
-        bool found = false;
-        for (size_t k = 0; k < sizeof known / sizeof known[0]; k++)
-            found = found || strcmp(uri->params[i].key, known[k]) == 0;
-        if (!found)
-            return dr_error_set(probe->error, DR_ERR_USAGE, "the URI has no parameter \"%.60s\"",
-                                uri->params[i].key);
-    }
+    if (!dr_uri_has_only(uri, known, probe->error))
+        return false;
     if (socket != (uri->host_count == 0))
         return dr_error_set(probe->error, DR_ERR_USAGE,
                             socket ? "the path of a Unix socket has no host before it: "

@@ -88,7 +88,7 @@ void find_down(struct judge *judge)
     }
     for (size_t i = 0; i < judge->evidence->count; i++) {
         const struct que_view *view = view_of(&judge->evidence->asked[i]);
-        if (view != NULL && view->version != NULL && atoi(view->version) >= 4)
+        if (view != NULL && view->version != NULL && strtol(view->version, NULL, 10) >= 4)
             judge->world.mirrors_inert = true;
     }
 }

@@ -15,18 +15,14 @@ static bool out_of_memory(struct dr_error *error)
 
 static bool check_parameters(const struct dr_uri *uri, bool tls, struct dr_error *error)
 {
-    static const char *const known[] = {"token_file", "proxy", "cacert", "cert", "key", "insecure"};
-    for (size_t i = 0; i < uri->param_count; i++) {
-        const char *key = uri->params[i].key;
-        size_t k = 0;
-        while (k < 6 && strcmp(key, known[k]) != 0)
-            k++;
-        if (k == 6)
-            return dr_error_set(error, DR_ERR_USAGE,
-                                "%s has no parameter \"%.40s\": see the manual page", uri->scheme,
-                                key);
-        if (!tls && k >= 2)
-            return dr_error_set(error, DR_ERR_USAGE, "%s= is for rabbitmqs://", key);
+    static const char *const known[] = {"token_file", "proxy",    "cacert", "cert",
+                                        "key",        "insecure", NULL};
+    static const char *const of_tls[] = {"cacert", "cert", "key", "insecure"};
+    if (!dr_uri_has_only(uri, known, error))
+        return false;
+    for (size_t i = 0; !tls && i < sizeof of_tls / sizeof of_tls[0]; i++) {
+        if (dr_uri_param(uri, of_tls[i]) != NULL)
+            return dr_error_set(error, DR_ERR_USAGE, "%s= is for rabbitmqs://", of_tls[i]);
     }
     if (dr_uri_param(uri, "key") != NULL && dr_uri_param(uri, "cert") == NULL)
         return dr_error_set(error, DR_ERR_USAGE, "key= without cert=");

@@ -63,9 +63,8 @@ bool rabbitmq_number(struct dr_json *reader, const char *what, struct dr_opt_rea
     if (dr_json_kind(reader) != '0')
         return rabbitmq_wrong(what, "number", error);
     *number = dr_json_real(reader);
-    if (reader->wrong != NULL || (number->known && number->value >= 0))
-        return true;
-    return rabbitmq_wrong(what, "count", error);
+    return reader->wrong != NULL || (number->known && number->value >= 0) ||
+           rabbitmq_wrong(what, "count", error);
 }
 
 bool rabbitmq_count(struct dr_json *reader, const char *what, struct dr_opt_int *number,

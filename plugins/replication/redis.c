@@ -437,20 +437,13 @@ static bool ask_sentinel(struct probe *probe)
 
 /* ---- the source ---- */
 
-/* A parameter that is mistyped would be left out in silence. */
 static bool check_uri(struct probe *probe, bool sentinel)
 {
-    static const char *const known[] = {"cacert",   "cert",          "key",
-                                        "insecure", "sentinel_user", "sentinel_password_file"};
+    static const char *const known[] = {
+        "cacert", "cert", "key", "insecure", "sentinel_user", "sentinel_password_file", NULL};
     const struct dr_uri *uri = uri_of(probe);
-    for (size_t i = 0; i < uri->param_count; i++) {
-        bool found = false;
-        for (size_t k = 0; k < COUNT(known); k++)
-            found = found || strcmp(uri->params[i].key, known[k]) == 0;
-        if (!found)
-            return dr_error_set(probe->error, DR_ERR_USAGE, "the URI has no parameter \"%.60s\"",
-                                uri->params[i].key);
-    }
+    if (!dr_uri_has_only(uri, known, probe->error))
+        return false;
     /* redis://HOST/0 is the customary form; replication is of all databases. What a Sentinel has
      * led to keeps the name of its primary. */
     if (!sentinel && !dr_task_target(probe->task)->discovered && uri->host_count > 0 &&

@@ -179,9 +179,25 @@ static void test_a_flag_is_on_or_off(void **state)
     }
 }
 
+static void test_only_known_parameters(void **state)
+{
+    static const char *const known[] = {"a", "b", NULL};
+    static const char *const none[] = {NULL};
+    struct dr_uri uri;
+    struct dr_error error;
+    (void)state;
+    assert_true(dr_uri_parse("x://h/?b=1&a=2", &uri, &error));
+    assert_true(dr_uri_has_only(&uri, known, &error));
+    assert_false(dr_uri_has_only(&uri, none, &error));
+    assert_int_equal(error.class, DR_ERR_USAGE);
+    assert_string_equal(error.text, "the URI has no parameter \"b\"");
+    dr_uri_free(&uri);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_only_known_parameters),
         cmocka_unit_test(test_vectors),
         cmocka_unit_test(test_control_characters_are_refused),
         cmocka_unit_test(test_64_hosts_are_read),
