@@ -159,7 +159,7 @@ def test_a_token(broker, tmp_path):
 
 
 @pytest.mark.parametrize("query, said", [
-    ("vhost=shop", "rabbitmq has no parameter \"vhost\""),
+    ("vhost=shop", "the URI has no parameter \"vhost\""),
     ("cacert=/etc/ca.pem", "cacert= is for rabbitmqs://"),
     ("insecure=1", "insecure= is for rabbitmqs://"),
     ("token_file=/nonexistent/token", "token_file"),

@@ -83,7 +83,7 @@ def test_missing_file(target, look):
 
 @pytest.mark.parametrize("parameters, words", (
     ("cacert=/etc/ssl/certs/ca.pem", "cacert= is for rabbitmqs://"),
-    ("tls=1", 'rabbitmq has no parameter "tls"'),
+    ("tls=1", 'the URI has no parameter "tls"'),
 ))
 def test_parameters_that_mean_nothing(site, look, parameters, words):
     result = look(url(site["rmq1"]) + "?" + parameters)
