@@ -154,7 +154,7 @@ def run_live(suite, build, ports):
     # pytest: 0 all passed, 1 some failed; anything else is no run at all.
     if not suite.count("%s, live tests" % build, code in (0, 1) and bool(cases), output):
         return
-    suite.unsaid += re.findall(r"^not run with .*", output, re.MULTILINE)
+    suite.unsaid += re.findall(r"^not run(?: with|:).*", output, re.MULTILINE)
     for case in cases:
         bad = case.findall("failure") + case.findall("error") + case.findall("skipped")
         suite.count("%s, %s" % (build, case.get("name")), not bad, bad[0].text or "" if bad else "")

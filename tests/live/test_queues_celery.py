@@ -418,7 +418,7 @@ def test_silent_replica(primary, pair, look):
     pair[1].wait_caught_up(primary)
     pair[1].freeze()
     try:
-        primary.wait_info("replication", lambda info: int(info["slave0"].rsplit("lag=", 1)[1]) > 11, "it is silent", 30)
+        primary.wait_info("replication", lambda info: int(re.search(r"lag=(\d+)", info["slave0"]).group(1)) > 11, "it is silent", 30)
         result = look(primary)
         assert result.state != "OK" and result.says("has not reported"), result
     finally:
@@ -514,7 +514,7 @@ def test_sentinel(place, broker, look):
     sentinel, = place.sentinels(["s1"], broker, "mymaster", quorum=1)
     try:
         result = look(sentinel)
-        assert result.state == "UNKNOWN" and result.says("Sentinel"), result
+        assert result.state == "UNKNOWN" and "sentinel" in result.output.lower(), result
     finally:
         sentinel.remove()
 
@@ -596,7 +596,8 @@ def test_reads_only(broker, look):
     result = look(broker, verbose="-vvv")
     assert result.queues == 1 and "private" not in result.output and "tasks.add" not in result.output, result
     used = {key[len("cmdstat_"):].replace("|", " ") for key in broker.info("commandstats") if "cmdstat_" in key}
-    assert used - {"info", "config resetstat", "ping", "replconf"} <= {
+    # Before Redis 7 CONFIG is counted as a whole.
+    assert used - {"info", "config", "config resetstat", "ping", "replconf"} <= {
         "select", "time", "config get", "scan", "smembers", "llen", "lindex", "zrange", "zcount", "hlen", "hstrlen",
         "hget"}
     assert broker.info("persistence")["rdb_changes_since_last_save"] == before

@@ -29,9 +29,9 @@ def test_what_is_foreseen_happens(broker, vhost, ask):  # noqa: F811
         result = ask("--all-queues")
         foreseen = predicted(result, node)
         happened = die(broker, vhost, node, before)
-        # A message that was not confirmed may be there all the same, one in each queue that was stopped.
+        # Messages that were not confirmed may be there all the same: each queue that is stopped is tried for a while.
         beyond = happened.pop("unavailable_messages") - foreseen.pop("unavailable_messages")
-        assert 0 <= beyond <= happened["unavailable"] and happened == foreseen, result
+        assert 0 <= beyond <= 3 * happened["unavailable"] and happened == foreseen, result
 
 
 def test_a_fresh_quorum_queue(vhost, ask):  # noqa: F811

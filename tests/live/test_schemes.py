@@ -110,7 +110,8 @@ def test_at_once(scheme, fault, tmp_path):
     with make() as peer:
         result = check.run(subject.executable, *subject.arguments(peer.port, tmp_path), "-vvv")
         assert fault in ("refuse", "unreachable") or peer.connections > 0, "nobody asked: %s" % result
-        assert fault in ("refuse", "unreachable") or peer.settled(5), "a connection outlived the process"
+        # What a peer never reads stands before the end of the connection, which it never sees: newer OpenSSL has more to say.
+        assert fault in ("refuse", "unreachable", "never reads") or peer.settled(5), "a connection outlived the process"
     assert result.state in states, result
     assert "peer" in result.first, result
     assert result.seconds < DEADLINE + SLACK, result
