@@ -114,6 +114,12 @@ void dr_redis_info_free(struct dr_redis_info *info)
     *info = (struct dr_redis_info){.text = NULL};
 }
 
+const char *dr_redis_mode(const struct dr_redis_info *info)
+{
+    const char *own = info->values[DR_REDIS_SERVER_MODE];
+    return own != NULL ? own : info->values[DR_REDIS_MODE];
+}
+
 struct dr_opt_int dr_redis_number(const char *text)
 {
     if (text == NULL || strspn(text, "-0123456789") != strlen(text))

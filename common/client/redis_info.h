@@ -73,6 +73,10 @@ struct dr_redis_info {
 bool dr_redis_info_read(struct dr_redis_info *info, const char *text);
 void dr_redis_info_free(struct dr_redis_info *info);
 
+/* "standalone", "sentinel" or "cluster": Valkey's own word for it, else the one for clients that
+ * know Redis; NULL where neither is there. */
+const char *dr_redis_mode(const struct dr_redis_info *info);
+
 /* The number in a text; unknown for NULL and for anything that is not wholly a whole number. */
 struct dr_opt_int dr_redis_number(const char *text);
 

@@ -97,7 +97,7 @@ static bool read_time(struct que_celery *probe, const redisReply *reply)
 
 static bool check_mode(struct que_celery *probe, const struct dr_redis_info *info)
 {
-    const char *mode = info->values[DR_REDIS_MODE];
+    const char *mode = dr_redis_mode(info);
     if (mode != NULL && strcmp(mode, "sentinel") == 0)
         return dr_error_set(probe->error, DR_ERR_USAGE,
                             "this is a Sentinel: give the Redis servers themselves");

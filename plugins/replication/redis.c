@@ -71,10 +71,7 @@ static const char *setting(const redisReply *reply)
 
 static bool check_mode(struct probe *probe, const struct dr_redis_info *info)
 {
-    /* Valkey's own word for it, and the one for clients that know Redis. */
-    const char *mode = info->values[DR_REDIS_SERVER_MODE] != NULL
-                           ? info->values[DR_REDIS_SERVER_MODE]
-                           : info->values[DR_REDIS_MODE];
+    const char *mode = dr_redis_mode(info);
     if (mode != NULL && strcmp(mode, "sentinel") == 0)
         return dr_error_set(
             probe->error, DR_ERR_USAGE,
