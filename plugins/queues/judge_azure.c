@@ -113,8 +113,10 @@ static void say_alone(struct judge *judge, const struct que_asked *asked,
     if (judge->rules->rpo.known || !cloud->geo_absent)
         say(judge, DR_UNKNOWN, 0, "cannot tell what is lost with the region of %s%s: %s",
             asked->label, rpo, why);
+    else if (!cloud->count.known)
+        say(judge, DR_UNKNOWN, 0, "cannot tell how many messages %s has", asked->label);
     else
-        say(judge, cloud->count.known ? DR_OK : DR_UNKNOWN, 0,
+        say(judge, DR_OK, 0,
             "%s: about %lld messages; of a copy in another region nothing is known (%s)",
             asked->label, (long long)cloud->count.value, why);
 }

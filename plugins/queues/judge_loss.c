@@ -242,16 +242,26 @@ static enum dr_state limit_state(const struct judge *judge, enum que_metric metr
     return dr_threshold_judge(&judge->rules->thresholds[metric], value);
 }
 
+/* A sum of which some parts are not known: what breaks the limit stays broken, but that it is kept
+ * is not proven. */
+static enum dr_state doubt(const struct judge *judge, enum que_metric metric, double value,
+                           bool unsure)
+{
+    const struct dr_threshold *limit = &judge->rules->thresholds[metric];
+    enum dr_state state = limit_state(judge, metric, value);
+    bool limited = limit->warning.given || limit->critical.given;
+    return unsure && limited && state == DR_OK ? DR_UNKNOWN : state;
+}
+
 static enum dr_state state_of(const struct judge *judge, const struct death *death)
 {
-    enum dr_state state = limit_state(judge, QUE_LOST, death->lost);
-    /* Not known, and more would matter: no evidence that the limit is kept. */
-    if (death->lost_unsure && state == DR_OK)
-        state = DR_UNKNOWN;
+    enum dr_state state = doubt(judge, QUE_LOST, death->lost, death->lost_unsure);
+    bool bytes = death->bytes_unsure || death->lost_unsure;
     state = dr_state_worst(state, limit_state(judge, QUE_LOST_QUEUES, (double)death->losing));
-    state = dr_state_worst(state, limit_state(judge, QUE_LOST_BYTES, death->lost_bytes));
+    state = dr_state_worst(state, doubt(judge, QUE_LOST_BYTES, death->lost_bytes, bytes));
     state = dr_state_worst(state, limit_state(judge, QUE_UNAVAILABLE, (double)death->stopping));
-    state = dr_state_worst(state, limit_state(judge, QUE_UNAVAILABLE_MESSAGES, death->waiting));
+    state = dr_state_worst(
+        state, doubt(judge, QUE_UNAVAILABLE_MESSAGES, death->waiting, death->waiting_unsure));
     return dr_state_worst(state, limit_state(judge, QUE_FRAGILE, (double)death->fragile));
 }
 
@@ -474,6 +484,7 @@ static void say_worst(struct judge *judge, const struct deaths *deaths, const st
 static void judge_outside(struct judge *judge, const struct deaths *deaths)
 {
     double worst = 0;
+    bool unsure = false;
     for (size_t d = 0; d < deaths->count; d++) {
         double lost = 0;
         for (size_t q = 0; q < judge->roster->count; q++) {
@@ -481,16 +492,18 @@ static void judge_outside(struct judge *judge, const struct deaths *deaths)
                 continue;
             const struct que_outcome outcome = que_outcome_of(
                 &judge->world, que_roster_at(judge->roster, q), deaths->items[d].nodes);
+            bool dies = outcome.fate == QUE_LOSES || outcome.fate == QUE_STOPS;
             lost += outcome.lost.known ? outcome.lost.value : 0;
             lost += outcome.waiting.known ? outcome.waiting.value : 0;
+            unsure = unsure || (dies && (!outcome.lost.known || !outcome.waiting.known));
         }
         worst = lost > worst ? lost : worst;
     }
     if (judge->in_scope[SCOPE_COUNTED] > 0)
         dr_result_add(judge->result, DR_OK, subject_of(judge, "queues"),
-                      "%zu are neither replicated nor asked to be (--must-replicate): up to %.0f "
+                      "%zu are neither replicated nor asked to be (--must-replicate): %s %.0f "
                       "messages would be lost or wait",
-                      judge->in_scope[SCOPE_COUNTED], worst);
+                      judge->in_scope[SCOPE_COUNTED], unsure ? "at least" : "up to", worst);
 }
 
 static void judge_all(struct judge *judge, struct deaths *deaths)

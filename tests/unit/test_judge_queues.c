@@ -417,6 +417,20 @@ static void oldest_limited(struct broker *broker)
     broker_limit(broker, QUE_QUEUE_OLDEST, true, 300);
 }
 
+static void bytes_limited(struct broker *broker)
+{
+    broker_limit(broker, QUE_LOST_BYTES, true, 1000);
+    broker->thresholds[QUE_LOST].critical.given = false;
+    broker->thresholds[QUE_LOST_QUEUES].critical.given = false;
+    broker->thresholds[QUE_UNAVAILABLE].warning.given = false;
+}
+
+static void waiting_limited(struct broker *broker)
+{
+    broker_limit(broker, QUE_UNAVAILABLE_MESSAGES, true, 1000);
+    broker->thresholds[QUE_UNAVAILABLE].warning.given = false;
+}
+
 static void loss_allowed(struct broker *broker)
 {
     broker_limit(broker, QUE_LOST, true, 100);
@@ -493,6 +507,10 @@ static const struct scene scenes[] = {
      DR_CRITICAL, "rmq2",
      "loses 2 messages in 1 queue: a (2 not persistent, rmq3 not synchronised); and stops 1 queue "
      "with 7 messages: a (7: rmq3 not synchronised, waits by its policy)"},
+    {"bytes are limited, and not known", "plain classic node=3 messages=20 persistent=5",
+     bytes_limited, DR_UNKNOWN, NULL, "loses 15 messages in 1 queue if rmq3 dies now"},
+    {"what waits is limited, and not known", "q.two quorum members=1,2 online=1,2 leader=1",
+     waiting_limited, DR_UNKNOWN, NULL, "1 queue with an unknown number of messages stops"},
     {"one copy, of which nobody says what is persistent", "plain classic node=3 messages=20",
      nothing, DR_UNKNOWN, NULL,
      "1 queue with 20 messages stops if rmq3 dies now; how many of them are not persistent, and "
