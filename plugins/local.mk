@@ -257,6 +257,7 @@ endif
 
 if HAVE_HIREDIS
 queues_celery_sources = \
+	common/moment.c common/moment.h \
 	plugins/queues/celery.c plugins/queues/celery_ask.h \
 	plugins/queues/celery_flight.c plugins/queues/celery_queues.c \
 	plugins/queues/celery_read.c plugins/queues/celery_read.h

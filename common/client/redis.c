@@ -128,7 +128,7 @@ bool dr_redis_log_in(struct dr_redis *redis, const char *user, const char *passw
     return add_words(redis, named ? 3 : 2, words);
 }
 
-#define WORDS_MAX 8
+#define WORDS_MAX 16
 
 static void trace_query(const struct dr_redis *redis, size_t count, const char *const *words)
 {
