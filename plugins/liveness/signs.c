@@ -97,6 +97,7 @@ const struct liv_meaning liv_meanings[LIV_SIGNS] = {
     [LIV_Q_EMPTY] = {"nothing waits", NOTHING, NOTHING, false, DR_OK, DR_OK, NULL},
     [LIV_Q_ABANDONED] = {"tasks of workers that died", NOTHING, NOTHING, false, DR_WARNING,
                          DR_WARNING, NULL},
+    [LIV_W_NONE] = {"nobody works here", NO, NO, false, DR_CRITICAL, DR_OK, "start workers"},
 
     [LIV_S_RUNNING] = {"runs", YES, YES, false, DR_OK, DR_CRITICAL, NULL},
     [LIV_S_PAUSED] = {"paused", NOTHING, NO, true, DR_CRITICAL, DR_OK, NULL},
