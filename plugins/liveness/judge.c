@@ -174,23 +174,34 @@ static bool gather_views(struct judge *judge)
 
 /* ---- the line of a unit ---- */
 
+enum dr_state untold_state(const struct judge *judge, const struct view *view)
+{
+    bool sites = judge->rules->wish == LIV_WISH_ONE_SITE;
+    if (!sites || view->works != LIV_SAYS_NO)
+        return DR_UNKNOWN;
+    for (size_t i = 0; i < judge->site_count; i++) {
+        if (judge->sites[i].role == ROLE_ACTIVE)
+            return DR_WARNING;
+    }
+    return DR_UNKNOWN;
+}
+
 /* Of a unit that proves to be passive, the status and the content that go with that are no news. */
-static enum dr_state sign_state(const struct view *view, const struct liv_meaning *meaning,
-                                bool passive)
+static enum dr_state sign_state(const struct judge *judge, const struct view *view,
+                                const struct liv_meaning *meaning, bool passive)
 {
     if (!passive)
         return meaning->if_active;
-    if (view->role == ROLE_PASSIVE && meaning->works == LIV_SAYS_NO &&
-        meaning->if_passive == DR_UNKNOWN)
-        return DR_OK;
+    if (meaning->works == LIV_SAYS_NO && meaning->if_passive == DR_UNKNOWN)
+        return view->role == ROLE_PASSIVE ? DR_OK : untold_state(judge, view);
     return meaning->if_passive;
 }
 
-static void judge_sign(const struct view *view, const struct liv_sign *sign, bool passive,
-                       struct dr_line *line)
+static void judge_sign(const struct judge *judge, const struct view *view,
+                       const struct liv_sign *sign, struct dr_line *line)
 {
     const struct liv_meaning *meaning = &liv_meanings[sign->kind];
-    enum dr_state state = sign_state(view, meaning, passive);
+    enum dr_state state = sign_state(judge, view, meaning, judge->pools[view->pool].passive);
     const char *between = meaning->words[0] != '\0' && sign->text[0] != '\0' ? ": " : "";
     if (state == DR_OK) {
         if (meaning->words[0] != '\0' || sign->text[0] != '\0')
@@ -252,7 +263,7 @@ static enum dr_state missing_state(const struct judge *judge, const struct view 
 {
     enum dr_error_class class = view->asked->error->class;
     if (is_down(class) && pool->passive)
-        return DR_UNKNOWN;
+        return untold_state(judge, view);
     if (is_down(class) && pool->total > 1)
         return DR_WARNING;
     return dr_error_state(class, judge->timeout_state);
@@ -271,13 +282,14 @@ static void judge_missing(const struct judge *judge, const struct view *view,
 
 /* A unit that neither does its work nor was taken out, and about which nothing is wrong, has shown
  * nothing. */
-static void judge_silence(const struct view *view, const struct pool *pool, struct dr_line *line)
+static void judge_silence(const struct judge *judge, const struct view *view,
+                          const struct pool *pool, struct dr_line *line)
 {
     bool votes = is_counted(view->kind) || (view->kind == LIV_JOB && pool->passive);
     if (line->state != DR_OK || !votes)
         return;
     if (pool->passive && view->role == ROLE_UNKNOWN)
-        dr_line_problem(line, DR_UNKNOWN, "cannot be told to be passive");
+        dr_line_problem(line, untold_state(judge, view), "cannot be told to be passive");
     else if (!pool->passive && view->works == LIV_SAYS_NOTHING && !view->on_purpose &&
              !view->unit->alive.known && pool->alive + pool->reserve < pool->least)
         dr_line_problem(line, DR_UNKNOWN, "nothing shows that it works");
@@ -295,11 +307,11 @@ static void judge_view(struct judge *judge, const struct view *view)
     struct dr_line line = DR_LINE;
     struct pool *pool = &judge->pools[view->pool];
     for (size_t i = 0; view->unit != NULL && i < view->unit->sign_count; i++)
-        judge_sign(view, &view->unit->signs[i], pool->passive, &line);
+        judge_sign(judge, view, &view->unit->signs[i], &line);
     if (view->unit != NULL) {
         judge_pace(judge, view, &line);
         judge_figures(judge, view, &line);
-        judge_silence(view, pool, &line);
+        judge_silence(judge, view, pool, &line);
     } else {
         judge_missing(judge, view, pool, &line);
     }

@@ -86,7 +86,10 @@ bool is_roleless(enum liv_product product);
 bool is_worker_product(enum liv_product product);
 /* The site of a target. */
 struct site *site_of(const struct judge *judge, const struct liv_asked *asked);
-/* "12 ms", "1.5s" */
+/* How bad it is that a unit cannot be told to be passive: UNKNOWN, but a WARNING where it does not
+ * answer and another site is known to be active. */
+enum dr_state untold_state(const struct judge *judge, const struct view *view);
+/* "12 ms", "1.5 s" */
 const char *time_words(double seconds, char *words, size_t size);
 
 /* ---- judge_pools.c ---- */

@@ -378,6 +378,7 @@ static void judge_passive(const struct judge *judge, struct pool *pool)
     if (is_counted(pool->kind) || pool->kind == LIV_JOB)
         worsen(pool, pool->role == ROLE_PASSIVE  ? DR_OK
                      : pool->role == ROLE_ACTIVE ? DR_CRITICAL
+                     : view != NULL              ? untold_state(judge, view)
                                                  : DR_UNKNOWN);
 }
 
