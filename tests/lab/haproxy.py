@@ -112,7 +112,7 @@ backend lost
     server lost1 lost.invalid:80 check resolvers nowhere init-addr none
 backend agent
     option httpchk GET /health
-    server agent1 127.0.0.1:%(agent1)d check agent-check agent-port %(agent1_agent)d agent-inter 100ms
+    server agent1 127.0.0.1:%(agent1)d check agent-check agent-port %(agent1_agent)d agent-inter 100ms agent-send who?\\n
 backend quoted
     mode tcp
     option tcp-check
@@ -152,9 +152,10 @@ class Answer(http.server.BaseHTTPRequestHandler):
 
 
 class Says(socketserver.BaseRequestHandler):
-    """An agent: one line to whoever connects."""
+    """An agent: one line to whoever asks. One that is not asked is not heard by HAProxy 2.2."""
 
     def handle(self):
+        self.request.recv(16)
         self.request.sendall((self.server.peer.agent + "\n").encode())
 
 

@@ -25,6 +25,7 @@ sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), os.p
 
 import authority as certificate_authority  # noqa: E402
 import check  # noqa: E402
+import haproxy  # noqa: E402
 import mongodb  # noqa: E402
 import postgresql  # noqa: E402
 import queues_management  # noqa: E402
@@ -276,6 +277,31 @@ def web(whole_web):
     """A site of web servers (web.Web), without instances."""
     yield whole_web
     whole_web.restore()
+
+
+@pytest.fixture(scope="session")
+def whole_balancers():
+    with haproxy.Lab() as lab:
+        for name in ("lb1", "lb2"):
+            lab.balancer(name, wait=False)
+        for balancer in lab.balancers:
+            balancer.wait_started()
+        yield lab
+
+
+@pytest.fixture
+def balancers(whole_balancers):
+    """Two HAProxies in front of the same servers: a haproxy.Lab, whose .balancers are lb1 and lb2."""
+    yield whole_balancers
+    for balancer in whole_balancers.balancers[2:]:
+        balancer.remove()
+    whole_balancers.restore()
+
+
+@pytest.fixture
+def balancer(balancers):
+    """The first of them (haproxy.Balancer)."""
+    return balancers.balancers[0]
 
 
 @pytest.fixture
