@@ -276,7 +276,7 @@ class Workers:
     def keep(self):
         """Those that are there now are there again after restore()."""
         self.standing = list(self.all)
-        self._kept_keys = self._bindings()
+        self._kept_keys = self._bindings() if self.server is not None else {}
 
     def _bindings(self):
         """What Celery's workers write in Redis once, when they start."""

@@ -2,15 +2,17 @@
 # What the lab's Sidekiq does.
 require "sidekiq"
 
+LAB_JOB = defined?(Sidekiq::Worker) ? Sidekiq::Worker : Sidekiq::Job
+
 class LabQuick
-  include(defined?(Sidekiq::Job) ? Sidekiq::Job : Sidekiq::Worker)
+  include LAB_JOB
 
   def perform; end
 end
 
 # Until the file is there; says PATH.started before.
 class LabHold
-  include(defined?(Sidekiq::Job) ? Sidekiq::Job : Sidekiq::Worker)
+  include LAB_JOB
 
   def perform(path)
     File.write("#{path}.started", "")
