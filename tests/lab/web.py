@@ -36,6 +36,8 @@ ADDRESSES = 50
 HTTP2_DIRECTIVE = (1, 25, 1)  # "http2 on;" from then on; before, a word of "listen"
 LOG_WORD = (1, 19, 5)  # "-e" since then
 
+# The only way to a "$" that begins no variable; Debian 11's nginx-light has it not.
+DOLLAR = 'geo $dollar { default "$"; }'
 CONFIG = """
 daemon off;
 master_process off;
@@ -52,7 +54,7 @@ http {
     fastcgi_temp_path %(folder)s/fastcgi;
     uwsgi_temp_path %(folder)s/uwsgi;
     scgi_temp_path %(folder)s/scgi;
-    geo $dollar { default "$"; }
+    %(geo)s
     log_format lab escape=json '{"method":"$request_method","target":"$request_uri",'
         '"host":"$http_host","status":$status,"protocol":"$server_protocol","agent":"$http_user_agent",'
         '"authorization":"$http_authorization","accept":"$http_accept","encoding":"$http_accept_encoding",'
@@ -128,7 +130,7 @@ class Instance:
         """Any request for this path, whatever its query ("/": and for every path that has no answer of its own or file).
 
         status     444 closes the connection without an answer
-        body       text; that of a redirect (301, 302, 303, 307, 308) is where it leads to
+        body       text (with Debian 11's nginx-light: without "$"); that of a redirect (301, 302, 303, 307, 308) is where it leads to
         headers    {name: value}
         host       only for requests with this Host (and, with TLS, see `sni` of Web.instance)
         password   (user, password): 401 without them"""
@@ -330,7 +332,8 @@ class Web:
         servers += "    server { listen unix:%s; return 204; }\n" % ready
         path = os.path.join(self.folder, "nginx.conf")
         with open(path, "w") as file:
-            file.write(CONFIG % {"folder": self.program.folder, "servers": servers})
+            file.write(CONFIG % {"folder": self.program.folder, "servers": servers,
+                                 "geo": DOLLAR if "${dollar}" in servers else ""})
         log = ["-e", "stderr"] if self.version >= LOG_WORD else []
         self.program.run([find_program("nginx"), "-p", self.program.folder, "-c", path] + log)
         self.program.wait_for(lambda: self._answers(ready), "answers")
