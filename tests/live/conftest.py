@@ -376,6 +376,18 @@ def queues_until(queues):
     return until(queues)
 
 
+@pytest.fixture
+def liveness():
+    """Runs check_liveness; check.Result."""
+    return runner("check_liveness")
+
+
+@pytest.fixture
+def liveness_until(liveness):
+    """liveness_until(wanted, seconds, ...): see until."""
+    return until(liveness)
+
+
 def no_secret(result, *secrets):
     for secret in secrets:
         assert not re.search(re.escape(secret), result.output), "%r shows in\n%s" % (secret, result)
