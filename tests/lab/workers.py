@@ -276,10 +276,12 @@ class Workers:
     def keep(self):
         """Those that are there now are there again after restore()."""
         self.standing = list(self.all)
-        self._kept_keys = self._bindings() if self.server is not None else {}
+        self._kept_keys = self._bindings()
 
     def _bindings(self):
-        """What Celery's workers write in Redis once, when they start."""
+        """What Celery's workers write in Redis once, when they start: with names of that start."""
+        if self.server is None:
+            return {}
         return {key: sorted(self.server.call("SMEMBERS", key))
                 for key in self.server.call("KEYS", "_kombu.binding.*") if self.server.call("TYPE", key) == "set"}
 
@@ -314,6 +316,7 @@ class Workers:
         for worker in self.all:
             worker.wait_ready()
             worker.touched = False
+        self._kept_keys = self._bindings()
 
 
 def redbeat(server, entries, prefix="redbeat:", lock=None):
