@@ -28,7 +28,6 @@ import check  # noqa: E402
 import haproxy  # noqa: E402
 import mongodb  # noqa: E402
 import postgresql  # noqa: E402
-import queues_management  # noqa: E402
 import rabbitmq  # noqa: E402
 import redis  # noqa: E402
 import web as web_server  # noqa: E402
@@ -230,10 +229,10 @@ def broker(whole_broker):
 def certificates(tmp_path_factory):
     """A folder: ca, server (127.0.0.1), client, and a stranger that ca knows nothing of; they last for 30 days."""
     folder = tmp_path_factory.mktemp("certificates")
-    queues_management.authority(folder, "ca", 60)
-    queues_management.authority(folder, "stranger", 60)
-    queues_management.certificate(folder, "server", "IP:127.0.0.1", 30)
-    queues_management.certificate(folder, "client", "DNS:client", 30)
+    ca = certificate_authority.Authority(folder)
+    certificate_authority.Authority(folder, "stranger")
+    ca.certificate("server", "IP:127.0.0.1")
+    ca.certificate("client", "DNS:client")
     return folder
 
 
