@@ -49,7 +49,7 @@ def moment(days):
 
 
 class Authority:
-    """NAME.crt and NAME.key in a folder, and what it signs; 20 ms each. Names are those of files: one name, one certificate.
+    """NAME.crt and NAME.key in a folder, and what it signs; 20 ms each. Names are those of files: one each.
 
     file           the path of its own certificate: what a client trusts
     days, start    days from now, fractions too: until when it is valid, and since when"""

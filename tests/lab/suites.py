@@ -5,8 +5,8 @@
     suites.py [SUITE...]        default: every suite of roots.py
 
 In each root (roots.py): the source as it is here, uncommitted changes included; a build with modules and one without;
-the unit tests of both; then the live tests against that suite's own servers (PostgreSQL, Redis, Valkey, RabbitMQ, HAProxy,
-nginx, workers) and with its own client libraries, run by its own Python. Two suites run side by side.
+the unit tests of both; then the live tests against that suite's own servers (PostgreSQL, Redis, Valkey, RabbitMQ,
+HAProxy, nginx, workers) and with its own client libraries, run by its own Python. Two suites run side by side.
 
 Prints what was tested and `N passed, N failed` as its last line. A suite that cannot be had on this machine is named
 with the reason; it is neither a failure nor hidden.

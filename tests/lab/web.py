@@ -9,8 +9,8 @@
         web2.remove()                                                 # refused from now on
         web1.requests()                                               # what was asked of it
 
-One process serves all of them. What an instance answers is its configuration, and each change starts that process again:
-every answer after the call is a new one, and nobody else must be in the middle of a request. Files (put) change without
+One process serves all of them. What an instance answers is its configuration, and each change starts that process
+again: every answer after the call is a new one, and nobody must be in the middle of a request. Files (put) change without
 that. Measured with 1.22, milliseconds: a start or a change 20 to 40, whatever the number of instances.
 
 The rules are those of program.py."""
@@ -127,10 +127,11 @@ class Instance:
     # ---- what it answers ----
 
     def answer(self, path, status=200, body="", type="text/plain", headers=None, host=None, password=None):
-        """Any request for this path, whatever its query ("/": and for every path that has no answer of its own or file).
+        """Any request for this path, whatever its query; "/": for every path that has no answer of its own or file.
 
         status     444 closes the connection without an answer
-        body       text (with Debian 11's nginx-light: without "$"); that of a redirect (301, 302, 303, 307, 308) is where it leads to
+        body       text (with Debian 11's nginx-light: without "$"); that of a redirect (301, 302, 303, 307, 308) is where
+                   it leads to
         headers    {name: value}
         host       only for requests with this Host (and, with TLS, see `sni` of Web.instance)
         password   (user, password): 401 without them"""
@@ -169,8 +170,8 @@ class Instance:
         shutil.rmtree(self.folder, ignore_errors=True)
 
     def requests(self):
-        """What was asked of it since it was made or forgot(): [{"method", "target", "host", "status", "protocol", "agent",
-        "authorization", "accept", "encoding", "cookie", "site" (X-Site), "sni", "tls", "client" (subject of its
+        """What was asked of it since it was made or forgot(): [{"method", "target", "host", "status", "protocol",
+        "agent", "authorization", "accept", "encoding", "cookie", "site" (X-Site), "sni", "tls", "client" (subject of its
         certificate), "connection" (a number)}]. A line is written when the answer has been sent."""
         try:
             with open(self.logfile) as file:
@@ -275,8 +276,8 @@ class Web:
             shutil.rmtree(instance.folder, ignore_errors=True)
         self.instances = []
 
-    def instance(self, name, address=None, tls=None, http2=False, client_ca=None, protocols="TLSv1.2 TLSv1.3", sni=None, unix=False,
-                 proxy_protocol=False):
+    def instance(self, name, address=None, tls=None, http2=False, client_ca=None, protocols="TLSv1.2 TLSv1.3",
+                 sni=None, unix=False, proxy_protocol=False):
         """A new Instance, which answers 200 "NAME" to everything.
 
         address          the next of 127.0.0.2, 127.0.0.3 ...; "::1"; False: none (with unix=True)

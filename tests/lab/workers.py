@@ -17,9 +17,9 @@ On RabbitMQ there is Celery only: Workers(url=node.uri("shop")).
 
 (The module is not called celery: it would stand before the library of that name.)
 
-The rules are those of program.py. Measured with Celery 5.2, RQ 1.13 and Sidekiq 6.4 on two processors, seconds: a Celery worker starts in
-1.3, stops in 1.6, an RQ worker in 0.1 and 0.4, Sidekiq in 0.2 and 0.5, quiet() takes 5; send() 0.005, for Sidekiq 0.15;
-restore() 0.05 where no worker has to be started again."""
+The rules are those of program.py. Measured with Celery 5.2, RQ 1.13 and Sidekiq 6.4 on two processors, seconds: a Celery
+worker starts in 1.3, stops in 1.6, an RQ worker in 0.1 and 0.4, Sidekiq in 0.2 and 0.5, quiet() takes 5 (from Sidekiq 7 on
+10); send() 0.005, for Sidekiq 0.15; restore() 0.05 where no worker has to be started again, else 1.4."""
 
 import atexit
 import itertools
@@ -332,8 +332,8 @@ def redbeat(server, entries, prefix="redbeat:", lock=None):
             "name": name, "task": "lab.quick", "args": [], "kwargs": {}, "options": {}, "enabled": True,
             "schedule": {"__type__": "interval", "every": 60.0, "relative": False}}))
         server.call("HSET", key, "meta", json.dumps({"total_run_count": 1, "last_run_at": {
-            "__type__": "datetime", "year": last.tm_year, "month": last.tm_mon, "day": last.tm_mday, "hour": last.tm_hour,
-            "minute": last.tm_min, "second": last.tm_sec, "microsecond": 0, "timezone": "UTC"}}))
+            "__type__": "datetime", "year": last.tm_year, "month": last.tm_mon, "day": last.tm_mday,
+            "hour": last.tm_hour, "minute": last.tm_min, "second": last.tm_sec, "microsecond": 0, "timezone": "UTC"}}))
         server.call("ZADD", prefix + ":schedule", "%.6f" % due, key)
         server.call("SADD", prefix + ":statics", name)
     if lock is not None:

@@ -318,8 +318,8 @@ def whole_workers():
 
 @pytest.fixture
 def workers(whole_workers):
-    """Celery workers on a Redis server of their own (workers.Workers): w1@a, two children, celery and billing; w2@b, one
-    child, celery and mail. A test may start others, of RQ and Sidekiq too."""
+    """Celery workers on a Redis server of their own (workers.Workers): w1@a, two children, celery and billing; w2@b,
+    one child, celery and mail. A test may start others, of RQ and Sidekiq too."""
     yield whole_workers
     whole_workers.restore()
 

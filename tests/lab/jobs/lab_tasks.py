@@ -10,8 +10,8 @@ from celery import Celery
 
 app = Celery("lab", broker=os.environ.get("LAB_BROKER"), backend=None)
 app.conf.update(
-    task_acks_late=bool(os.environ.get("LAB_LATE")), worker_prefetch_multiplier=1, broker_connection_retry_on_startup=True,
-    worker_send_task_events=True, task_ignore_result=True, worker_hijack_root_logger=False)
+    task_acks_late=bool(os.environ.get("LAB_LATE")), worker_prefetch_multiplier=1,
+    broker_connection_retry_on_startup=True, worker_send_task_events=True, task_ignore_result=True, worker_hijack_root_logger=False)
 
 
 def quick():
