@@ -19,9 +19,10 @@ def quick():
 
 
 def hold(path):
-    """Until the file is there; says PATH.started before."""
+    """Until the file is there, or the worker that has started us is not; says PATH.started before."""
     open(path + ".started", "w").close()
-    while not os.path.exists(path):
+    parent = os.getppid()
+    while not os.path.exists(path) and os.getppid() == parent:
         time.sleep(0.02)
 
 
