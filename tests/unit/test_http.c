@@ -862,14 +862,15 @@ static void test_phases(void **state)
     snprintf(ca, sizeof ca, "%s/ca.crt", server.folder);
     add_tls(server.tls)->ca_file = ca;
     add_plain("/status/200");
-    add_tls(server.tls)->want_certificate = true; /* not trusted */
+    add_tls(server.tls); /* not trusted */
     add_plain("/hang")->seconds = 1;
     job.alone = true;
     run();
     for (size_t i = 0; i < 4; i++) {
         const struct dr_http_reply *reply = &job.replies[i];
         assert_true(reply->resolved > 0);
-        assert_true(reply->connected > 0);
+        /* libcurl 7.88 does not say it of a handshake that fails */
+        assert_true(reply->connected > 0 || i == 2);
         assert_true((reply->tls > 0) == (i == 0));
         assert_true((reply->first_byte > 0) == (i < 2));
         assert_true(reply->resolved + reply->connected + reply->tls + reply->first_byte <=
@@ -883,6 +884,8 @@ static void test_phases(void **state)
 }
 
 /* ---- certificates ---- */
+
+#ifdef HAVE_OPENSSL
 
 static void add_certificate(const char *name, const char *ca)
 {
@@ -937,6 +940,7 @@ static void test_certificates(void **state)
     assert_string_equal(soon->error_text, "");
 
     assert_certificate(1, false, true, 10);
+    assert_true(job.replies[1].connected > 0);
     assert_failed(1, DR_ERR_TLS, "the certificate expired on 2020-02-03 04:05 UTC");
     assert_float_equal(job.replies[1].certificate.not_before.value, EXPIRED_FROM, 0);
     assert_float_equal(job.replies[1].certificate.not_after.value, EXPIRED_ON, 0);
@@ -1030,6 +1034,27 @@ static void test_certificate_of_address(void **state)
     assert_failed(3, DR_ERR_TLS, "not in TLS");
 }
 
+#else
+
+/* Nothing else changes. */
+static void test_certificate_unknown(void **state)
+{
+    (void)state;
+    char ca[300];
+    snprintf(ca, sizeof ca, "%s/ca.crt", server.folder);
+    add_tls(server.tls)->want_certificate = true;
+    job.requests[0].ca_file = ca;
+    add_tls(server.tls)->want_certificate = true;
+    run();
+    assert_string_equal(body(0), "status 200");
+    assert_failed(1, DR_ERR_TLS, "certificate");
+    assert_false(job.replies[0].certificate.known || job.replies[1].certificate.known);
+    assert_string_equal(job.replies[0].certificate.missing,
+                        "this program is built without OpenSSL");
+}
+
+#endif
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, prepare, clean_up)
 
 int main(void)
@@ -1069,10 +1094,14 @@ int main(void)
         TEST(test_redirect_stays_by_name),
         TEST(test_http2),
         TEST(test_phases),
+#ifdef HAVE_OPENSSL
         TEST(test_certificates),
         TEST(test_certificate_again),
         TEST(test_handshake_hangs),
         TEST(test_certificate_of_address),
+#else
+        TEST(test_certificate_unknown),
+#endif
     };
     signal(SIGPIPE, SIG_IGN); /* as every executable does */
     return cmocka_run_group_tests(tests, start_server, stop_server);
