@@ -302,7 +302,9 @@ void liv_jobs_blame(struct liv_jobs *probe, const char *queue, double age)
 
 void liv_jobs_nobody(struct liv_jobs *probe, bool known_here, const char *what)
 {
-    struct liv_unit *unit = liv_facts_add(probe->facts, LIV_POOL, "workers", NULL);
+    struct liv_unit *unit = liv_facts_add(probe->facts, LIV_WORKER, "workers", NULL);
+    if (unit != NULL)
+        unit->wanted = unit->alive = dr_int(0);
     if (known_here)
         liv_facts_sign(probe->facts, unit, LIV_W_NONE, "none is registered");
     else
@@ -472,8 +474,8 @@ static const struct liv_store stores[] = {
      liv_rq_look},
     {"sidekiq", LIV_SIDEKIQ, "",
      "+info +select +time +sscan +get +hmget +hscan +pttl +llen +lindex +zrange", liv_sidekiq_look},
-    {"redbeat", LIV_REDBEAT,
-     "redbeat:", "+info +select +time +zcard +zrange +zrangebyscore +pttl +hget", liv_redbeat_look},
+    {"redbeat", LIV_REDBEAT, "redbeat:", "+info +select +time +zcard +zrangebyscore +pttl +hget",
+     liv_redbeat_look},
     {"canary", LIV_CANARY, "", "+info +select +time +get", liv_canary_look},
 };
 

@@ -99,16 +99,35 @@ static void sign_living(struct liv_jobs *probe, struct liv_unit *unit,
         liv_facts_sign(probe->facts, unit, LIV_W_ANSWERED, "%s, %s", worker->state, words);
 }
 
+static bool is_state(const char *text)
+{
+    static const char *const states[] = {"started", "idle", "busy", "suspended"};
+    for (size_t i = 0; i < sizeof states / sizeof states[0]; i++) {
+        if (strcmp(text, states[i]) == 0)
+            return true;
+    }
+    return false;
+}
+
+/* What of it cannot be used; NULL. */
+static const char *unusable(const struct rq_worker *worker, struct dr_opt_real beat)
+{
+    if (!is_state(worker->state))
+        return "state";
+    if (*worker->queues == '\0')
+        return "queues";
+    return beat.known ? NULL : "last_heartbeat";
+}
+
 static bool judge_worker(struct liv_jobs *probe, const struct rq_worker *worker, bool suspended,
                          struct liv_unit *unit, struct liv_hand *hand)
 {
     char words[160];
     bool busy = strcmp(worker->state, "busy") == 0;
     struct dr_opt_real beat = liv_canary_moment(worker->heartbeat);
-    if (!beat.known || *worker->queues == '\0') {
-        liv_facts_sign(probe->facts, unit, LIV_NOT_TOLD, "%s cannot be used: \"%s\"",
-                       beat.known ? "queues" : "last_heartbeat",
-                       beat.known ? worker->queues : worker->heartbeat);
+    const char *wrong = unusable(worker, beat);
+    if (wrong != NULL) {
+        liv_facts_sign(probe->facts, unit, LIV_NOT_TOLD, "its %s cannot be used", wrong);
         return true;
     }
     double age = liv_jobs_age(probe, beat.value);
@@ -368,18 +387,17 @@ static bool note_schedule(struct liv_jobs *probe, const char *name, const struct
     if (!counts->due.known && counts->locked == 0)
         return true;
     snprintf(label, sizeof label, "scheduler of %s", name);
-    struct liv_unit *unit = liv_facts_add(probe->facts, LIV_TIMER, label, NULL);
+    struct liv_unit *unit = liv_facts_add(probe->facts, LIV_TIMER, label, "scheduler");
     if (unit == NULL)
         return liv_jobs_no_memory(probe);
     double late = counts->due.known ? liv_jobs_age(probe, counts->due.value) : 0;
     liv_unit_figure(unit, LIV_OVERDUE, late);
     if (late > probe->request->overdue)
-        liv_facts_sign(probe->facts, unit, LIV_S_OVERDUE, "due since %.0f s%s", late,
-                       counts->locked > 0 ? "" : ", and no worker has a scheduler");
-    else if (counts->locked > 0)
-        liv_facts_sign(probe->facts, unit, LIV_S_RUNNING, "%s", "");
-    else
+        liv_facts_sign(probe->facts, unit, LIV_S_OVERDUE, "due since %.0f s", late);
+    if (counts->locked == 0)
         liv_facts_sign(probe->facts, unit, LIV_S_UNHELD, "jobs are scheduled");
+    else if (late <= probe->request->overdue)
+        liv_facts_sign(probe->facts, unit, LIV_S_RUNNING, "%s", "");
     return true;
 }
 

@@ -102,8 +102,10 @@ static void sign_process(struct liv_jobs *probe, struct liv_unit *unit,
         return;
     }
     liv_unit_figure(unit, LIV_BUSY, busy.value);
-    if (quiet)
-        liv_facts_sign(probe->facts, unit, LIV_W_DRAINING, "quiet, runs %.0f", busy.value);
+    if (quiet && busy.value > 0)
+        liv_facts_sign(probe->facts, unit, LIV_W_BUSY, "quiet, ends %.0f tasks", busy.value);
+    else if (quiet)
+        liv_facts_sign(probe->facts, unit, LIV_W_DRAINING, "quiet");
     else
         liv_facts_sign(probe->facts, unit, LIV_W_ANSWERED, "beat %.0f s ago, runs %.0f", age,
                        busy.value);
@@ -453,18 +455,18 @@ static bool note_due(struct liv_jobs *probe, const struct sidekiq *all)
     for (size_t i = 0; i < 2; i++) {
         if (!all->due[i].known)
             continue;
-        struct liv_unit *unit = liv_facts_add(probe->facts, LIV_TIMER, names[i], NULL);
+        struct liv_unit *unit = liv_facts_add(probe->facts, LIV_TIMER, names[i], "scheduler");
         double late = liv_jobs_age(probe, all->due[i].value);
         liv_unit_figure(unit, LIV_OVERDUE, late);
         if (unit == NULL)
             return liv_jobs_no_memory(probe);
         if (late > probe->request->overdue)
             liv_facts_sign(probe->facts, unit, LIV_S_OVERDUE, "due since %.0f s", late);
-        else if (all->working > 0)
+        if (all->working == 0)
+            liv_facts_sign(probe->facts, unit, LIV_W_NONE, "jobs are scheduled");
+        else if (late <= probe->request->overdue)
             liv_facts_sign(probe->facts, unit, LIV_S_RUNNING, "%s",
                            late > 0 ? "" : "nothing is due");
-        else
-            liv_facts_sign(probe->facts, unit, LIV_W_NONE, "jobs are scheduled");
     }
     return true;
 }
