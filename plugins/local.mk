@@ -346,10 +346,12 @@ plugins_libliveness_la_SOURCES = \
 	plugins/liveness/manual.c plugins/liveness/manual.h \
 	plugins/liveness/request.c plugins/liveness/request.h \
 	plugins/liveness/signs.c plugins/liveness/signs.h
+# Numbers in conditions are those of JSON.
+plugins_libliveness_la_LIBADD = common/client/libjson.la
 plugins_check_liveness_SOURCES = plugins/check_liveness.c
 plugins_check_liveness_CFLAGS = $(program_cflags)
 plugins_check_liveness_LDFLAGS = $(program_ldflags)
-plugins_check_liveness_LDADD = plugins/libliveness.la common/client/libjson.la common/libcommon.la
+plugins_check_liveness_LDADD = plugins/libliveness.la common/libcommon.la
 
 # What every source of it is linked with.
 liveness_source = plugins/liveness/facts.c
