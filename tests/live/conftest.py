@@ -23,11 +23,14 @@ import pytest
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), os.pardir, "lab"))
 
+import authority as certificate_authority  # noqa: E402
 import check  # noqa: E402
+import haproxy  # noqa: E402
 import mongodb  # noqa: E402
 import postgresql  # noqa: E402
 import queues_management  # noqa: E402
 import rabbitmq  # noqa: E402
+import web as web_server  # noqa: E402
 
 ROLES = """
 create role monitor login;
@@ -249,6 +252,56 @@ def site(whole_site):
     except (rabbitmq.LabError, OSError):
         whole_site.rebuild()
         raise
+
+
+@pytest.fixture(scope="session")
+def authority(tmp_path_factory):
+    """The CA of the web servers and balancers (authority.Authority)."""
+    return certificate_authority.Authority(tmp_path_factory.mktemp("authority"))
+
+
+@pytest.fixture(scope="session")
+def stranger(tmp_path_factory):
+    """A CA that nobody knows."""
+    return certificate_authority.Authority(tmp_path_factory.mktemp("stranger"), "stranger")
+
+
+@pytest.fixture(scope="session")
+def whole_web():
+    with web_server.Web() as web:
+        yield web
+
+
+@pytest.fixture
+def web(whole_web):
+    """A site of web servers (web.Web), without instances."""
+    yield whole_web
+    whole_web.restore()
+
+
+@pytest.fixture(scope="session")
+def whole_balancers():
+    with haproxy.Lab() as lab:
+        for name in ("lb1", "lb2"):
+            lab.balancer(name, wait=False)
+        for balancer in lab.balancers:
+            balancer.wait_started()
+        yield lab
+
+
+@pytest.fixture
+def balancers(whole_balancers):
+    """Two HAProxies in front of the same servers: a haproxy.Lab, whose .balancers are lb1 and lb2."""
+    yield whole_balancers
+    for balancer in whole_balancers.balancers[2:]:
+        balancer.remove()
+    whole_balancers.restore()
+
+
+@pytest.fixture
+def balancer(balancers):
+    """The first of them (haproxy.Balancer)."""
+    return balancers.balancers[0]
 
 
 @pytest.fixture
