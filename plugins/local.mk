@@ -357,3 +357,22 @@ plugins_libliveweb_la_SOURCES = \
 	plugins/liveness/access.c plugins/liveness/access.h
 plugins_libliveweb_la_CFLAGS = $(AM_CFLAGS)
 endif
+
+if HAVE_LIBCURL
+liveness_haproxy_sources = \
+	plugins/liveness/haproxy.c \
+	plugins/liveness/haproxy_read.c plugins/liveness/haproxy_read.h \
+	plugins/liveness/haproxy_units.c plugins/liveness/haproxy_units.h
+liveness_haproxy_libs = plugins/libliveweb.la common/client/libstream.la
+if MODULES
+pkglib_LTLIBRARIES += plugins/liveness-haproxy.la
+plugins_liveness_haproxy_la_SOURCES = $(liveness_haproxy_sources) $(liveness_source)
+plugins_liveness_haproxy_la_CFLAGS = $(AM_CFLAGS) $(LIBCURL_CFLAGS)
+plugins_liveness_haproxy_la_LDFLAGS = $(module_ldflags)
+plugins_liveness_haproxy_la_LIBADD = $(liveness_haproxy_libs) common/libsource.la $(http_libs)
+else
+plugins_check_liveness_SOURCES += $(liveness_haproxy_sources)
+plugins_check_liveness_CFLAGS += $(LIBCURL_CFLAGS)
+plugins_check_liveness_LDADD += $(liveness_haproxy_libs) $(http_libs)
+endif
+endif
