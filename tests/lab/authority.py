@@ -33,6 +33,10 @@ distinguished_name = subject
 [subject]
 """
 
+# What strict clients (Python 3.13) insist on.
+CA = "basicConstraints=critical,CA:TRUE\nkeyUsage=critical,keyCertSign,cRLSign\nsubjectKeyIdentifier=hash\n"
+SIGNED = "authorityKeyIdentifier=keyid\n"
+
 # Paths. `chain` is the certificate followed by those of subordinate authorities, as a server has to show them;
 # `pem` is the chain and the key in one file.
 Certificate = collections.namedtuple("Certificate", "certificate key chain pem")
@@ -45,7 +49,7 @@ def moment(days):
 
 
 class Authority:
-    """NAME.crt and NAME.key in a folder, and what it signs; 20 ms each. Names are those of files: one name, one certificate.
+    """NAME.crt and NAME.key in a folder, and what it signs; 20 ms each. Names are those of files: one each.
 
     file           the path of its own certificate: what a client trusts
     days, start    days from now, fractions too: until when it is valid, and since when"""
@@ -60,7 +64,7 @@ class Authority:
                 file.write(text)
         self._request(name)
         signer = above or self
-        signer._sign(name, "basicConstraints=critical,CA:TRUE\n", start, days, *([] if above else ["-selfsign"]))
+        signer._sign(name, CA + (SIGNED if above else ""), start, days, *([] if above else ["-selfsign"]))
 
     def path(self, name):
         return os.path.join(self.folder, name)
@@ -86,7 +90,7 @@ class Authority:
     def certificate(self, name, subject, days=30, start=-1):
         """Certificate for a subject, as "IP:127.0.0.1,DNS:localhost"."""
         self._request(name)
-        self._sign(name, "subjectAltName=%s\n" % subject, start, days)
+        self._sign(name, SIGNED + "subjectAltName=%s\n" % subject, start, days)
         parts = [name]
         authority = self
         while authority.above is not None:

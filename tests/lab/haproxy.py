@@ -112,7 +112,8 @@ backend lost
     server lost1 lost.invalid:80 check resolvers nowhere init-addr none
 backend agent
     option httpchk GET /health
-    server agent1 127.0.0.1:%(agent1)d check agent-check agent-port %(agent1_agent)d agent-inter 100ms agent-send who?\\n
+    default-server agent-port %(agent1_agent)d agent-inter 100ms agent-send who?\\n
+    server agent1 127.0.0.1:%(agent1)d check agent-check
 backend quoted
     mode tcp
     option tcp-check
@@ -233,7 +234,8 @@ class Balancer:
     legends_port                for everybody, with "stats show-legends": addr, cookie and algo are filled
     web_port, dr_port, pp_port  the frontends web, web_dr and web_pp"""
 
-    PORTS = ("stats_port", "page_port", "user_port", "legends_port", "web_port", "dr_port", "pp_port", "nameserver_port")
+    PORTS = ("stats_port", "page_port", "user_port", "legends_port", "web_port", "dr_port", "pp_port",
+             "nameserver_port")
 
     def __init__(self, lab, name, tls, config):
         self.lab = lab

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """A server program of the lab: started in the foreground, watched, frozen, ended; its log.
 
-The rules are those of postgresql.py: nothing sleeps for a fixed time, and only the main thread starts programs, since the
-kernel takes them down with the thread that did (PR_SET_PDEATHSIG)."""
+The rules are those of postgresql.py: nothing sleeps for a fixed time, and only the main thread starts programs, since
+the kernel takes them down with the thread that did (PR_SET_PDEATHSIG)."""
 
 import os
 import shutil
@@ -75,7 +75,7 @@ class Program:
         return self.process is not None and self.process.poll() is None
 
     def wait_for(self, condition, what, seconds=DEADLINE):
-        """The first true value of condition(); LabError with the log when it ends before, or when that takes too long."""
+        """The first true value of condition(); LabError with the log when it ends before, or when it takes too long."""
         def test():
             if not self.running():
                 raise LabError("%s has ended (%s)\n%s" % (self.name, what, self.log_tail()))

@@ -9,8 +9,8 @@
         web2.remove()                                                 # refused from now on
         web1.requests()                                               # what was asked of it
 
-One process serves all of them. What an instance answers is its configuration, and each change starts that process again:
-every answer after the call is a new one, and nobody else must be in the middle of a request. Files (put) change without
+One process serves all of them. What an instance answers is its configuration, and each change starts that process
+again: every answer after the call is a new one, and nobody must be in the middle of a request. Files (put) change without
 that. Measured with 1.22, milliseconds: a start or a change 20 to 40, whatever the number of instances.
 
 The rules are those of program.py."""
@@ -36,6 +36,8 @@ ADDRESSES = 50
 HTTP2_DIRECTIVE = (1, 25, 1)  # "http2 on;" from then on; before, a word of "listen"
 LOG_WORD = (1, 19, 5)  # "-e" since then
 
+# The only way to a "$" that begins no variable; Debian 11's nginx-light has it not.
+DOLLAR = 'geo $dollar { default "$"; }'
 CONFIG = """
 daemon off;
 master_process off;
@@ -52,7 +54,7 @@ http {
     fastcgi_temp_path %(folder)s/fastcgi;
     uwsgi_temp_path %(folder)s/uwsgi;
     scgi_temp_path %(folder)s/scgi;
-    geo $dollar { default "$"; }
+    %(geo)s
     log_format lab escape=json '{"method":"$request_method","target":"$request_uri",'
         '"host":"$http_host","status":$status,"protocol":"$server_protocol","agent":"$http_user_agent",'
         '"authorization":"$http_authorization","accept":"$http_accept","encoding":"$http_accept_encoding",'
@@ -125,10 +127,11 @@ class Instance:
     # ---- what it answers ----
 
     def answer(self, path, status=200, body="", type="text/plain", headers=None, host=None, password=None):
-        """Any request for this path, whatever its query ("/": and for every path that has no answer of its own or file).
+        """Any request for this path, whatever its query; "/": for every path that has no answer of its own or file.
 
         status     444 closes the connection without an answer
-        body       text; that of a redirect (301, 302, 303, 307, 308) is where it leads to
+        body       text (with Debian 11's nginx-light: without "$"); that of a redirect (301, 302, 303, 307, 308) is where
+                   it leads to
         headers    {name: value}
         host       only for requests with this Host (and, with TLS, see `sni` of Web.instance)
         password   (user, password): 401 without them"""
@@ -167,8 +170,8 @@ class Instance:
         shutil.rmtree(self.folder, ignore_errors=True)
 
     def requests(self):
-        """What was asked of it since it was made or forgot(): [{"method", "target", "host", "status", "protocol", "agent",
-        "authorization", "accept", "encoding", "cookie", "site" (X-Site), "sni", "tls", "client" (subject of its
+        """What was asked of it since it was made or forgot(): [{"method", "target", "host", "status", "protocol",
+        "agent", "authorization", "accept", "encoding", "cookie", "site" (X-Site), "sni", "tls", "client" (subject of its
         certificate), "connection" (a number)}]. A line is written when the answer has been sent."""
         try:
             with open(self.logfile) as file:
@@ -273,8 +276,8 @@ class Web:
             shutil.rmtree(instance.folder, ignore_errors=True)
         self.instances = []
 
-    def instance(self, name, address=None, tls=None, http2=False, client_ca=None, protocols="TLSv1.2 TLSv1.3", sni=None, unix=False,
-                 proxy_protocol=False):
+    def instance(self, name, address=None, tls=None, http2=False, client_ca=None, protocols="TLSv1.2 TLSv1.3",
+                 sni=None, unix=False, proxy_protocol=False):
         """A new Instance, which answers 200 "NAME" to everything.
 
         address          the next of 127.0.0.2, 127.0.0.3 ...; "::1"; False: none (with unix=True)
@@ -330,7 +333,8 @@ class Web:
         servers += "    server { listen unix:%s; return 204; }\n" % ready
         path = os.path.join(self.folder, "nginx.conf")
         with open(path, "w") as file:
-            file.write(CONFIG % {"folder": self.program.folder, "servers": servers})
+            file.write(CONFIG % {"folder": self.program.folder, "servers": servers,
+                                 "geo": DOLLAR if "${dollar}" in servers else ""})
         log = ["-e", "stderr"] if self.version >= LOG_WORD else []
         self.program.run([find_program("nginx"), "-p", self.program.folder, "-c", path] + log)
         self.program.wait_for(lambda: self._answers(ready), "answers")

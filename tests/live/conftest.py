@@ -28,9 +28,10 @@ import check  # noqa: E402
 import haproxy  # noqa: E402
 import mongodb  # noqa: E402
 import postgresql  # noqa: E402
-import queues_management  # noqa: E402
 import rabbitmq  # noqa: E402
+import redis  # noqa: E402
 import web as web_server  # noqa: E402
+import workers as worker_programs  # noqa: E402
 
 ROLES = """
 create role monitor login;
@@ -228,10 +229,10 @@ def broker(whole_broker):
 def certificates(tmp_path_factory):
     """A folder: ca, server (127.0.0.1), client, and a stranger that ca knows nothing of; they last for 30 days."""
     folder = tmp_path_factory.mktemp("certificates")
-    queues_management.authority(folder, "ca", 60)
-    queues_management.authority(folder, "stranger", 60)
-    queues_management.certificate(folder, "server", "IP:127.0.0.1", 30)
-    queues_management.certificate(folder, "client", "DNS:client", 30)
+    ca = certificate_authority.Authority(folder)
+    certificate_authority.Authority(folder, "stranger")
+    ca.certificate("server", "IP:127.0.0.1")
+    ca.certificate("client", "DNS:client")
     return folder
 
 
@@ -302,6 +303,25 @@ def balancers(whole_balancers):
 def balancer(balancers):
     """The first of them (haproxy.Balancer)."""
     return balancers.balancers[0]
+
+
+@pytest.fixture(scope="session")
+def whole_workers():
+    with redis.Lab() as place, worker_programs.Workers(place.server("redis")) as workers:
+        workers.celery("w1@a", queues=("celery", "billing"), concurrency=2, wait=False)
+        workers.celery("w2@b", queues=("celery", "mail"), wait=False)
+        for worker in workers.all:
+            worker.wait_ready()
+        workers.keep()
+        yield workers
+
+
+@pytest.fixture
+def workers(whole_workers):
+    """Celery workers on a Redis server of their own (workers.Workers): w1@a, two children, celery and billing; w2@b,
+    one child, celery and mail. A test may start others, of RQ and Sidekiq too."""
+    yield whole_workers
+    whole_workers.restore()
 
 
 @pytest.fixture
