@@ -664,7 +664,8 @@ static bool prepare(struct dr_targets *targets, struct dr_threshold *thresholds,
 {
     rules.thresholds = thresholds;
     rules.selected = include.count > 0;
-    if (!read_numbers(error) || !read_health(error) || !read_expectations(error) ||
+    if (!read_numbers(error) || !read_health(error) || !liv_request_check(&request, error) ||
+        !read_expectations(error) ||
         !read_selection(&include, "--include", false, error) ||
         !read_selection(&exclude, "--exclude", true, error) || !read_wish(targets, error) ||
         !check_targets(targets, error))
@@ -759,11 +760,13 @@ static void forget(void)
 #ifdef DR_STATIC_SOURCES
 #ifdef HAVE_LIBCURL
 extern const struct dr_source dr_source_liveness_haproxy;
+extern const struct dr_source dr_source_liveness_http;
 #endif
 
 static const struct dr_source *const built_in[] = {
 #ifdef HAVE_LIBCURL
     &dr_source_liveness_haproxy,
+    &dr_source_liveness_http,
 #endif
     NULL,
 };
