@@ -374,6 +374,7 @@ liveweb_libs = plugins/libliveweb.la common/client/libjson.la $(http_libs)
 
 liveness_haproxy_sources = \
 	plugins/liveness/haproxy.c \
+	plugins/liveness/haproxy_direct.c plugins/liveness/haproxy_direct.h \
 	plugins/liveness/haproxy_read.c plugins/liveness/haproxy_read.h \
 	plugins/liveness/haproxy_units.c plugins/liveness/haproxy_units.h
 liveness_haproxy_libs = common/client/libstream.la $(liveweb_libs)

@@ -5,6 +5,7 @@
 #include "common/client/stream.h"
 #include "common/module.h"
 #include "plugins/liveness/access.h"
+#include "plugins/liveness/haproxy_direct.h"
 #include "plugins/liveness/haproxy_units.h"
 
 #include <stdlib.h>
@@ -188,7 +189,9 @@ static bool probe_target(struct dr_task *task, void *facts, struct dr_error *err
     bool ok = strncmp(scheme, "haproxy+http", 12) == 0 ? ask_page(&look) && read_page(&look)
                                                        : ask_runtime(&look) && read_runtime(&look);
     ok = ok &&
-         liv_haproxy_units(&look.table, request->idle, request->pools.count > 0, look.facts, error);
+         liv_haproxy_units(&look.table, request->idle, request->pools.count > 0, look.facts,
+                           error) &&
+         liv_haproxy_direct(task, &look.table, look.facts, error);
     liv_haproxy_table_free(&look.table);
     dr_buffer_free(&look.reply);
     return ok;

@@ -271,7 +271,7 @@ bool liv_haproxy_read_stat(char *text, char **rest, struct liv_haproxy_table *ta
     if (!read_header(&reader, &columns))
         return false;
     while (*reader.at != '\0' && *reader.at != '\n') {
-        struct liv_haproxy_row row = {.source = ""};
+        struct liv_haproxy_row row = {.host = "", .source = ""};
         if (!read_cells(&reader, &columns, &row) || !add_row(&reader, table, &row))
             return false;
     }
@@ -310,7 +310,16 @@ bool liv_haproxy_read_info(char *text, char **rest, const char **version, struct
     return true;
 }
 
-enum state_cell { STATE_PROXY = 0, STATE_NAME, STATE_ADMIN, STATE_FQDN, STATE_RECORD, STATE_CELLS };
+enum state_cell {
+    STATE_PROXY = 0,
+    STATE_NAME,
+    STATE_ADMIN,
+    STATE_ADDRESS,
+    STATE_PORT,
+    STATE_FQDN,
+    STATE_RECORD,
+    STATE_CELLS
+};
 
 /* Cuts a line at its blanks, in place: false when it is not one line with that many words. */
 static bool split_state(char *line, const struct columns *columns, const char **cells)
@@ -340,6 +349,10 @@ static void add_state(struct liv_haproxy_table *table, const char *const *cells)
     if (row == NULL) /* a server that was added in between */
         return;
     row->admin = liv_haproxy_number(cells[STATE_ADMIN]);
+    if (has_word(cells[STATE_ADDRESS]))
+        row->host = cells[STATE_ADDRESS];
+    if (has_word(cells[STATE_PORT]))
+        row->port = liv_haproxy_number(cells[STATE_PORT]);
     if (has_word(cells[STATE_RECORD]))
         row->source = cells[STATE_RECORD];
     else if (has_word(cells[STATE_FQDN]))
@@ -349,8 +362,8 @@ static void add_state(struct liv_haproxy_table *table, const char *const *cells)
 /* The columns of the header "# be_id be_name ..." of version 1. */
 static bool read_state_header(char *line, struct columns *columns)
 {
-    static const char *const names[STATE_CELLS] = {"be_name", "srv_name", "srv_admin_state",
-                                                   "srv_fqdn", "srvrecord"};
+    static const char *const names[STATE_CELLS] = {
+        "be_name", "srv_name", "srv_admin_state", "srv_addr", "srv_port", "srv_fqdn", "srvrecord"};
     *columns = no_columns();
     if (strncmp(line, "# ", 2) != 0)
         return false;

@@ -48,6 +48,8 @@ struct liv_haproxy_row {
     const char *cells[LIV_HAPROXY_CELLS]; /* "" where the list has no such column */
     enum liv_haproxy_type type;
     struct dr_opt_int admin; /* srv_admin_state; unknown without "show servers state" */
+    const char *host;        /* its address, of "show servers state"; "": none, or not known */
+    struct dr_opt_int port;  /* with it; unknown: that of the client's connection */
     const char *source;      /* the name that its address comes from; "": none, or not known */
     bool spare; /* one of several servers for the addresses of one name (server-template), and there
                    are fewer addresses than servers: it is nothing that is missing */

@@ -179,13 +179,25 @@ static bool takes_requests(enum liv_sign_kind sign)
 
 /* ---- units ---- */
 
-bool liv_haproxy_host(const char *address, char *host, size_t size)
+static int port_of(struct dr_opt_int port)
 {
+    return port.known && port.value > 0 && port.value <= 65535 ? (int)port.value : 0;
+}
+
+bool liv_haproxy_place(const struct liv_haproxy_row *row, char *host, size_t size, int *port)
+{
+    const char *address = cell(row, LIV_HAPROXY_ADDRESS);
     const char *colon = strrchr(address, ':');
+    if (row->host[0] != '\0') {
+        snprintf(host, size, "%s", row->host);
+        *port = port_of(row->port);
+        return true;
+    }
     if (colon == NULL || colon == address)
         return false;
     bool bracketed = address[0] == '[' && colon[-1] == ']' && colon - address > 2;
     snprintf(host, size, "%.*s", (int)(colon - address) - (bracketed ? 2 : 0), address + bracketed);
+    *port = port_of(liv_haproxy_number(colon + 1));
     return true;
 }
 
@@ -228,6 +240,7 @@ static void add_server(const struct liv_haproxy_table *table, const struct liv_h
                        struct pool *pool, struct liv_facts *facts)
 {
     char name[NAME_SIZE];
+    int port;
     enum liv_sign_kind sign = sign_of(table, row);
     struct dr_opt_int sessions = number(row, LIV_HAPROXY_SESSIONS);
     struct dr_opt_int backup = number(row, LIV_HAPROXY_BACKUP);
@@ -252,7 +265,7 @@ static void add_server(const struct liv_haproxy_table *table, const struct liv_h
     set_figures(unit, row);
     if (takes_requests(sign))
         sum_up(pool, row);
-    if (!liv_haproxy_host(cell(row, LIV_HAPROXY_ADDRESS), name, sizeof name))
+    if (!liv_haproxy_place(row, name, sizeof name, &port))
         snprintf(name, sizeof name, "%s", cell(row, LIV_HAPROXY_NAME));
     liv_facts_place(facts, unit, name, takes_requests(sign));
 }

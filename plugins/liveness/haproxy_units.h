@@ -21,8 +21,9 @@
 bool liv_haproxy_units(const struct liv_haproxy_table *table, double idle, bool named,
                        struct liv_facts *facts, struct dr_error *error);
 
-/* The host of an address as HAProxy writes it ("192.0.2.1:80", "[::1]:80"), as much as fits. False
- * for "", and for what is no host and port ("unix"). */
-bool liv_haproxy_host(const char *address, char *host, size_t size);
+/* Where a server lives: its address without the port and the brackets of IPv6, as much as fits, and
+ * its port (0: that of the client's connection). False where that is not told, or is no address and
+ * port ("unix"). */
+bool liv_haproxy_place(const struct liv_haproxy_row *row, char *host, size_t size, int *port);
 
 #endif
