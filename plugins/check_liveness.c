@@ -758,9 +758,14 @@ static void forget(void)
 }
 
 #ifdef DR_STATIC_SOURCES
+#ifdef HAVE_LIBCURL
+extern const struct dr_source dr_source_liveness_haproxy;
 extern const struct dr_source dr_source_liveness_http;
+#endif
+
 static const struct dr_source *const built_in[] = {
 #ifdef HAVE_LIBCURL
+    &dr_source_liveness_haproxy,
     &dr_source_liveness_http,
 #endif
     NULL,

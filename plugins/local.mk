@@ -372,6 +372,23 @@ endif
 plugins_libliveweb_la_CFLAGS = $(AM_CFLAGS)
 liveweb_libs = plugins/libliveweb.la common/client/libjson.la $(http_libs)
 
+liveness_haproxy_sources = \
+	plugins/liveness/haproxy.c \
+	plugins/liveness/haproxy_direct.c plugins/liveness/haproxy_direct.h \
+	plugins/liveness/haproxy_read.c plugins/liveness/haproxy_read.h \
+	plugins/liveness/haproxy_units.c plugins/liveness/haproxy_units.h
+liveness_haproxy_libs = common/client/libstream.la $(liveweb_libs)
+if MODULES
+pkglib_LTLIBRARIES += plugins/liveness-haproxy.la
+plugins_liveness_haproxy_la_SOURCES = $(liveness_haproxy_sources) $(liveness_source)
+plugins_liveness_haproxy_la_CFLAGS = $(AM_CFLAGS) $(LIBCURL_CFLAGS)
+plugins_liveness_haproxy_la_LDFLAGS = $(module_ldflags)
+plugins_liveness_haproxy_la_LIBADD = common/libsource.la $(liveness_haproxy_libs)
+else
+plugins_check_liveness_SOURCES += $(liveness_haproxy_sources)
+plugins_check_liveness_LDADD += $(liveness_haproxy_libs)
+endif
+
 liveness_http_sources = plugins/liveness/http.c
 if MODULES
 pkglib_LTLIBRARIES += plugins/liveness-http.la
