@@ -79,11 +79,14 @@ enum liv_sign_kind {
     LIV_S_OVERDUE, /* an entry is due and was not started */
     LIV_S_UNHELD,  /* nobody holds the scheduler's lock */
     LIV_S_STALE,   /* its sign of life is old */
+    LIV_S_BROKEN,  /* it answers, and what it needs to work does not: its database */
     /* clusters */
     LIV_E_GREEN,
-    LIV_E_YELLOW,   /* copies are missing */
-    LIV_E_RED,      /* data is missing */
-    LIV_E_SNAPSHOT, /* a snapshot is being taken */
+    LIV_E_YELLOW,     /* copies are missing */
+    LIV_E_RED,        /* data is missing */
+    LIV_E_SNAPSHOT,   /* a snapshot is being taken */
+    LIV_E_LEADERLESS, /* no leader is elected */
+    LIV_NO_ROLE,      /* it is up in both sites, and neither active nor passive */
     LIV_SIGNS
 };
 
@@ -93,12 +96,18 @@ struct liv_sign {
 };
 
 /* What a sign says of a question. */
-enum liv_says { LIV_SAYS_NOTHING = 0, LIV_SAYS_YES, LIV_SAYS_NO };
+enum liv_says {
+    LIV_SAYS_NOTHING = 0,
+    LIV_SAYS_YES,
+    LIV_SAYS_NO,
+    LIV_SAYS_NEITHER /* of a role: it has none, and is judged by whether it works alone; that it
+                        works makes no site active, and that it is up none passive */
+};
 
 struct liv_meaning {
     const char *words;        /* "refused"; the sign's text follows */
     enum liv_says works;      /* does it do its work */
-    enum liv_says active;     /* YES: active; NO: passive */
+    enum liv_says active;     /* YES: active; NO: passive; NEITHER: it has no role */
     bool on_purpose;          /* somebody took it out: neither alive nor dead */
     enum dr_state if_active;  /* how bad that is where it should be active */
     enum dr_state if_passive; /* and where it should be passive */
