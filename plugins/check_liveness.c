@@ -752,7 +752,23 @@ static void forget(void)
 }
 
 #ifdef DR_STATIC_SOURCES
+#if defined(HAVE_LIBCURL) && defined(HAVE_JANSSON)
+extern const struct dr_source dr_source_liveness_elasticsearch;
+#endif
+extern const struct dr_source dr_source_liveness_file;
+#if defined(HAVE_LIBCURL) && defined(HAVE_JANSSON)
+extern const struct dr_source dr_source_liveness_service;
+#endif
+extern const struct dr_source dr_source_liveness_tcp;
 static const struct dr_source *const built_in[] = {
+#if defined(HAVE_LIBCURL) && defined(HAVE_JANSSON)
+    &dr_source_liveness_elasticsearch,
+#endif
+    &dr_source_liveness_file,
+#if defined(HAVE_LIBCURL) && defined(HAVE_JANSSON)
+    &dr_source_liveness_service,
+#endif
+    &dr_source_liveness_tcp,
     NULL,
 };
 #define BUILT_IN built_in

@@ -25,9 +25,9 @@ struct elastic_node {
     bool timed_out; /* its leader was not done in time: the status may be old */
     int64_t nodes;
     int64_t data_nodes;
-    int64_t unassigned;                 /* shards */
-    int64_t pending;                    /* tasks of the leader */
-    char leader[2 * ELASTIC_NAME_SIZE]; /* "NAME (ID)" */
+    int64_t unassigned;                     /* shards */
+    int64_t pending;                        /* tasks of the leader */
+    char leader[2 * ELASTIC_NAME_SIZE + 4]; /* "NAME (ID)" */
     bool snapshots_known;
     int64_t snapshots;                /* being taken now */
     char snapshot[ELASTIC_NAME_SIZE]; /* the first of them */
