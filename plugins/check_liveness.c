@@ -663,7 +663,8 @@ static bool prepare(struct dr_targets *targets, struct dr_threshold *thresholds,
 {
     rules.thresholds = thresholds;
     rules.selected = include.count > 0;
-    if (!read_numbers(error) || !read_health(error) || !read_expectations(error) ||
+    if (!read_numbers(error) || !read_health(error) || !liv_request_check(&request, error) ||
+        !read_expectations(error) ||
         !read_selection(&include, "--include", false, error) ||
         !read_selection(&exclude, "--exclude", true, error) || !read_wish(targets, error) ||
         !check_targets(targets, error))
@@ -752,19 +753,19 @@ static void forget(void)
 }
 
 #ifdef DR_STATIC_SOURCES
-#if defined(HAVE_LIBCURL) && defined(HAVE_JANSSON)
 extern const struct dr_source dr_source_liveness_elasticsearch;
-#endif
 extern const struct dr_source dr_source_liveness_file;
-#if defined(HAVE_LIBCURL) && defined(HAVE_JANSSON)
+extern const struct dr_source dr_source_liveness_http;
 extern const struct dr_source dr_source_liveness_service;
-#endif
 extern const struct dr_source dr_source_liveness_tcp;
 static const struct dr_source *const built_in[] = {
 #if defined(HAVE_LIBCURL) && defined(HAVE_JANSSON)
     &dr_source_liveness_elasticsearch,
 #endif
     &dr_source_liveness_file,
+#ifdef HAVE_LIBCURL
+    &dr_source_liveness_http,
+#endif
 #if defined(HAVE_LIBCURL) && defined(HAVE_JANSSON)
     &dr_source_liveness_service,
 #endif
