@@ -106,11 +106,14 @@ struct transfer {
     struct curl_slist *connect_to;
     char *url; /* the one that a redirect led to; NULL: the request's */
     struct dr_http_watch watch;
+    double launched; /* monotonic; of this URL */
+    double shaking;  /* monotonic: when the handshake that is watched began; 0: it did not */
     char host[256];  /* of the URL */
     double deadline; /* monotonic */
     bool limited;    /* by the request's own seconds */
     bool too_long;   /* the body */
     bool refused;    /* by the sink, which has set the error */
+    bool replied;    /* there was a status line; headers are not a must */
     bool done;
     bool ok;
     char message[CURL_ERROR_SIZE];
@@ -157,11 +160,12 @@ static size_t take_header(char *data, size_t size, size_t count, void *context)
     while (length > 0 && (data[length - 1] == '\n' || data[length - 1] == '\r'))
         length--;
     /* a status line: what came before was an interim reply */
-    if (length > 5 && strncmp(data, "HTTP/", 5) == 0)
+    if (length > 5 && strncmp(data, "HTTP/", 5) == 0) {
+        transfer->replied = true;
         dr_buffer_clear(header);
-    else if (length > 0 &&
-             (memchr(data, '\0', length) != NULL || !dr_buffer_add_bytes(header, data, length) ||
-              !dr_buffer_add_char(header, '\n')))
+    } else if (length > 0 &&
+               (memchr(data, '\0', length) != NULL || !dr_buffer_add_bytes(header, data, length) ||
+                !dr_buffer_add_char(header, '\n')))
         return 0;
     return size * count;
 }
@@ -242,16 +246,19 @@ static const char *stage_reached(const struct transfer *transfer)
 {
     curl_off_t connected = 0;
     curl_off_t found = 0;
+    char *address = NULL;
     long sent = 0;
     curl_easy_getinfo(transfer->easy, CURLINFO_REQUEST_SIZE, &sent);
     curl_easy_getinfo(transfer->easy, CURLINFO_CONNECT_TIME_T, &connected);
+    curl_easy_getinfo(transfer->easy, CURLINFO_PRIMARY_IP, &address);
     curl_easy_getinfo(transfer->easy, CURLINFO_NAMELOOKUP_TIME_T, &found);
     /* Not by the times of what comes later: 8.23 fills them in when it gives up. */
     if (transfer->reply->header.size > 0)
         return "read the reply";
     if (sent > 0)
         return transfer->request->stage;
-    if (connected > 0)
+    /* 7.88 notes the time of the connection when the handshake is over, but the address before */
+    if (connected > 0 || transfer->shaking > 0 || (address != NULL && address[0] != '\0'))
         return "TLS handshake";
     return found > 0 ? "connect" : "resolve the name";
 }
@@ -338,6 +345,7 @@ static bool read_address(const char *text, unsigned char bytes[16])
     return inet_pton(AF_INET, plain, bytes) == 1 || inet_pton(AF_INET6, plain, bytes) == 1;
 }
 
+/* Nothing where nobody answered, or libcurl does not say: 8.14 of a handshake that failed. */
 static void take_address(const struct transfer *transfer)
 {
     struct dr_http_reply *reply = transfer->reply;
@@ -348,14 +356,13 @@ static void take_address(const struct transfer *transfer)
     curl_easy_getinfo(transfer->easy, CURLINFO_CONNECT_TIME_T, &connected);
     curl_easy_getinfo(transfer->easy, CURLINFO_PRIMARY_IP, &address);
     curl_easy_getinfo(transfer->easy, CURLINFO_PRIMARY_PORT, &port);
-    reply->address[0] = '\0';
-    reply->port = 0;
-    /* or it is one that was merely tried */
-    if (connected <= 0 || (unix_socket == NULL && address == NULL))
-        return;
-    snprintf(reply->address, sizeof reply->address, "%s",
-             unix_socket != NULL ? unix_socket : address);
-    reply->port = unix_socket != NULL ? 0 : (int)port;
+    if (unix_socket != NULL) {
+        address = connected > 0 ? (char *)unix_socket : NULL;
+        port = 0;
+    }
+    bool there = address != NULL && address[0] != '\0';
+    snprintf(reply->address, sizeof reply->address, "%s", there ? address : "");
+    reply->port = there ? (int)port : 0;
 }
 
 /* False with the error set when another one answered than was asked. */
@@ -386,7 +393,8 @@ static double phase(CURL *easy, CURLINFO info, curl_off_t *from)
     return seconds;
 }
 
-/* What libcurl notes for phases that were not finished is zero, or when it gave up. */
+/* What libcurl notes for phases that were not finished is zero, or when it gave up. For a handshake
+ * that fails, that of the connection is zero as well in 7.88. */
 static void take_times(const struct transfer *transfer)
 {
     struct dr_http_reply *reply = transfer->reply;
@@ -394,11 +402,14 @@ static void take_times(const struct transfer *transfer)
     curl_off_t from = 0, start = 0;
     long sent = 0;
     curl_easy_getinfo(easy, CURLINFO_REQUEST_SIZE, &sent);
-    reply->resolved += phase(easy, CURLINFO_NAMELOOKUP_TIME_T, &from);
-    reply->connected += phase(easy, CURLINFO_CONNECT_TIME_T, &from);
+    double resolved = phase(easy, CURLINFO_NAMELOOKUP_TIME_T, &from);
+    double connected = phase(easy, CURLINFO_CONNECT_TIME_T, &from);
+    double shaking = transfer->shaking - transfer->launched - resolved;
+    reply->resolved += resolved;
+    reply->connected += connected > 0 ? connected : shaking > 0 ? shaking : 0;
     if (sent > 0)
         reply->tls += phase(easy, CURLINFO_APPCONNECT_TIME_T, &from);
-    if (reply->header.size > 0)
+    if (transfer->replied)
         reply->first_byte += phase(easy, CURLINFO_STARTTRANSFER_TIME_T, &from);
     reply->total += phase(easy, CURLINFO_TOTAL_TIME_T, &start);
 }
@@ -443,7 +454,7 @@ static void take_circumstances(const struct transfer *transfer, CURLcode code)
     take_address(transfer);
     take_times(transfer);
     curl_easy_getinfo(transfer->easy, CURLINFO_HTTP_VERSION, &version);
-    reply->http_version = reply->header.size > 0 ? version_of(version) : "";
+    reply->http_version = transfer->replied ? version_of(version) : "";
     agree_on_name(transfer, code);
 }
 
@@ -558,7 +569,9 @@ static bool connect_to(struct transfer *transfer, const char *host, int port)
 static CURLcode see_handshake(CURL *easy, void *ssl_context, void *context)
 {
     (void)easy;
-    dr_http_certificate_watch(ssl_context, context);
+    struct transfer *transfer = context;
+    transfer->shaking = dr_monotonic();
+    dr_http_certificate_watch(ssl_context, &transfer->watch);
     return CURLE_OK;
 }
 
@@ -575,7 +588,7 @@ static bool watch_certificate(struct transfer *transfer)
                                              .host = transfer->host,
                                              .insecure = transfer->request->insecure};
     return curl_easy_setopt(transfer->easy, CURLOPT_SSL_CTX_FUNCTION, see_handshake) == CURLE_OK &&
-           curl_easy_setopt(transfer->easy, CURLOPT_SSL_CTX_DATA, &transfer->watch) == CURLE_OK;
+           curl_easy_setopt(transfer->easy, CURLOPT_SSL_CTX_DATA, transfer) == CURLE_OK;
 }
 
 static bool set_connection(struct transfer *transfer)
@@ -732,7 +745,9 @@ static bool is_possible(const struct dr_http_request *request, struct dr_error *
 static bool launch(struct transfer *transfer, CURLM *multi)
 {
     const struct dr_http_request *request = transfer->request;
-    double left = transfer->deadline - dr_monotonic();
+    transfer->launched = dr_monotonic();
+    transfer->shaking = 0;
+    double left = transfer->deadline - transfer->launched;
     if (left <= 0)
         return out_of_time(transfer, request->stage);
     transfer->easy = curl_easy_init();
@@ -779,6 +794,7 @@ static bool follow(struct transfer *transfer, CURLM *multi, char *url)
     dr_buffer_clear(&reply->body);
     dr_buffer_clear(&reply->header);
     reply->body_size = 0;
+    transfer->replied = false;
     reply->status = 0;
     reply->cut = false;
     reply->location[0] = '\0';

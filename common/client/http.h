@@ -119,12 +119,14 @@ struct dr_http_reply {
     /* Seconds that each phase took, 0 where it was not gone through or not to its end. Those of
      * redirects that were followed are added up. What is missing to the total is the body. */
     double resolved;   /* the name */
-    double connected;  /* the connection, a proxy's included */
+    double connected;  /* the connection, a proxy's included. After a handshake that failed some
+                          versions of libcurl do not know, unless the certificate is wanted */
     double tls;        /* the handshake */
     double first_byte; /* from then until the first byte of the reply */
     double total;
     char address[DR_HTTP_ADDRESS_SIZE]; /* who answered: "192.0.2.11", the path of the Unix socket;
-                                           the proxy's where there is one. "": no connection */
+                                           the proxy's where there is one. "": no connection, or
+                                           (libcurl 8.14) one whose handshake failed */
     int port;                           /* 0: none */
     const char *http_version;           /* "1.0", "1.1", "2"; "" without a reply */
     int redirected;                     /* redirects that were followed */

@@ -53,7 +53,7 @@ const struct liv_meaning liv_meanings[LIV_SIGNS] = {
     [LIV_LB_EMPTY] = {"has no servers", NO, NOTHING, false, DR_CRITICAL, DR_UNKNOWN,
                       "whatever the balancer says of it, nobody answers there"},
     [LIV_LB_CLOSED] = {"takes no requests", NO, NOTHING, false, DR_CRITICAL, DR_OK, NULL},
-    [LIV_LB_OPEN] = {"takes requests", NOTHING, YES, false, DR_OK, DR_OK, NULL},
+    [LIV_LB_OPEN] = {"takes requests", NOTHING, NOTHING, false, DR_OK, DR_OK, NULL},
     [LIV_LB_TRAFFIC] = {"in use", NOTHING, YES, false, DR_OK, DR_CRITICAL,
                         "who still comes here: old DNS answers, jobs, users with a bookmark?"},
     [LIV_LB_QUIET] = {"not in use", NOTHING, NOTHING, false, DR_OK, DR_OK, NULL},
@@ -84,7 +84,7 @@ const struct liv_meaning liv_meanings[LIV_SIGNS] = {
                       DR_CRITICAL,
                       "it holds tasks that nobody else gets: look at the process, then restart it"},
     [LIV_W_BUSY] = {"busy", YES, YES, false, DR_OK, DR_CRITICAL, NULL},
-    [LIV_W_GONE] = {"gone", NO, NOTHING, false, DR_WARNING, DR_OK,
+    [LIV_W_GONE] = {"gone", NO, NO, false, DR_WARNING, DR_OK,
                     "start it again, or let it go: a worker that was stopped properly is not "
                     "missed"},
     [LIV_W_DRAINING] = {"takes no new tasks", NOTHING, NOTHING, true, DR_OK, DR_OK, NULL},
@@ -103,9 +103,9 @@ const struct liv_meaning liv_meanings[LIV_SIGNS] = {
     [LIV_S_PAUSED] = {"paused", NOTHING, NO, true, DR_CRITICAL, DR_OK, NULL},
     [LIV_S_OVERDUE] = {"does not start what is due", NO, NOTHING, false, DR_CRITICAL, DR_OK,
                        "restart the scheduler, then look at what was not started meanwhile"},
-    [LIV_S_UNHELD] = {"nobody holds its lock", NO, NOTHING, false, DR_CRITICAL, DR_OK,
+    [LIV_S_UNHELD] = {"nobody holds its lock", NO, NO, false, DR_CRITICAL, DR_OK,
                       "start the scheduler"},
-    [LIV_S_STALE] = {"no sign of life", NO, NOTHING, false, DR_CRITICAL, DR_UNKNOWN, NULL},
+    [LIV_S_STALE] = {"no sign of life", NO, NO, false, DR_CRITICAL, DR_OK, NULL},
     [LIV_S_BROKEN] = {"does not work", NO, NOTHING, false, DR_CRITICAL, DR_UNKNOWN, NULL},
 
     /* A cluster has no passive state of its own: it is up in both sites, or should be. Whether it
