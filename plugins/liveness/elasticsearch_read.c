@@ -242,7 +242,6 @@ void elastic_fill(const struct elastic_node *node, const char *host, bool yellow
                    node->cluster_uuid[0] != '\0' ? node->cluster_uuid : NULL);
     liv_facts_place(facts, unit, host, 1);
     liv_unit_figure(unit, LIV_TIME, node->seconds);
-    liv_facts_sign(facts, unit, LIV_NO_ROLE, "%s", "");
     if (node->leaderless || node->cluster_uuid[0] == '\0')
         liv_facts_sign(facts, unit, LIV_E_LEADERLESS, "%s",
                        node->leaderless ? node->why : "it has never been in a cluster");

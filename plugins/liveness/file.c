@@ -18,20 +18,14 @@
 /* A file server's clock may go ahead of ours by so much. */
 #define AHEAD_MAX 60.0
 
-struct plan {
-    double young;       /* seconds */
-    bool stale_passive; /* an old file means that the scheduler was stopped on purpose */
-};
-
-static bool read_plan(struct dr_task *task, struct plan *plan, struct dr_error *error)
+/* Up to which age the file is young, in seconds. */
+static bool read_young(struct dr_task *task, double *young, struct dr_error *error)
 {
-    static const char *const known[] = {"max-age", "stale", NULL};
+    static const char *const known[] = {"max-age", NULL};
     const struct liv_request *request = dr_task_request(task);
     const struct dr_uri *uri = &dr_task_target(task)->uri;
     const char *age = dr_uri_param(uri, "max-age");
-    const char *stale = dr_uri_param(uri, "stale");
-    plan->young = request->heartbeat > 0 ? request->heartbeat : YOUNG_FALLBACK;
-    plan->stale_passive = stale != NULL;
+    *young = request->heartbeat > 0 ? request->heartbeat : YOUNG_FALLBACK;
     if (uri->host_count > 0 && strcmp(uri->hosts[0].name, "localhost") != 0)
         return dr_error_set(error, DR_ERR_USAGE,
                             "a file of this host only: file:///PATH, with three slashes");
@@ -39,16 +33,13 @@ static bool read_plan(struct dr_task *task, struct plan *plan, struct dr_error *
         return dr_error_set(error, DR_ERR_USAGE, "no file in the URI: file:///PATH");
     if (!dr_uri_has_only(uri, known, error))
         return false;
-    if (stale != NULL && strcmp(stale, "passive") != 0)
-        return dr_error_set(error, DR_ERR_USAGE, "stale=\"%s\": only stale=passive is known",
-                            stale);
-    if (age != NULL && !dr_duration_parse(age, &plan->young, error))
+    if (age != NULL && !dr_duration_parse(age, young, error))
         return dr_error_prefix(error, "max-age");
-    return plan->young > 0 ||
+    return *young > 0 ||
            dr_error_set(error, DR_ERR_USAGE, "max-age: a file is never younger than 0 s");
 }
 
-static void fill_age(const struct stat *status, const struct timespec *now, const struct plan *plan,
+static void fill_age(const struct stat *status, const struct timespec *now, double young,
                      struct liv_facts *facts, struct liv_unit *unit)
 {
     char words[DR_DURATION_TEXT];
@@ -62,16 +53,13 @@ static void fill_age(const struct stat *status, const struct timespec *now, cons
     age = age < 0 ? 0 : age;
     liv_unit_figure(unit, LIV_HEARTBEAT_AGE, age);
     dr_duration_format(age, words, sizeof words);
-    if (age <= plan->young)
+    if (age <= young)
         liv_facts_sign(facts, unit, LIV_S_RUNNING, "last written %s ago", words);
-    else if (plan->stale_passive)
-        liv_facts_sign(facts, unit, LIV_S_PAUSED, "last written %s ago (stale=passive)", words);
     else
         liv_facts_sign(facts, unit, LIV_S_STALE, "last written %s ago", words);
 }
 
-static bool look(const char *path, const struct plan *plan, struct liv_facts *facts,
-                 struct dr_error *error)
+static bool look(const char *path, double young, struct liv_facts *facts, struct dr_error *error)
 {
     struct stat status;
     struct timespec now;
@@ -91,7 +79,7 @@ static bool look(const char *path, const struct plan *plan, struct liv_facts *fa
     if (failed != 0)
         liv_facts_sign(facts, unit, LIV_ABSENT, "%s", strerror(failed));
     else
-        fill_age(&status, &now, plan, facts, unit);
+        fill_age(&status, &now, young, facts, unit);
     facts->complete = true;
     return !facts->no_memory || dr_error_set(error, DR_ERR_INTERNAL, "out of memory");
 }
@@ -99,13 +87,13 @@ static bool look(const char *path, const struct plan *plan, struct liv_facts *fa
 static bool probe(struct dr_task *task, void *pointer, struct dr_error *error)
 {
     struct liv_facts *facts = pointer;
-    struct plan plan;
+    double young;
     facts->product = LIV_CANARY;
-    if (!read_plan(task, &plan, error))
+    if (!read_young(task, &young, error))
         return false;
     /* a file server that is gone holds us here */
     dr_task_stage(task, "look at the file");
-    return look(dr_task_target(task)->uri.path, &plan, facts, error);
+    return look(dr_task_target(task)->uri.path, young, facts, error);
 }
 
 static const char *library(void)

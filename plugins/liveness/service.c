@@ -84,7 +84,6 @@ static void fill_grafana(struct asker *asker, const struct dr_http_reply *reply,
     /* hidden by hide_version */
     liv_facts_text(asker->facts, &unit->version,
                    health->version[0] != '\0' ? health->version : NULL);
-    liv_facts_sign(asker->facts, unit, LIV_NO_ROLE, "%s", "");
     if (reply->status == 200 && strcmp(health->database, "ok") == 0)
         liv_facts_sign(asker->facts, unit, LIV_ANSWERED, "its database is ok");
     else

@@ -6,7 +6,6 @@
 #define NOTHING LIV_SAYS_NOTHING
 #define YES LIV_SAYS_YES
 #define NO LIV_SAYS_NO
-#define NEITHER LIV_SAYS_NEITHER
 
 /* words, works, active, on purpose, if active, if passive, next. WARNING where it should be active
  * is what one unit of several is worth: the pool says when too few are left. */
@@ -120,5 +119,4 @@ const struct liv_meaning liv_meanings[LIV_SIGNS] = {
     [LIV_E_LEADERLESS] = {"has no leader", NO, NOTHING, false, DR_CRITICAL, DR_CRITICAL,
                           "are most of the nodes up that may be elected, and can they reach each "
                           "other?"},
-    [LIV_NO_ROLE] = {"", NOTHING, NEITHER, false, DR_OK, DR_OK, NULL},
 };

@@ -86,7 +86,6 @@ enum liv_sign_kind {
     LIV_E_RED,        /* data is missing */
     LIV_E_SNAPSHOT,   /* a snapshot is being taken */
     LIV_E_LEADERLESS, /* no leader is elected */
-    LIV_NO_ROLE,      /* it is up in both sites, and neither active nor passive */
     LIV_SIGNS
 };
 
@@ -96,18 +95,12 @@ struct liv_sign {
 };
 
 /* What a sign says of a question. */
-enum liv_says {
-    LIV_SAYS_NOTHING = 0,
-    LIV_SAYS_YES,
-    LIV_SAYS_NO,
-    LIV_SAYS_NEITHER /* of a role: it has none, and is judged by whether it works alone; that it
-                        works makes no site active, and that it is up none passive */
-};
+enum liv_says { LIV_SAYS_NOTHING = 0, LIV_SAYS_YES, LIV_SAYS_NO };
 
 struct liv_meaning {
     const char *words;        /* "refused"; the sign's text follows */
     enum liv_says works;      /* does it do its work */
-    enum liv_says active;     /* YES: active; NO: passive; NEITHER: it has no role */
+    enum liv_says active;     /* YES: active; NO: passive */
     bool on_purpose;          /* somebody took it out: neither alive nor dead */
     enum dr_state if_active;  /* how bad that is where it should be active */
     enum dr_state if_passive; /* and where it should be passive */
