@@ -401,3 +401,52 @@ plugins_check_liveness_SOURCES += $(liveness_http_sources)
 plugins_check_liveness_LDADD += $(liveweb_libs)
 endif
 endif
+
+if HAVE_LIBCURL
+if HAVE_JANSSON
+liveness_elasticsearch_sources = \
+	plugins/liveness/elasticsearch.c \
+	plugins/liveness/elasticsearch_read.c plugins/liveness/elasticsearch_read.h
+liveness_service_sources = \
+	plugins/liveness/service.c \
+	plugins/liveness/service_read.c plugins/liveness/service_read.h
+# What those that read JSON with jansson share.
+noinst_LTLIBRARIES += plugins/liblivejansson.la
+plugins_liblivejansson_la_SOURCES = plugins/liveness/json.c plugins/liveness/json.h
+plugins_liblivejansson_la_CFLAGS = $(AM_CFLAGS) $(JANSSON_CFLAGS)
+liveness_jansson_libs = plugins/liblivejansson.la plugins/libliveweb.la common/client/libjson.la $(http_libs) \
+	$(JANSSON_LIBS)
+if MODULES
+pkglib_LTLIBRARIES += plugins/liveness-elasticsearch.la plugins/liveness-service.la
+plugins_liveness_elasticsearch_la_SOURCES = $(liveness_elasticsearch_sources) $(liveness_source)
+plugins_liveness_elasticsearch_la_CFLAGS = $(AM_CFLAGS) $(LIBCURL_CFLAGS) $(JANSSON_CFLAGS)
+plugins_liveness_elasticsearch_la_LDFLAGS = $(module_ldflags)
+plugins_liveness_elasticsearch_la_LIBADD = common/libsource.la $(liveness_jansson_libs)
+plugins_liveness_service_la_SOURCES = $(liveness_service_sources) $(liveness_source) \
+	common/duration.c common/number.c
+plugins_liveness_service_la_CFLAGS = $(AM_CFLAGS) $(LIBCURL_CFLAGS) $(JANSSON_CFLAGS)
+plugins_liveness_service_la_LDFLAGS = $(module_ldflags)
+plugins_liveness_service_la_LIBADD = common/libsource.la $(liveness_jansson_libs)
+else
+plugins_check_liveness_SOURCES += $(liveness_elasticsearch_sources) $(liveness_service_sources)
+plugins_check_liveness_CFLAGS += $(LIBCURL_CFLAGS) $(JANSSON_CFLAGS)
+plugins_check_liveness_LDADD += $(liveness_jansson_libs)
+endif
+endif
+endif
+
+if MODULES
+pkglib_LTLIBRARIES += plugins/liveness-file.la plugins/liveness-tcp.la
+plugins_liveness_file_la_SOURCES = plugins/liveness/file.c $(liveness_source) \
+	common/duration.c common/number.c
+plugins_liveness_file_la_CFLAGS = $(AM_CFLAGS)
+plugins_liveness_file_la_LDFLAGS = $(module_ldflags)
+plugins_liveness_file_la_LIBADD = common/libsource.la
+plugins_liveness_tcp_la_SOURCES = plugins/liveness/tcp.c $(liveness_source) \
+	common/module.c common/pattern.c
+plugins_liveness_tcp_la_CFLAGS = $(AM_CFLAGS)
+plugins_liveness_tcp_la_LDFLAGS = $(module_ldflags)
+plugins_liveness_tcp_la_LIBADD = common/libsource.la
+else
+plugins_check_liveness_SOURCES += plugins/liveness/file.c plugins/liveness/tcp.c
+endif
