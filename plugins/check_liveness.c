@@ -781,6 +781,19 @@ static const struct dr_source *const built_in[] = {
     &dr_source_liveness_service,
 #endif
     &dr_source_liveness_tcp,
+#ifdef HAVE_HIREDIS
+extern const struct dr_source dr_source_liveness_jobs;
+#ifdef HAVE_OPENSSL
+extern const struct dr_source dr_source_liveness_jobss;
+#endif
+#endif
+static const struct dr_source *const built_in[] = {
+#ifdef HAVE_HIREDIS
+    &dr_source_liveness_jobs,
+#ifdef HAVE_OPENSSL
+    &dr_source_liveness_jobss,
+#endif
+#endif
     NULL,
 };
 #define BUILT_IN built_in

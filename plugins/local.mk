@@ -262,6 +262,7 @@ endif
 
 if HAVE_HIREDIS
 queues_celery_sources = \
+	common/moment.c common/moment.h \
 	plugins/queues/celery.c plugins/queues/celery_ask.h \
 	plugins/queues/celery_flight.c plugins/queues/celery_queues.c \
 	plugins/queues/celery_read.c plugins/queues/celery_read.h
@@ -449,4 +450,35 @@ plugins_liveness_tcp_la_LDFLAGS = $(module_ldflags)
 plugins_liveness_tcp_la_LIBADD = common/libsource.la
 else
 plugins_check_liveness_SOURCES += plugins/liveness/file.c plugins/liveness/tcp.c
+endif
+if HAVE_HIREDIS
+liveness_jobs_sources = \
+	common/moment.c common/moment.h \
+	plugins/liveness/jobs.c plugins/liveness/jobs.h \
+	plugins/liveness/jobs_read.c plugins/liveness/jobs_read.h \
+	plugins/liveness/jobs_rq.c plugins/liveness/jobs_sidekiq.c \
+	plugins/liveness/jobs_timers.c
+if MODULES
+pkglib_LTLIBRARIES += plugins/liveness-jobs.la
+plugins_liveness_jobs_la_SOURCES = $(liveness_jobs_sources) $(liveness_source)
+plugins_liveness_jobs_la_CFLAGS = $(AM_CFLAGS) $(HIREDIS_CFLAGS)
+plugins_liveness_jobs_la_LDFLAGS = $(module_ldflags)
+plugins_liveness_jobs_la_LIBADD = common/libsource.la common/client/libjson.la $(redis_libs)
+if HAVE_OPENSSL
+pkglib_LTLIBRARIES += plugins/liveness-jobss.la
+plugins_liveness_jobss_la_SOURCES = $(liveness_jobs_sources) $(liveness_source)
+plugins_liveness_jobss_la_CFLAGS = $(AM_CFLAGS) $(HIREDIS_CFLAGS) -DDR_STREAM_TLS
+plugins_liveness_jobss_la_LDFLAGS = $(module_ldflags)
+plugins_liveness_jobss_la_LIBADD = common/libsource.la common/client/libjson.la $(rediss_libs)
+endif
+else
+plugins_check_liveness_SOURCES += $(liveness_jobs_sources)
+plugins_check_liveness_CFLAGS += $(HIREDIS_CFLAGS)
+if HAVE_OPENSSL
+plugins_check_liveness_CFLAGS += -DDR_STREAM_TLS
+plugins_check_liveness_LDADD += $(rediss_libs)
+else
+plugins_check_liveness_LDADD += $(redis_libs)
+endif
+endif
 endif
