@@ -150,14 +150,16 @@ static bool is_typed(const struct process *process, const char *argument)
     return true;
 }
 
+typedef bool add_target(struct dr_targets *targets, const struct dr_scheme *schemes,
+                        size_t scheme_count, char *argument, struct dr_error *error);
+
 static bool add_uris(struct process *process, const struct dr_text_list *uris, const char *option,
-                     struct dr_error *error)
+                     add_target *add, struct dr_error *error)
 {
     const struct dr_plugin *plugin = process->plugin;
     for (size_t i = 0; i < uris->count; i++) {
         size_t first = process->targets.count;
-        if (!dr_targets_add(&process->targets, plugin->schemes, plugin->scheme_count,
-                            uris->items[i], error))
+        if (!add(&process->targets, plugin->schemes, plugin->scheme_count, uris->items[i], error))
             return dr_error_prefix(error, "%s", option);
         if (process->targets.count > first && process->targets.items[first].password != NULL)
             process->exposed = process->exposed || is_typed(process, uris->items[i]);
@@ -171,7 +173,7 @@ static bool add_references(struct process *process, struct dr_error *error)
     size_t first = process->targets.count;
     if (plugin->references == NULL)
         return true;
-    if (!add_uris(process, plugin->references, plugin->reference_option, error))
+    if (!add_uris(process, plugin->references, plugin->reference_option, dr_targets_add, error))
         return false;
     for (size_t i = first; i < process->targets.count; i++)
         process->targets.items[i].reference = true;
@@ -182,7 +184,9 @@ static bool add_targets(struct process *process, struct dr_error *error)
 {
     const struct dr_plugin *plugin = process->plugin;
     const struct dr_common_options *common = plugin->common;
-    if (!add_uris(process, &common->targets, "--target", error))
+    if (!add_uris(process, &common->targets, "--target", dr_targets_add, error) ||
+        (plugin->sites != NULL &&
+         !add_uris(process, plugin->sites, plugin->site_option, dr_targets_add_site, error)))
         return false;
     if (common->hostname != NULL &&
         !dr_targets_add_host(&process->targets, plugin->schemes, plugin->scheme_count,

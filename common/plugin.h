@@ -68,6 +68,9 @@ struct dr_plugin {
      * by; NULL: it has none. */
     const struct dr_text_list *references;
     const char *reference_option;
+    /* SITE[/NAME]=URI: targets that stand in a site, and the option; NULL: it has none. */
+    const struct dr_text_list *sites;
+    const char *site_option;
     const struct dr_metric *metrics;
     size_t metric_count;
     const struct dr_scheme *schemes;

@@ -17,6 +17,7 @@ static bool no_memory(struct dr_error *error)
 static void target_free(struct dr_target *target)
 {
     free(target->label);
+    free(target->site);
     dr_uri_free(&target->uri);
 }
 
@@ -223,6 +224,63 @@ bool dr_targets_add(struct dr_targets *targets, const struct dr_scheme *schemes,
     return true;
 }
 
+/* Puts the site in front of a label that is final. */
+static bool add_site(struct dr_target *target, const char *label, struct dr_error *error)
+{
+    char *whole = dr_text_format("%s-%s", target->site, label);
+    if (whole == NULL)
+        return no_memory(error);
+    free(target->label);
+    target->label = whole;
+    return true;
+}
+
+/* What the targets from `first` on have of "SITE/NAME"; `name` is NULL for none. */
+static bool place(struct dr_targets *targets, size_t first, const char *site, const char *name,
+                  struct dr_error *error)
+{
+    if (name != NULL && targets->count > first + 1)
+        return dr_error_set(error, DR_ERR_USAGE,
+                            "a name stands for one host: give each host a target of its own");
+    for (size_t i = first; i < targets->count; i++) {
+        struct dr_target *target = &targets->items[i];
+        target->named = name != NULL;
+        target->site = strdup(site);
+        if (target->site == NULL)
+            return no_memory(error);
+        if (name != NULL && !add_site(target, name, error))
+            return false;
+    }
+    return true;
+}
+
+bool dr_targets_add_site(struct dr_targets *targets, const struct dr_scheme *schemes,
+                         size_t scheme_count, char *argument, struct dr_error *error)
+{
+    const size_t before = targets->count;
+    char *scheme = strstr(argument, "://"), *equals = strchr(argument, '=');
+    if (equals == NULL || (scheme != NULL && equals > scheme)) {
+        dr_wipe_argument(argument);
+        return dr_error_set(error, DR_ERR_USAGE, "SITE[/NAME]=URI is wanted");
+    }
+    char *site = strndup(argument, (size_t)(equals - argument));
+    if (site == NULL)
+        return no_memory(error);
+    char *name = strchr(site, '/');
+    if (name != NULL)
+        *name++ = '\0';
+    bool good = name_is_good(site, strlen(site), error) &&
+                (name == NULL || name_is_good(name, strlen(name), error));
+    if (!good)
+        dr_wipe_argument(argument);
+    good = good && dr_targets_add(targets, schemes, scheme_count, equals + 1, error) &&
+           place(targets, before, site, name, error);
+    while (!good && targets->count > before)
+        target_free(&targets->items[--targets->count]);
+    free(site);
+    return good;
+}
+
 /* The same perfdata label, whatever the metric. */
 static bool same_in_perfdata(const char *a, const char *b)
 {
@@ -272,6 +330,11 @@ bool dr_targets_settle(struct dr_targets *targets, struct dr_error *error)
         if (!target->named && target->uri.host_count > 0 &&
             target->uri.hosts[target->host].port != 0 && shares_host(targets, i) &&
             !add_port(target, error))
+            return false;
+    }
+    for (size_t i = 0; i < targets->count; i++) {
+        struct dr_target *target = &targets->items[i];
+        if (target->site != NULL && !target->named && !add_site(target, target->label, error))
             return false;
     }
     for (size_t i = 0; i < targets->count; i++) {

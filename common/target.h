@@ -30,6 +30,7 @@ struct dr_target {
     bool named;           /* the label is a NAME: it stays as it is */
     bool discovered;      /* not given: a source has found it (dr_task_discover) */
     bool reference;       /* given to compare the others with (dr_plugin.references) */
+    char *site;           /* where it stands (dr_targets_add_site); NULL: not said */
 };
 
 struct dr_targets {
@@ -52,6 +53,11 @@ struct dr_targets {
  * same way but stay in the uri. An argument that is refused is wiped as a whole. */
 bool dr_targets_add(struct dr_targets *targets, const struct dr_scheme *schemes,
                     size_t scheme_count, char *argument, struct dr_error *error);
+
+/* Adds one argument SITE[/NAME]=URI: a target that stands in a site, with the same rules. Its label
+ * begins with the site: "dr-web1" of NAME or host web1. */
+bool dr_targets_add_site(struct dr_targets *targets, const struct dr_scheme *schemes,
+                         size_t scheme_count, char *argument, struct dr_error *error);
 
 /* Gives every label its final form once all are there: a bare host name becomes host:port
  * ("[::1]:5432") where two targets share the host and a port is given. False when two labels are

@@ -25,7 +25,7 @@ struct dr_threshold {
     struct dr_limit critical;
 };
 
-#define DR_METRICS_MAX 32
+#define DR_METRICS_MAX 48
 
 /* Reads one argument of -w (or -c when critical) into the thresholds, an array parallel to the
  * metrics. A later one for the same metric replaces the earlier. False when the name is not in the

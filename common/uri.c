@@ -310,6 +310,9 @@ static bool parse(const char *text, struct dr_uri *uri, struct dr_error *error)
     if (!read_hosts((struct part){text, hosts, path}, uri, error))
         return false;
     size_t query = find(text, path, end, "?");
+    uri->raw = strdup(text + path);
+    if (uri->raw == NULL)
+        return no_memory(error);
     uri->path = decode((struct part){text, path, query}, error);
     return uri->path != NULL &&
            (query == end || read_params((struct part){text, query + 1, end}, uri, error));
@@ -335,6 +338,7 @@ void dr_uri_free(struct dr_uri *uri)
         free(uri->hosts[i].name);
     free(uri->hosts);
     free(uri->path);
+    free_text(uri->raw);
     for (size_t i = 0; i < uri->param_count; i++) {
         free(uri->params[i].key);
         free_text(uri->params[i].value);
@@ -432,7 +436,7 @@ bool dr_uri_copy(const struct dr_uri *uri, struct dr_uri *copy)
     *copy = (struct dr_uri){0};
     bool ok = copy_text(uri->scheme, &copy->scheme) && copy_text(uri->user, &copy->user) &&
               copy_text(uri->password, &copy->password) && copy_text(uri->path, &copy->path) &&
-              copy_hosts(uri, copy);
+              copy_text(uri->raw, &copy->raw) && copy_hosts(uri, copy);
     for (size_t i = 0; ok && i < uri->param_count; i++)
         ok = dr_uri_add_param(copy, uri->params[i].key, uri->params[i].value);
     if (!ok)

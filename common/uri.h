@@ -33,6 +33,8 @@ struct dr_uri {
     struct dr_uri_host *hosts;
     size_t host_count;
     char *path; /* with its leading "/"; "" when there is none */
+    char *raw;  /* path and query as they were written, nothing decoded or taken out: what an HTTP
+                   server is asked for; wiped before it is freed */
     struct dr_uri_param *params;
     size_t param_count;
 };

@@ -10,4 +10,8 @@ man1_MANS += contrib/check_queue_mirrors.1
 contrib/check_queue_mirrors.1: plugins/check_queue_mirrors$(EXEEXT)
 	$(AM_V_GEN)$(MKDIR_P) contrib && { plugins/check_queue_mirrors$(EXEEXT) --generate man > $@.tmp || test $$? = 3; } && mv $@.tmp $@
 CLEANFILES += contrib/check_queue_mirrors.1
+man1_MANS += contrib/check_liveness.1
+contrib/check_liveness.1: plugins/check_liveness$(EXEEXT)
+	$(AM_V_GEN)$(MKDIR_P) contrib && { plugins/check_liveness$(EXEEXT) --generate man > $@.tmp || test $$? = 3; } && mv $@.tmp $@
+CLEANFILES += contrib/check_liveness.1
 endif

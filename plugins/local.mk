@@ -327,3 +327,30 @@ plugins_check_queue_mirrors_CFLAGS += $(RABBITMQ_CFLAGS)
 plugins_check_queue_mirrors_LDADD += $(queues_amqp_libs)
 endif
 endif
+
+# ---- check_liveness ----
+
+libexec_PROGRAMS += plugins/check_liveness
+noinst_LTLIBRARIES += plugins/libliveness.la
+plugins_libliveness_la_SOURCES = \
+	plugins/liveness/facts.c plugins/liveness/facts.h \
+	plugins/liveness/history.c plugins/liveness/history.h \
+	plugins/liveness/judge.c plugins/liveness/judge.h \
+	plugins/liveness/judge_agree.c \
+	plugins/liveness/judge_names.c \
+	plugins/liveness/judge_pace.c \
+	plugins/liveness/judge_parts.h \
+	plugins/liveness/judge_pools.c \
+	plugins/liveness/judge_sites.c \
+	plugins/liveness/manual.c plugins/liveness/manual.h plugins/liveness/request.h \
+	plugins/liveness/signs.c plugins/liveness/signs.h
+plugins_check_liveness_SOURCES = plugins/check_liveness.c
+plugins_check_liveness_CFLAGS = $(program_cflags)
+plugins_check_liveness_LDFLAGS = $(program_ldflags)
+plugins_check_liveness_LDADD = plugins/libliveness.la common/libcommon.la
+if !MODULES
+plugins_check_liveness_LDADD += common/client/libjson.la
+endif
+
+# What every source of it is linked with.
+liveness_source = plugins/liveness/facts.c
