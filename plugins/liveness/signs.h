@@ -80,11 +80,13 @@ enum liv_sign_kind {
     LIV_S_OVERDUE, /* an entry is due and was not started */
     LIV_S_UNHELD,  /* nobody holds the scheduler's lock */
     LIV_S_STALE,   /* its sign of life is old */
+    LIV_S_BROKEN,  /* it answers, and what it needs to work does not: its database */
     /* clusters */
     LIV_E_GREEN,
-    LIV_E_YELLOW,   /* copies are missing */
-    LIV_E_RED,      /* data is missing */
-    LIV_E_SNAPSHOT, /* a snapshot is being taken */
+    LIV_E_YELLOW,     /* copies are missing */
+    LIV_E_RED,        /* data is missing */
+    LIV_E_SNAPSHOT,   /* a snapshot is being taken */
+    LIV_E_LEADERLESS, /* no leader is elected */
     LIV_SIGNS
 };
 
