@@ -389,8 +389,9 @@ void judge_pool_lines(struct judge *judge, const struct pool *said)
     for (size_t i = 0; i < judge->pool_count; i++) {
         const struct pool *pool = &judge->pools[i];
         enum dr_state shown = pool->worst != NULL ? pool->worst_state : DR_OK;
+        bool proof = pool->expected != NULL && pool->expected->passive && pool->state == DR_OK;
         if (pool != said && is_counted(pool->kind) &&
-            (dr_state_is_worse(pool->state, shown) || (pool->passive && pool->state == DR_OK)))
+            (dr_state_is_worse(pool->state, shown) || proof))
             dr_result_add(judge->result, pool->state, NULL, "%s", pool->text);
     }
 }
