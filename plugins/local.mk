@@ -241,12 +241,12 @@ queues_source = plugins/queues/board.c plugins/queues/facts.c plugins/queues/ros
 if HAVE_LIBCURL
 queues_rabbitmq_sources = \
 	plugins/queues/rabbitmq.c \
-	plugins/queues/rabbitmq_access.c plugins/queues/rabbitmq_access.h \
+	common/client/rabbitmq_access.c common/client/rabbitmq_access.h \
+	common/client/rabbitmq_value.c common/client/rabbitmq_value.h \
 	plugins/queues/rabbitmq_list.c plugins/queues/rabbitmq_list.h \
 	plugins/queues/rabbitmq_policies.c plugins/queues/rabbitmq_policies.h \
 	plugins/queues/rabbitmq_queues.c plugins/queues/rabbitmq_queues.h \
-	plugins/queues/rabbitmq_read.c plugins/queues/rabbitmq_read.h \
-	plugins/queues/rabbitmq_value.c plugins/queues/rabbitmq_value.h
+	plugins/queues/rabbitmq_read.c plugins/queues/rabbitmq_read.h
 if MODULES
 pkglib_LTLIBRARIES += plugins/queues-rabbitmq.la
 plugins_queues_rabbitmq_la_SOURCES = $(queues_rabbitmq_sources) $(queues_source)

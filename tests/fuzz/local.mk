@@ -31,7 +31,7 @@ tests_fuzz_libfuzzed_la_SOURCES = \
 	common/client/json_read.c common/client/json_stream.c \
 	plugins/replication/facts.c plugins/replication/mssql_read.c \
 	plugins/queues/facts.c plugins/queues/rabbitmq_policies.c plugins/queues/rabbitmq_queues.c \
-	plugins/queues/rabbitmq_read.c plugins/queues/rabbitmq_value.c plugins/queues/roster.c
+	plugins/queues/rabbitmq_read.c common/client/rabbitmq_value.c plugins/queues/roster.c
 if HAVE_HIREDIS
 tests_fuzz_libfuzzed_la_SOURCES += \
 	plugins/replication/redis_cluster.c common/client/redis_info.c \

@@ -106,7 +106,7 @@ endif
 unit_tests += tests/unit/test_rabbitmq_read
 tests_unit_test_rabbitmq_read_SOURCES = tests/unit/test_rabbitmq_read.c \
 	plugins/queues/rabbitmq_policies.c plugins/queues/rabbitmq_queues.c \
-	plugins/queues/rabbitmq_read.c plugins/queues/rabbitmq_value.c
+	plugins/queues/rabbitmq_read.c common/client/rabbitmq_value.c
 tests_unit_test_rabbitmq_read_LDADD = plugins/libqueues.la common/client/libjson.la $(LDADD)
 if HAVE_LIBCURL
 unit_tests += tests/unit/test_http
