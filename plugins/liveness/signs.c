@@ -47,7 +47,7 @@ const struct liv_meaning liv_meanings[LIV_SIGNS] = {
     [LIV_LB_MAINTENANCE] = {"in maintenance", NOTHING, NO, true, DR_OK, DR_OK, NULL},
     [LIV_LB_LOST] = {"out of service: its name has no address", NO, NOTHING, false, DR_WARNING,
                      DR_UNKNOWN, "the balancer's resolver does not know that name"},
-    [LIV_LB_UNCHECKED] = {"nobody checks it", NOTHING, YES, false, DR_OK, DR_CRITICAL,
+    [LIV_LB_UNCHECKED] = {"nobody checks it", NOTHING, YES, false, DR_WARNING, DR_CRITICAL,
                           "add \"check\" to the server, or ask the servers themselves by --direct"},
     [LIV_LB_EMPTY] = {"has no servers", NO, NOTHING, false, DR_CRITICAL, DR_UNKNOWN,
                       "whatever the balancer says of it, nobody answers there"},
