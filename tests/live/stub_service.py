@@ -40,6 +40,7 @@ class Reply:
 
 class Handler(http.server.BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
+    wbufsize = -1  # one packet for each reply
 
     def log_message(self, *_):
         pass
@@ -62,6 +63,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
         self.send_header("Content-Length", str(len(reply.body)))
         self.end_headers()
         self.wfile.write(reply.body[:reply.cut])
+        self.wfile.flush()
         if reply.cut is not None:
             self.close_connection = True
 
