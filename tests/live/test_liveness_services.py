@@ -105,8 +105,8 @@ def test_grafana_garbage(liveness, body):
 def test_grafana_every_field(liveness):
     table = {r"(version|commit): .*": "hide_version takes them away"}
     with stub_grafana.Grafana() as grafana:
-        wrong, idle = mutations.unexplained(changes_of(grafana, "health", lambda: liveness("-T", grafana.uri("grafana"))),
-                                            table)
+        outcomes = changes_of(grafana, "health", lambda: liveness("-T", grafana.uri("grafana")))
+    wrong, idle = mutations.unexplained(outcomes, table)
     assert not wrong and not idle, (wrong, idle)
 
 
