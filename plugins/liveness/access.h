@@ -17,7 +17,7 @@ struct liv_access {
                                        url: "/health?full=1"; "" where there is none */
     char *whole;                    /* both */
     char *socket;                   /* its own: NULL, or the path of the Unix socket */
-    struct dr_uri uri; /* its own: of liv_access_read_url */
+    struct dr_uri uri;              /* its own: of liv_access_read_url */
     char *token;                    /* its own: "Authorization: Bearer ...", among the request's
                                        headers; NULL */
 };

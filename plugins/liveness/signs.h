@@ -73,6 +73,7 @@ enum liv_sign_kind {
     LIV_Q_UNSERVED,   /* tasks wait and no worker takes from it */
     LIV_Q_EMPTY,      /* nothing waits, nobody is needed; who would take it is not known */
     LIV_Q_ABANDONED,  /* a task whose worker has died: it runs again later, or never */
+    LIV_W_NONE,       /* the list of workers is there, and none is in it that does this */
     /* schedulers */
     LIV_S_RUNNING,
     LIV_S_PAUSED,
