@@ -98,6 +98,9 @@ const char *time_words(double seconds, char *words, size_t size);
 bool judge_gather_pools(struct judge *judge);
 /* What each pool has come to: its state and its sentence. */
 void judge_pools(struct judge *judge);
+/* A line for each pool that is worse than those of its units tell, and for those that are passive
+ * as they should be; not for `said`, which the verdict is about. */
+void judge_pool_lines(struct judge *judge, const struct pool *said);
 /* --expect-workers, --expect-unit, and names of pools that match nothing. */
 void judge_expected(struct judge *judge);
 

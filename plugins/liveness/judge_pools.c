@@ -265,8 +265,10 @@ static void say_alive(const struct judge *judge, struct pool *pool)
 {
     double alive = pool->alive > 0 ? pool->alive : pool->reserve;
     const char *kind = kind_words(pool->kind, pool->total);
-    bool one = pool->total == 1 && pool->purpose <= 0 && pool->unknown <= 0 && pool->reserve <= 0;
-    if (one)
+    bool one = pool->total == 1 && pool->purpose <= 0 && pool->reserve <= 0;
+    if (one && pool->unknown > 0)
+        add(pool, "%s cannot be told to be alive", pool->title);
+    else if (one)
         add(pool, "%s is %salive", pool->title, pool->alive == 1 ? "" : "not ");
     else
         add(pool, "%.0f of %.0f %s of %s alive", pool->alive, pool->total, kind, pool->title);
@@ -274,7 +276,7 @@ static void say_alive(const struct judge *judge, struct pool *pool)
         add(pool, ", %.0f wanted", pool->least);
     if (pool->purpose > 0)
         add(pool, ", %.0f taken out on purpose", pool->purpose);
-    if (pool->unknown > 0)
+    if (pool->unknown > 0 && !one)
         add(pool, ", %.0f cannot be told", pool->unknown);
     if (pool->alive <= 0 && pool->reserve > 0)
         add(pool, ", only its backup answers");
@@ -382,12 +384,15 @@ static void judge_passive(const struct judge *judge, struct pool *pool)
                                                  : DR_UNKNOWN);
 }
 
-/* Said of those that are not the verdict itself. */
-static void add_line(struct judge *judge, const struct pool *pool)
+void judge_pool_lines(struct judge *judge, const struct pool *said)
 {
-    if (judge->pool_count < 2 || !is_counted(pool->kind))
-        return;
-    dr_result_add(judge->result, pool->state, NULL, "%s", pool->text);
+    for (size_t i = 0; i < judge->pool_count; i++) {
+        const struct pool *pool = &judge->pools[i];
+        enum dr_state shown = pool->worst != NULL ? pool->worst_state : DR_OK;
+        if (pool != said && is_counted(pool->kind) &&
+            (dr_state_is_worse(pool->state, shown) || (pool->passive && pool->state == DR_OK)))
+            dr_result_add(judge->result, pool->state, NULL, "%s", pool->text);
+    }
 }
 
 void judge_pools(struct judge *judge)
@@ -404,7 +409,6 @@ void judge_pools(struct judge *judge)
         judge_counts(judge, pool);
         struct site *site = site_of(judge, pool->asked);
         site->state = dr_state_worst(site->state, pool->state);
-        add_line(judge, pool);
     }
 }
 

@@ -240,6 +240,7 @@ void judge_sites(struct judge *judge)
         if (judge->sites[i].role == ROLE_ACTIVE)
             say_one(judge, &judge->sites[i]);
     }
+    judge_pool_lines(judge, NULL);
     add_lines(judge);
     dr_result_figure(judge->result, NULL, metric, (double)active, threshold);
 }
