@@ -71,16 +71,17 @@ static const struct dr_option option_rows[] = {
     {.letter = 'e',
      .name = "expect",
      .kind = DR_OPTION_TEXT,
-     .argument = "active|passive|SITE",
+     .argument = "ROLE",
      .fallback = "active; with --site: one site, whichever",
      .help =
-         "What the targets should be; with --site, which of the sites should be the active one.",
+         "What the targets should be, active or passive; with --site, which of the sites should be "
+         "the active one.",
      .example = "passive",
      .group = GROUP_EXPECT,
      .into = &expect},
     {.name = "min-alive",
      .kind = DR_OPTION_TEXT,
-     .argument = "N|P%",
+     .argument = "N[%]",
      .fallback = "1",
      .help =
          "How many units of each pool must be alive, or which share of them: fewer are CRITICAL. "
@@ -96,9 +97,10 @@ static const struct dr_option option_rows[] = {
      .into = &rules.survive_host},
     {.name = "pool",
      .kind = DR_OPTION_TEXTS,
-     .argument = "GLOB[=N|P%|passive]",
-     .help = "A pool that must be there (a backend, a deployment): only those given are looked at; "
-             "with a --min-alive of its own, or as one that should be passive; repeatable.",
+     .argument = "GLOB[=N[%]]",
+     .help =
+         "A pool that must be there (a backend, a deployment): only those given are looked at; "
+         "with a --min-alive of its own, or with =passive as one that should be so; repeatable.",
      .example = "app=2",
      .group = GROUP_EXPECT,
      .into = &pools},
@@ -207,8 +209,9 @@ static const struct dr_option option_rows[] = {
      .into = &request.ready},
     {.name = "same",
      .kind = DR_OPTION_TEXTS,
-     .argument = "/POINTER|header:NAME",
-     .help = "A version, a build, an id: it must be the same in all instances, and in the passive "
+     .argument = "WHERE",
+     .help = "The /pointer or header:NAME of a version, a build, an id: it must be the same in all "
+             "instances, and in the passive "
              "site; repeatable.",
      .example = "/version",
      .group = GROUP_HTTP,
@@ -665,8 +668,7 @@ static bool prepare(struct dr_targets *targets, struct dr_threshold *thresholds,
     rules.thresholds = thresholds;
     rules.selected = include.count > 0;
     if (!read_numbers(error) || !read_health(error) || !liv_request_check(&request, error) ||
-        !read_expectations(error) ||
-        !read_selection(&include, "--include", false, error) ||
+        !read_expectations(error) || !read_selection(&include, "--include", false, error) ||
         !read_selection(&exclude, "--exclude", true, error) || !read_wish(targets, error) ||
         !check_targets(targets, error))
         return false;
