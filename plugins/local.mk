@@ -27,9 +27,14 @@ common_client_libjson_la_CFLAGS = $(AM_CFLAGS)
 
 if HAVE_LIBCURL
 noinst_LTLIBRARIES += common/client/libhttp.la
-common_client_libhttp_la_SOURCES = common/client/http.c common/client/http.h
-common_client_libhttp_la_CFLAGS = $(AM_CFLAGS) $(LIBCURL_CFLAGS)
-http_libs = common/client/libhttp.la $(LIBCURL_LIBS)
+http_sources = \
+	common/client/http.c common/client/http.h \
+	common/client/http_certificate.c common/client/http_certificate.h \
+	common/client/http_url.c common/client/http_url.h
+common_client_libhttp_la_SOURCES = $(http_sources)
+common_client_libhttp_la_CFLAGS = $(AM_CFLAGS) $(LIBCURL_CFLAGS) $(OPENSSL_CFLAGS)
+# OpenSSL, where there is one, is what libcurl loads anyway.
+http_libs = common/client/libhttp.la $(LIBCURL_LIBS) $(OPENSSL_LIBS)
 endif
 
 if HAVE_AZURE

@@ -104,10 +104,10 @@ tests_unit_test_rabbitmq_read_SOURCES = tests/unit/test_rabbitmq_read.c \
 tests_unit_test_rabbitmq_read_LDADD = plugins/libqueues.la common/client/libjson.la $(LDADD)
 if HAVE_LIBCURL
 unit_tests += tests/unit/test_http
-tests_unit_test_http_SOURCES = tests/unit/test_http.c \
-	common/client/http.c common/client/http.h
-tests_unit_test_http_CPPFLAGS = $(AM_CPPFLAGS) $(LIBCURL_CFLAGS) -DDR_PYTHON3='"$(PYTHON3)"'
-tests_unit_test_http_LDADD = $(LDADD) $(LIBCURL_LIBS)
+tests_unit_test_http_SOURCES = tests/unit/test_http.c $(http_sources)
+tests_unit_test_http_CPPFLAGS = $(AM_CPPFLAGS) $(LIBCURL_CFLAGS) $(OPENSSL_CFLAGS) \
+	-DDR_PYTHON3='"$(PYTHON3)"'
+tests_unit_test_http_LDADD = $(LDADD) $(LIBCURL_LIBS) $(OPENSSL_LIBS)
 endif
 if HAVE_MONGOC
 unit_tests += tests/unit/test_mongodb_read
