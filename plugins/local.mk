@@ -349,3 +349,11 @@ endif
 
 # What every source of it is linked with.
 liveness_source = plugins/liveness/facts.c
+
+# What its sources that ask over HTTP share; linked with common/client/libjson.la and $(http_libs).
+if HAVE_LIBCURL
+noinst_LTLIBRARIES += plugins/libliveweb.la
+plugins_libliveweb_la_SOURCES = \
+	plugins/liveness/access.c plugins/liveness/access.h
+plugins_libliveweb_la_CFLAGS = $(AM_CFLAGS)
+endif
