@@ -336,7 +336,12 @@ plugins_libliveness_la_SOURCES = \
 	plugins/liveness/facts.c plugins/liveness/facts.h \
 	plugins/liveness/history.c plugins/liveness/history.h \
 	plugins/liveness/judge.c plugins/liveness/judge.h \
+	plugins/liveness/judge_agree.c \
 	plugins/liveness/judge_names.c \
+	plugins/liveness/judge_pace.c \
+	plugins/liveness/judge_parts.h \
+	plugins/liveness/judge_pools.c \
+	plugins/liveness/judge_sites.c \
 	plugins/liveness/manual.c plugins/liveness/manual.h plugins/liveness/request.h \
 	plugins/liveness/signs.c plugins/liveness/signs.h
 plugins_check_liveness_SOURCES = plugins/check_liveness.c
