@@ -58,15 +58,14 @@ static void add_host(struct dr_buffer *out, const struct dr_uri_host *host)
         dr_buffer_addf(out, ":%d", host->port);
 }
 
-static bool read_host(const struct dr_target *target, bool tls, struct liv_access *access,
+static bool read_host(const struct dr_uri *uri, size_t host, bool tls, struct liv_access *access,
                       struct dr_error *error)
 {
-    const struct dr_uri *uri = &target->uri;
     if (uri->host_count == 0)
         return dr_error_set(error, DR_ERR_USAGE, "%s:// without a host", uri->scheme);
     struct dr_buffer url = DR_BUFFER(URL_MAX_BYTES);
     dr_buffer_add(&url, tls ? "https://" : "http://");
-    add_host(&url, &uri->hosts[target->host]);
+    add_host(&url, &uri->hosts[host]);
     access->url = dr_buffer_take(&url);
     access->path = uri->raw;
     return access->url != NULL || out_of_memory(error);
@@ -117,24 +116,6 @@ static bool has_no_tls(const struct dr_uri *uri, bool parameters, struct dr_erro
 }
 
 /* ---- headers ---- */
-
-bool liv_header_check(const char *text, struct dr_error *error)
-{
-    static const char token[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789"
-                                "!#$%&'*+-.^_`|~";
-    size_t name = strspn(text, token);
-    if (name == 0 || text[name] != ':')
-        return dr_error_set(error, DR_ERR_USAGE, "a header is \"Name: value\"");
-    for (const char *c = text + name; *c != '\0'; c++) {
-        if (((unsigned char)*c < ' ' && *c != '\t') || *c == 0x7f)
-            return dr_error_set(error, DR_ERR_USAGE, "%.*s: a line break or control character",
-                                (int)name, text);
-    }
-    /* libcurl takes it for "do not send this one" */
-    if (text[name + 1 + strspn(text + name + 1, " \t")] == '\0')
-        return dr_error_set(error, DR_ERR_USAGE, "%.*s: the value is missing", (int)name, text);
-    return true;
-}
 
 static bool add_header(struct dr_http_request *request, const char *header, struct dr_error *error)
 {
@@ -194,36 +175,67 @@ static bool read_user(const struct dr_target *target, struct dr_http_request *re
                         request->user);
 }
 
+static bool read_token_option(struct dr_task *task, struct liv_access *access,
+                              struct dr_error *error)
+{
+    const struct liv_request *asked = dr_task_request(task);
+    return asked->token_file == NULL || read_token(task, asked->token_file, access, error);
+}
+
 static bool read_secret(struct dr_task *task, bool parameters, struct liv_access *access,
                         struct dr_error *error)
 {
     const struct dr_target *target = dr_task_target(task);
-    const struct liv_request *asked = dr_task_request(task);
     const char *own = parameters ? dr_uri_param(&target->uri, "token-file") : NULL;
     if (target->uri.user != NULL && own != NULL)
         return dr_error_set(error, DR_ERR_USAGE, "a user and token-file= exclude each other");
     if (target->uri.user != NULL)
         return read_user(target, &access->request, error);
-    const char *path = own != NULL ? own : asked->token_file;
-    return path == NULL || read_token(task, path, access, error);
+    return own != NULL ? read_token(task, own, access, error)
+                       : read_token_option(task, access, error);
+}
+
+/* Everything but the secrets. */
+static bool read_place(const struct liv_request *asked, const struct dr_uri *uri, size_t host,
+                       bool parameters, struct liv_access *access, struct dr_error *error)
+{
+    bool tls = is_tls(uri->scheme);
+    access->request.proxy_protocol = asked->proxy_protocol;
+    bool ok = ends_in(uri->scheme, "+unix") ? read_socket(uri, access, error)
+                                            : read_host(uri, host, tls, access, error);
+    ok = ok && (tls ? read_tls(uri, parameters, asked, &access->request, error)
+                    : has_no_tls(uri, parameters, error));
+    for (size_t i = 0; ok && i < asked->headers.count; i++)
+        ok = add_header(&access->request, asked->headers.items[i], error);
+    if (!ok)
+        return false;
+    access->whole = dr_text_format("%s%s", access->url, access->path);
+    return access->whole != NULL || out_of_memory(error);
 }
 
 bool liv_access_read(struct dr_task *task, bool parameters, struct liv_access *access,
                      struct dr_error *error)
 {
     const struct dr_target *target = dr_task_target(task);
-    const struct liv_request *asked = dr_task_request(task);
-    const struct dr_uri *uri = &target->uri;
-    bool tls = is_tls(uri->scheme);
     *access = (struct liv_access){.path = ""};
-    access->request.proxy_protocol = asked->proxy_protocol;
-    bool ok = ends_in(uri->scheme, "+unix") ? read_socket(uri, access, error)
-                                            : read_host(target, tls, access, error);
-    ok = ok && (tls ? read_tls(uri, parameters, asked, &access->request, error)
-                    : has_no_tls(uri, parameters, error));
-    for (size_t i = 0; ok && i < asked->headers.count; i++)
-        ok = add_header(&access->request, asked->headers.items[i], error);
-    return ok && read_secret(task, parameters, access, error);
+    return read_place(dr_task_request(task), &target->uri, target->host, parameters, access,
+                      error) &&
+           read_secret(task, parameters, access, error);
+}
+
+bool liv_access_read_url(struct dr_task *task, const char *text, struct liv_access *access,
+                         struct dr_error *error)
+{
+    *access = (struct liv_access){.path = ""};
+    if (!dr_uri_parse(text, &access->uri, error))
+        return false;
+    const struct dr_uri *uri = &access->uri;
+    bool http = strcmp(uri->scheme, "http") == 0 || strcmp(uri->scheme, "https") == 0;
+    if (!http || uri->user != NULL || uri->host_count != 1)
+        return dr_error_set(error, DR_ERR_USAGE,
+                            "http://HOST/PATH or https://HOST/PATH is wanted, without a user");
+    return read_place(dr_task_request(task), uri, 0, false, access, error) &&
+           read_token_option(task, access, error);
 }
 
 void liv_access_free(struct liv_access *access)
@@ -233,6 +245,8 @@ void liv_access_free(struct liv_access *access)
     free(access->token);
     free(access->socket);
     free(access->url);
+    free(access->whole);
+    dr_uri_free(&access->uri);
     *access = (struct liv_access){.path = ""};
 }
 

@@ -15,7 +15,9 @@ struct liv_access {
                                        Unix socket, which request.unix_socket names */
     const char *path;               /* path and query as they were written, to be appended to the
                                        url: "/health?full=1"; "" where there is none */
+    char *whole;                    /* both */
     char *socket;                   /* its own: NULL, or the path of the Unix socket */
+    struct dr_uri uri;              /* its own: of liv_access_read_url */
     char *token;                    /* its own: "Authorization: Bearer ...", among the request's
                                        headers; NULL */
 };
@@ -28,6 +30,11 @@ struct liv_access {
  * and what to ask for. False with a USAGE error; the token is registered as a secret. */
 bool liv_access_read(struct dr_task *task, bool parameters, struct liv_access *access,
                      struct dr_error *error);
+
+/* The same for a URL of an option (--direct), without parameters of ours and without the target's
+ * user and password. */
+bool liv_access_read_url(struct dr_task *task, const char *text, struct liv_access *access,
+                         struct dr_error *error);
 void liv_access_free(struct liv_access *access);
 
 /* What an error of a request means for the unit that was asked: a sign with the error's text. */
@@ -36,9 +43,5 @@ void liv_access_sign(struct liv_facts *facts, struct liv_unit *unit, const struc
 /* True for 200. For 401, 403, 404 and every other status an error for the target. `what` follows
  * "not allowed to": "list the deployments of namespace web (grant: get, list)". */
 bool liv_access_status(const struct dr_http_reply *reply, const char *what, struct dr_error *error);
-
-/* "Name: value", the name a token (RFC 9110 5.6.2), and no line break or other control character in
- * the value. False with a USAGE error that does not show the value. */
-bool liv_header_check(const char *text, struct dr_error *error);
 
 #endif

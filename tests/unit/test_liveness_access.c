@@ -222,6 +222,14 @@ static void a_token_from_a_file(void **state)
     unlink(path);
 }
 
+static bool check_header(const char *text, struct dr_error *error)
+{
+    char header[64], *items[1] = {header};
+    struct liv_request request = {.headers = {.items = items, .count = 1}};
+    snprintf(header, sizeof header, "%s", text);
+    return liv_request_check(&request, error);
+}
+
 static void headers(void **state)
 {
     static const char *const bad[] = {"",        "Name",         "Name:",        "Name: ",
@@ -234,9 +242,9 @@ static void headers(void **state)
     struct dr_error error;
     (void)state;
     for (size_t i = 0; i < COUNT(bad); i++)
-        assert_false(liv_header_check(bad[i], &error));
+        assert_false(check_header(bad[i], &error));
     for (size_t i = 0; i < COUNT(good); i++)
-        assert_true(liv_header_check(good[i], &error));
+        assert_true(check_header(good[i], &error));
     for (size_t i = 0; i <= DR_HTTP_HEADERS_MAX; i++)
         many[i] = header;
     for (size_t count = DR_HTTP_HEADERS_MAX; count <= DR_HTTP_HEADERS_MAX + 1; count++) {
