@@ -526,8 +526,7 @@ static bool set_limits(struct transfer *transfer, double left)
 /* Not copied: the texts outlive the transfer. */
 static bool set_text(CURL *easy, CURLoption option, const char *text)
 {
-    struct curl_blob blob = {
-        .data = (char *)text, .len = strlen(text), .flags = CURL_BLOB_NOCOPY};
+    struct curl_blob blob = {.data = (char *)text, .len = strlen(text), .flags = CURL_BLOB_NOCOPY};
     return curl_easy_setopt(easy, option, &blob) == CURLE_OK;
 }
 

@@ -131,7 +131,7 @@ static bool take_page(const struct look *look, struct listing *list,
 static bool ask_pages(const struct look *look, struct listing **lists, size_t count,
                       struct dr_error *error)
 {
-    struct dr_http_request requests[AT_ONCE];
+    struct dr_http_request requests[AT_ONCE] = {{.url = NULL}};
     struct dr_http_reply replies[AT_ONCE];
     struct dr_error errors[AT_ONCE];
     char *urls[AT_ONCE] = {NULL};

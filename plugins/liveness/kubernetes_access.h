@@ -11,7 +11,7 @@
 
 /* Of one kind: what was asked for. */
 struct kubernetes_wanted {
-    bool all;          /* all there are */
+    bool all; /* all there are */
     const char *names[KUBERNETES_NAMES_MAX];
     size_t count;
 };

@@ -173,8 +173,7 @@ static const char *find_text(const struct reader *reader, const yaml_node_t *nod
 static const yaml_node_t *find_named(const struct reader *reader, const char *list,
                                      const char *member, const char *name)
 {
-    const yaml_node_t *items =
-        find(reader, yaml_document_get_root_node(reader->document), list);
+    const yaml_node_t *items = find(reader, yaml_document_get_root_node(reader->document), list);
     if (items == NULL || items->type != YAML_SEQUENCE_NODE)
         return NULL;
     for (yaml_node_item_t *item = items->data.sequence.items.start;
@@ -222,15 +221,15 @@ static bool copy_data(const struct reader *reader, const yaml_node_t *node, cons
     return *into != NULL || wrong(reader, key, "is not base64");
 }
 
-static bool refuse(const struct reader *reader, const yaml_node_t *node,
-                   const char *const *keys)
+static bool refuse(const struct reader *reader, const yaml_node_t *node, const char *const *keys)
 {
     for (; *keys != NULL; keys++) {
         if (find(reader, node, *keys) != NULL)
-            return dr_error_set(reader->error, DR_ERR_USAGE,
-                                "kubeconfig %s: \"%s\" is not supported: give a token, tokenFile or "
-                                "a client certificate of a service account made for this check",
-                                reader->path, *keys);
+            return dr_error_set(
+                reader->error, DR_ERR_USAGE,
+                "kubeconfig %s: \"%s\" is not supported: give a token, tokenFile or "
+                "a client certificate of a service account made for this check",
+                reader->path, *keys);
     }
     return true;
 }

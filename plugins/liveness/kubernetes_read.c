@@ -168,8 +168,9 @@ static bool check_list(const struct shape *shape, const struct found *found,
                           : !found->items   ? "items"
                                             : NULL;
     if (missing != NULL)
-        return dr_error_set(error, DR_ERR_PROTOCOL, "the reply is no %sList of %s: no usable \"%s\"",
-                            shape->kind, shape->version, missing);
+        return dr_error_set(error, DR_ERR_PROTOCOL,
+                            "the reply is no %sList of %s: no usable \"%s\"", shape->kind,
+                            shape->version, missing);
     if (found->remaining && page->next[0] == '\0')
         return dr_error_set(error, DR_ERR_PROTOCOL,
                             "the %sList is not complete, and does not say how it goes on",
@@ -342,7 +343,7 @@ static bool read_values(struct dr_json *reader, struct dr_buffer *values)
 }
 
 static bool add_expression(struct dr_buffer *selector, const char *key, const char *operator,
-                           const struct dr_buffer *values)
+                           const struct dr_buffer * values)
 {
     add_term(selector);
     if (key[0] == '\0' || !is_label(key))
@@ -354,8 +355,7 @@ static bool add_expression(struct dr_buffer *selector, const char *key, const ch
     bool in = strcmp(operator, "In") == 0;
     if ((!in && strcmp(operator, "NotIn") != 0) || values->size == 0)
         return false;
-    return dr_buffer_addf(selector, "%s %s (%s)", key, in ? "in" : "notin",
-                          dr_buffer_text(values));
+    return dr_buffer_addf(selector, "%s %s (%s)", key, in ? "in" : "notin", dr_buffer_text(values));
 }
 
 static bool read_expression(struct dr_json *reader, struct dr_buffer *selector)
@@ -373,7 +373,7 @@ static bool read_expression(struct dr_json *reader, struct dr_buffer *selector)
         else
             dr_json_skip(reader);
     }
-    ok = ok && add_expression(selector, key, operator, &values) && !values.cut;
+    ok = ok && add_expression(selector, key, operator, & values) && !values.cut;
     dr_buffer_free(&values);
     return ok;
 }
@@ -425,7 +425,7 @@ static char *join_images(char images[][IMAGE_SIZE], size_t count)
 
 static char *read_containers(struct dr_json *reader)
 {
-    char (*images)[IMAGE_SIZE] = malloc(IMAGES_MAX * IMAGE_SIZE), *joined = NULL;
+    char(*images)[IMAGE_SIZE] = malloc(IMAGES_MAX * IMAGE_SIZE), *joined = NULL;
     size_t count = 0;
     bool all = images != NULL && dr_json_array(reader);
     if (images == NULL)
@@ -652,8 +652,7 @@ static void read_running(struct dr_json *reader, struct kubernetes_workload *job
         read_member_text(reader, "name", name, sizeof name);
         job->running++;
         size_t room = sizeof job->running_names - used;
-        int length =
-            snprintf(job->running_names + used, room, "%s%s", used > 0 ? ", " : "", name);
+        int length = snprintf(job->running_names + used, room, "%s%s", used > 0 ? ", " : "", name);
         used += length > 0 && (size_t)length < room ? (size_t)length : room - 1;
     }
 }
@@ -738,14 +737,10 @@ void kubernetes_workloads_free(struct kubernetes_workloads *list)
  * kubelet/container). */
 static bool is_trouble(const char *reason)
 {
-    static const char *const reasons[] = {"CrashLoopBackOff",
-                                          "ImagePullBackOff",
-                                          "ErrImagePull",
-                                          "ErrImageNeverPull",
-                                          "InvalidImageName",
-                                          "CreateContainerConfigError",
-                                          "CreateContainerError",
-                                          "RunContainerError"};
+    static const char *const reasons[] = {"CrashLoopBackOff",     "ImagePullBackOff",
+                                          "ErrImagePull",         "ErrImageNeverPull",
+                                          "InvalidImageName",     "CreateContainerConfigError",
+                                          "CreateContainerError", "RunContainerError"};
     for (size_t i = 0; i < sizeof reasons / sizeof reasons[0]; i++) {
         if (strcmp(reasons[i], reason) == 0)
             return true;
@@ -860,8 +855,7 @@ static bool take_pod(struct dr_json *reader, void *context, struct dr_error *err
 bool kubernetes_read_pods(const char *text, struct kubernetes_pods *list,
                           struct kubernetes_page *page, struct dr_error *error)
 {
-    const struct shape shape = {
-        .kind = "Pod", .version = "v1", .take = take_pod, .context = list};
+    const struct shape shape = {.kind = "Pod", .version = "v1", .take = take_pod, .context = list};
     return read_list(text, &shape, page, error);
 }
 

@@ -41,26 +41,26 @@ extern const struct kubernetes_kind_words kubernetes_kinds[KUBERNETES_KINDS];
 struct kubernetes_workload {
     enum kubernetes_kind kind;
     char name[KUBERNETES_NAME_SIZE];
-    bool deleting;                   /* it has a deletionTimestamp */
-    struct dr_opt_int generation;    /* of its specification */
-    struct dr_opt_int observed;      /* the one that its controller has acted on */
-    struct dr_opt_int wanted;        /* replicas; of a daemon set: nodes it is meant for */
-    struct dr_opt_int replicas;      /* there are, without those that are being ended */
-    struct dr_opt_int updated;       /* of the newest version */
+    bool deleting;                /* it has a deletionTimestamp */
+    struct dr_opt_int generation; /* of its specification */
+    struct dr_opt_int observed;   /* the one that its controller has acted on */
+    struct dr_opt_int wanted;     /* replicas; of a daemon set: nodes it is meant for */
+    struct dr_opt_int replicas;   /* there are, without those that are being ended */
+    struct dr_opt_int updated;    /* of the newest version */
     struct dr_opt_int ready;
     struct dr_opt_int available;
     struct dr_opt_int unavailable;
-    int64_t kept;     /* replicas that stay at the old version on purpose: rollingUpdate.partition */
-    bool on_delete;   /* updates come only when pods are deleted */
-    bool paused;      /* its rollout was paused */
-    bool progressing; /* its controller says that a rollout goes on */
-    bool stuck;       /* its controller says that it does not get on */
+    int64_t kept;   /* replicas that stay at the old version on purpose: rollingUpdate.partition */
+    bool on_delete; /* updates come only when pods are deleted */
+    bool paused;    /* its rollout was paused */
+    bool progressing;               /* its controller says that a rollout goes on */
+    bool stuck;                     /* its controller says that it does not get on */
     char why[KUBERNETES_TEXT_SIZE]; /* in its words */
     char *images;                   /* of its pods, sorted, "a:1, b:2"; NULL: not in the reply */
-    char *selector;                 /* of its pods, as labelSelector wants it; NULL: none that can be used */
+    char *selector; /* of its pods, as labelSelector wants it; NULL: none that can be used */
     /* cron jobs */
     struct dr_opt_bool suspended;
-    int64_t running;                       /* jobs of it that run */
+    int64_t running;                          /* jobs of it that run */
     char running_names[KUBERNETES_TEXT_SIZE]; /* the first of them */
     char schedule[KUBERNETES_TEXT_SIZE];
 };

@@ -88,17 +88,26 @@ static void count_pod(struct tally *tally, const struct kubernetes_pod *pod, str
         tally->moves = true;
 }
 
-static void count_pods(const struct kubernetes_workload *workload,
-                       const struct kubernetes_around *around, struct liv_facts *facts,
-                       struct liv_unit *unit, struct tally *tally)
+static struct tally count_pods(const struct kubernetes_workload *workload,
+                               const struct kubernetes_around *around)
 {
-    *tally = (struct tally){.left = 0};
+    struct tally tally = {.left = 0};
     for (size_t i = 0; i < around->pods->count; i++) {
         const struct kubernetes_pod *pod = &around->pods->items[i];
-        if (!belongs(pod, workload))
-            continue;
-        count_pod(tally, pod, around->now);
-        if (pod->ready && !pod->ended && !pod->terminating && pod->node[0] != '\0')
+        if (belongs(pod, workload))
+            count_pod(&tally, pod, around->now);
+    }
+    return tally;
+}
+
+static void add_places(const struct kubernetes_workload *workload,
+                       const struct kubernetes_pods *pods, struct liv_facts *facts,
+                       struct liv_unit *unit)
+{
+    for (size_t i = 0; i < pods->count; i++) {
+        const struct kubernetes_pod *pod = &pods->items[i];
+        if (belongs(pod, workload) && pod->ready && !pod->ended && !pod->terminating &&
+            pod->node[0] != '\0')
             liv_facts_place(facts, unit, pod->node, 1);
     }
 }
@@ -186,7 +195,14 @@ static void set_figures(struct liv_unit *unit, const struct kubernetes_workload 
     }
 }
 
-/* ", 2 end: web-1, web-2" */
+/* A daemon set for nodes that this cluster does not have: neither in use nor missing. */
+static bool is_meant_for_nobody(const struct kubernetes_workload *w, const struct tally *tally)
+{
+    return w->kind == KUBERNETES_DAEMONSET && find_missing(w) == NULL && w->wanted.value == 0 &&
+           w->replicas.value == 0 && w->ready.value == 0 && tally->left == 0;
+}
+
+/* "; 2 being ended: web-1, web-2" */
 static void tell_ending(const struct tally *tally, char *words, size_t size)
 {
     words[0] = '\0';
@@ -211,11 +227,8 @@ static void sign_zero(struct liv_facts *facts, struct liv_unit *unit,
         return;
     }
     tell_autoscaler(facts, unit, w, around, words, sizeof words);
-    if (w->kind == KUBERNETES_DAEMONSET)
-        liv_facts_sign(facts, unit, around->named ? LIV_K_ZERO : LIV_K_OFF,
-                       "no node is meant for it");
-    else
-        liv_facts_sign(facts, unit, LIV_K_ZERO, "%s", words);
+    liv_facts_sign(facts, unit, LIV_K_ZERO, "%s",
+                   w->kind == KUBERNETES_DAEMONSET ? "no node is meant for it" : words);
 }
 
 /* Which of its replicas have the newest version, as far as they should. */
@@ -284,11 +297,13 @@ static struct liv_unit *add_unit(struct liv_facts *facts, enum liv_kind kind,
 void kubernetes_add_workload(struct liv_facts *facts, const struct kubernetes_workload *workload,
                              const struct kubernetes_around *around)
 {
+    struct tally tally = count_pods(workload, around);
+    if (!around->named && is_meant_for_nobody(workload, &tally))
+        return;
     struct liv_unit *unit = add_unit(facts, LIV_WORKLOAD, workload);
-    struct tally tally;
     if (unit == NULL)
         return;
-    count_pods(workload, around, facts, unit, &tally);
+    add_places(workload, around->pods, facts, unit);
     liv_facts_text(facts, &unit->version, workload->images);
     const char *missing = find_missing(workload);
     unit->wanted = workload->wanted;
@@ -298,8 +313,7 @@ void kubernetes_add_workload(struct liv_facts *facts, const struct kubernetes_wo
         return;
     }
     /* one of the two is older by some milliseconds: what both say is proven */
-    unit->alive =
-        dr_int(workload->ready.value < tally.ready ? workload->ready.value : tally.ready);
+    unit->alive = dr_int(workload->ready.value < tally.ready ? workload->ready.value : tally.ready);
     if (workload->wanted.value == 0)
         sign_zero(facts, unit, workload, around, &tally);
     else
