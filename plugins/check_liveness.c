@@ -346,10 +346,10 @@ static const struct dr_scheme schemes[] = {
     {"haproxy+https", "haproxy", "libcurl4", true},
     {"haproxy+unix", "haproxy", "libcurl4", false},
     {"haproxy+tcp", "haproxy", "libcurl4", true},
-    {"kubernetes", "kubernetes", "libcurl4 and libjansson4", false},
-    {"kubernetes+http", "kubernetes", "libcurl4 and libjansson4", false},
-    {"openfaas", "openfaas", "libcurl4 and libjansson4", true},
-    {"openfaas+http", "openfaas", "libcurl4 and libjansson4", true},
+    {"kubernetes", "kubernetes", "libcurl4 and libyaml-0-2", false},
+    {"kubernetes+http", "kubernetes", "libcurl4 and libyaml-0-2", false},
+    {"openfaas", "openfaas", "libcurl4", true},
+    {"openfaas+http", "openfaas", "libcurl4", true},
     {"celery+redis", "celery", "libhiredis0.14", false},
     {"celery+rediss", "celerys", "libhiredis0.14 and libssl3", false},
     {"celery+redis+unix", "celery", "libhiredis0.14", false},
@@ -765,6 +765,10 @@ extern const struct dr_source dr_source_liveness_elasticsearch;
 extern const struct dr_source dr_source_liveness_service;
 #endif
 extern const struct dr_source dr_source_liveness_file;
+extern const struct dr_source dr_source_liveness_http;
+extern const struct dr_source dr_source_liveness_kubernetes;
+extern const struct dr_source dr_source_liveness_openfaas;
+static const struct dr_source *const built_in[] = {
 #ifdef HAVE_LIBCURL
 extern const struct dr_source dr_source_liveness_haproxy;
 extern const struct dr_source dr_source_liveness_http;
@@ -785,6 +789,8 @@ static const struct dr_source *const built_in[] = {
 #ifdef HAVE_LIBCURL
     &dr_source_liveness_haproxy,
     &dr_source_liveness_http,
+    &dr_source_liveness_kubernetes,
+    &dr_source_liveness_openfaas,
 #endif
 #ifdef HAVE_HIREDIS
     &dr_source_liveness_jobs,
