@@ -664,7 +664,8 @@ static bool prepare(struct dr_targets *targets, struct dr_threshold *thresholds,
 {
     rules.thresholds = thresholds;
     rules.selected = include.count > 0;
-    if (!read_numbers(error) || !read_health(error) || !read_expectations(error) ||
+    if (!read_numbers(error) || !read_health(error) || !liv_request_check(&request, error) ||
+        !read_expectations(error) ||
         !read_selection(&include, "--include", false, error) ||
         !read_selection(&exclude, "--exclude", true, error) || !read_wish(targets, error) ||
         !check_targets(targets, error))
@@ -757,7 +758,11 @@ static void forget(void)
 }
 
 #ifdef DR_STATIC_SOURCES
+extern const struct dr_source dr_source_liveness_http;
 static const struct dr_source *const built_in[] = {
+#ifdef HAVE_LIBCURL
+    &dr_source_liveness_http,
+#endif
     NULL,
 };
 #define BUILT_IN built_in

@@ -333,6 +333,7 @@ endif
 libexec_PROGRAMS += plugins/check_liveness
 noinst_LTLIBRARIES += plugins/libliveness.la
 plugins_libliveness_la_SOURCES = \
+	plugins/liveness/condition.c plugins/liveness/condition.h plugins/liveness/condition_parts.h \
 	plugins/liveness/facts.c plugins/liveness/facts.h \
 	plugins/liveness/history.c plugins/liveness/history.h \
 	plugins/liveness/judge.c plugins/liveness/judge.h \
@@ -342,15 +343,44 @@ plugins_libliveness_la_SOURCES = \
 	plugins/liveness/judge_parts.h \
 	plugins/liveness/judge_pools.c \
 	plugins/liveness/judge_sites.c \
-	plugins/liveness/manual.c plugins/liveness/manual.h plugins/liveness/request.h \
+	plugins/liveness/manual.c plugins/liveness/manual.h \
+	plugins/liveness/request.c plugins/liveness/request.h \
 	plugins/liveness/signs.c plugins/liveness/signs.h
+# Numbers in conditions are those of JSON.
+plugins_libliveness_la_LIBADD = common/client/libjson.la
 plugins_check_liveness_SOURCES = plugins/check_liveness.c
 plugins_check_liveness_CFLAGS = $(program_cflags)
 plugins_check_liveness_LDFLAGS = $(program_ldflags)
 plugins_check_liveness_LDADD = plugins/libliveness.la common/libcommon.la
-if !MODULES
-plugins_check_liveness_LDADD += common/client/libjson.la
-endif
 
 # What every source of it is linked with.
 liveness_source = plugins/liveness/facts.c
+
+# What its sources that ask over HTTP share; linked with common/client/libjson.la and $(http_libs).
+if HAVE_LIBCURL
+noinst_LTLIBRARIES += plugins/libliveweb.la
+plugins_libliveweb_la_SOURCES = \
+	plugins/liveness/access.c plugins/liveness/access.h \
+	plugins/liveness/condition.h plugins/liveness/condition_parts.h \
+	plugins/liveness/condition_test.c \
+	plugins/liveness/look.c plugins/liveness/look.h
+# The executable has these already where the sources are linked into it.
+if MODULES
+plugins_libliveweb_la_SOURCES += plugins/liveness/condition.c plugins/liveness/request.c \
+	common/module.c common/pattern.c
+endif
+plugins_libliveweb_la_CFLAGS = $(AM_CFLAGS)
+liveweb_libs = plugins/libliveweb.la common/client/libjson.la $(http_libs)
+
+liveness_http_sources = plugins/liveness/http.c
+if MODULES
+pkglib_LTLIBRARIES += plugins/liveness-http.la
+plugins_liveness_http_la_SOURCES = $(liveness_http_sources) $(liveness_source)
+plugins_liveness_http_la_CFLAGS = $(AM_CFLAGS)
+plugins_liveness_http_la_LDFLAGS = $(module_ldflags)
+plugins_liveness_http_la_LIBADD = common/libsource.la $(liveweb_libs)
+else
+plugins_check_liveness_SOURCES += $(liveness_http_sources)
+plugins_check_liveness_LDADD += $(liveweb_libs)
+endif
+endif

@@ -113,6 +113,13 @@ tests_unit_test_http_CPPFLAGS = $(AM_CPPFLAGS) $(LIBCURL_CFLAGS) $(OPENSSL_CFLAG
 	-DDR_PYTHON3='"$(PYTHON3)"'
 tests_unit_test_http_LDADD = $(LDADD) $(LIBCURL_LIBS) $(OPENSSL_LIBS)
 endif
+unit_tests += tests/unit/test_liveness_condition
+tests_unit_test_liveness_condition_SOURCES = tests/unit/test_liveness_condition.c \
+	plugins/liveness/condition_test.c common/client/http.h
+tests_unit_test_liveness_condition_LDADD = plugins/libliveness.la $(LDADD)
+unit_tests += tests/unit/test_liveness_access
+tests_unit_test_liveness_access_SOURCES = tests/unit/test_liveness_access.c plugins/liveness/access.c
+tests_unit_test_liveness_access_LDADD = plugins/libliveness.la $(LDADD)
 if HAVE_MONGOC
 unit_tests += tests/unit/test_mongodb_read
 tests_unit_test_mongodb_read_SOURCES = tests/unit/test_mongodb_read.c \
