@@ -794,11 +794,39 @@ static void forget(void)
 }
 
 #ifdef DR_STATIC_SOURCES
-extern const struct dr_source dr_source_liveness_http;
-static const struct dr_source *const built_in[] = {
+#if defined HAVE_LIBCURL && defined HAVE_JANSSON
+extern const struct dr_source dr_source_liveness_elasticsearch;
+extern const struct dr_source dr_source_liveness_service;
+#endif
+extern const struct dr_source dr_source_liveness_file;
 #ifdef HAVE_LIBCURL
+extern const struct dr_source dr_source_liveness_haproxy;
+extern const struct dr_source dr_source_liveness_http;
+#endif
+#ifdef HAVE_HIREDIS
+extern const struct dr_source dr_source_liveness_jobs;
+#ifdef HAVE_OPENSSL
+extern const struct dr_source dr_source_liveness_jobss;
+#endif
+#endif
+extern const struct dr_source dr_source_liveness_tcp;
+static const struct dr_source *const built_in[] = {
+#if defined HAVE_LIBCURL && defined HAVE_JANSSON
+    &dr_source_liveness_elasticsearch,
+    &dr_source_liveness_service,
+#endif
+    &dr_source_liveness_file,
+#ifdef HAVE_LIBCURL
+    &dr_source_liveness_haproxy,
     &dr_source_liveness_http,
 #endif
+#ifdef HAVE_HIREDIS
+    &dr_source_liveness_jobs,
+#ifdef HAVE_OPENSSL
+    &dr_source_liveness_jobss,
+#endif
+#endif
+    &dr_source_liveness_tcp,
     NULL,
 };
 #define BUILT_IN built_in
