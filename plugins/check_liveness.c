@@ -3,6 +3,7 @@
  * unit by unit; the passive site is passive and would come up. */
 #include "common/number.h"
 #include "common/plugin.h"
+#include "plugins/liveness/condition.h"
 #include "plugins/liveness/judge.h"
 #include "plugins/liveness/manual.h"
 #include "plugins/liveness/request.h"
@@ -604,6 +605,28 @@ static void set_default_limits(struct dr_threshold *thresholds)
         limit(&thresholds[LIV_TASK_AGE].warning, 0, request.task_limit);
 }
 
+/* A status that balancers and proxies send by themselves when nobody is behind them. */
+static bool is_anybodys(const char *condition)
+{
+    static const char prefix[] = "status=";
+    bool found = false;
+    if (strncmp(condition, prefix, strlen(prefix)) != 0)
+        return false;
+    for (long status = 500; status < 600; status++)
+        found = found || liv_statuses_have(condition + strlen(prefix), status);
+    return found;
+}
+
+/* What is dead must not pass for passive. */
+static bool is_a_mark(const struct dr_text_list *conditions)
+{
+    for (size_t i = 0; i < conditions->count; i++) {
+        if (!is_anybodys(conditions->items[i]))
+            return true;
+    }
+    return conditions->count == 0;
+}
+
 /* A site whose instances cannot be told to be passive would be unknown for ever. */
 static bool check_marks(const struct dr_targets *targets, struct dr_error *error)
 {
@@ -615,6 +638,10 @@ static bool check_marks(const struct dr_targets *targets, struct dr_error *error
                                 "replies (--passive status=503 --passive /role=passive); a "
                                 "refusal, or a 503 that any balancer sends, proves nothing");
     }
+    if (!is_a_mark(&request.passive))
+        return dr_error_set(error, DR_ERR_USAGE,
+                            "--passive: such a status alone is also what a balancer sends when "
+                            "nobody is behind it; add a mark: --passive /role=passive");
     if (request.ready.count > 0 && request.passive.count == 0)
         return dr_error_set(
             error, DR_ERR_USAGE,
@@ -812,13 +839,11 @@ extern const struct dr_source dr_source_liveness_jobss;
 extern const struct dr_source dr_source_liveness_tcp;
 static const struct dr_source *const built_in[] = {
 #if defined HAVE_LIBCURL && defined HAVE_JANSSON
-    &dr_source_liveness_elasticsearch,
-    &dr_source_liveness_service,
+    &dr_source_liveness_elasticsearch, &dr_source_liveness_service,
 #endif
     &dr_source_liveness_file,
 #ifdef HAVE_LIBCURL
-    &dr_source_liveness_haproxy,
-    &dr_source_liveness_http,
+    &dr_source_liveness_haproxy,       &dr_source_liveness_http,
 #endif
 #ifdef HAVE_HIREDIS
     &dr_source_liveness_jobs,
@@ -826,8 +851,7 @@ static const struct dr_source *const built_in[] = {
     &dr_source_liveness_jobss,
 #endif
 #endif
-    &dr_source_liveness_tcp,
-    NULL,
+    &dr_source_liveness_tcp,           NULL,
 };
 #define BUILT_IN built_in
 #else
