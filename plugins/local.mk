@@ -346,6 +346,7 @@ plugins_libliveness_la_SOURCES = \
 	plugins/liveness/judge_sites.c \
 	plugins/liveness/manual.c plugins/liveness/manual.h \
 	plugins/liveness/request.c plugins/liveness/request.h \
+	plugins/liveness/scope.c plugins/liveness/scope.h \
 	plugins/liveness/signs.c plugins/liveness/signs.h
 # Numbers in conditions are those of JSON.
 plugins_libliveness_la_LIBADD = common/client/libjson.la
