@@ -255,6 +255,5 @@ void judge_sites(struct judge *judge)
     }
     add_lines(judge, active, next);
     judge_pool_lines(judge, NULL);
-    dr_result_figure(judge->result, NULL, &liv_metrics[LIV_ACTIVE_SITES], (double)active,
-                     &judge->rules->thresholds[LIV_ACTIVE_SITES]);
+    judge_metric(judge, NULL, "sites", LIV_ACTIVE_SITES, (double)active);
 }
