@@ -7,6 +7,7 @@ asked, and answers for itself), L18 (an expired certificate is known although it
 
 import json
 import os
+import ssl
 import sys
 import threading
 import types
@@ -109,6 +110,23 @@ def test_all_dead(three, liveness):
         instance.stop()
     result = liveness(*at(three))
     assert result.state == "CRITICAL" and result.perfdata["alive"] == 0, result
+
+
+def test_dead_one_of_known_roles(three, liveness):
+    """A status that comes from anybody is no news about the role."""
+    for instance in three:
+        instance.answer("/health", 200, '{"role": "active"}')
+    three[1].answer("/health", 502, "<html>Bad Gateway</html>")
+    result = liveness(*at(three), "--active", "/role=active", "--passive", "/role=passive")
+    assert result.state == "WARNING" and finding(result, three[1])[0] == "WARNING", result
+
+
+def test_somebody_else(web, liveness):
+    """Whoever answers at another address than the one that was asked."""
+    instance = web.instance("web1", address="127.0.0.1")
+    result = liveness(*at([instance], target=True)[:2], "--instance", "0.0.0.0:%d" % web.port)
+    assert result.state == "UNKNOWN" and result.says("another instance answered", "127.0.0.1"), result
+    assert len(instance.requests()) == 1
 
 
 def test_same_instance_twice_is_one(three, liveness):
@@ -350,7 +368,7 @@ def test_tls_http1(web, liveness, authority, good):
 
 
 BAD_CERTIFICATES = {
-    "expired": (dict(start=-30, days=-2), "DNS:" + NAME, "expired"),
+    "expired": (dict(start=-30, days=-2), "DNS:" + NAME, "CN=expired"),
     "not yet": (dict(start=2), "DNS:" + NAME, "not valid before"),
     "other name": ({}, "DNS:other.example.com", "other.example.com"),
 }
@@ -403,6 +421,36 @@ def test_client_certificate(web, liveness, authority, good, protocols):
     assert result.state == "OK" and "CN=client" in site[0].requests()[0]["client"], result
     # nginx answers 400 to who has none
     assert liveness(*secure(site, "--cacert", authority.file)).state == "CRITICAL"
+
+
+class MutualTls:
+    """A server that ends the connection of whoever shows no certificate of the CA."""
+
+    def __init__(self, certificate, ca, version):
+        self.context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        self.context.minimum_version = self.context.maximum_version = version
+        self.context.load_cert_chain(certificate.chain, certificate.key)
+        self.context.load_verify_locations(ca)
+        self.context.verify_mode = ssl.CERT_REQUIRED
+        self.peer = peers.Honest()
+        self.peer.serve = self.serve
+
+    def serve(self, connection):
+        with self.context.wrap_socket(connection.sock, server_side=True) as secure:
+            secure.recv(65536)
+            secure.sendall(http_reply(b"in"))
+
+
+@pytest.mark.parametrize("version", (ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3))
+def test_client_certificate_that_is_missing(liveness, authority, good, version):
+    """Whoever is not let in knows nothing: no refusal, and no certificate that is bad."""
+    client = authority.certificate("client-%d" % version, "DNS:client")
+    server = MutualTls(good, authority.file, version)
+    with server.peer as peer:
+        words = ["-T", "dash=https://%s:%d/" % (NAME, peer.port), "--instance", "127.0.0.1", "--cacert", authority.file]
+        assert liveness(*words, "--cert", client.certificate, "--key", client.key).state == "OK"
+        result = liveness(*words)
+    assert result.state == "UNKNOWN" and "not allowed to ask" in finding(result, of_peer(peer))[1], result
 
 
 def test_client_certificate_that_is_none(web, liveness, authority, good):
