@@ -70,6 +70,8 @@ SCHEMES = {
     "haproxy+http": Scheme(LIVENESS, "haproxy+http://{login}{host}/stats", "liveness-haproxy", "libcurl4"),
     "haproxy+https": Scheme(LIVENESS, "haproxy+https://{login}{host}/stats", "liveness-haproxy", "libcurl4"),
     "haproxy+tcp": Scheme(LIVENESS, "haproxy+tcp://{host}", "liveness-haproxy", "libcurl4"),
+    "http": Scheme(LIVENESS, "http://{login}{host}/health", "liveness-http", "libcurl4"),
+    "https": Scheme(LIVENESS, "https://{login}{host}/health", "liveness-http", "libcurl4"),
 }
 every = pytest.mark.parametrize("scheme", SCHEMES)
 
