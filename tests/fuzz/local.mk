@@ -13,7 +13,7 @@ if HAVE_MONGOC
 fuzz_programs += mongodb
 endif
 if HAVE_JANSSON
-fuzz_programs += json
+fuzz_programs += json elasticsearch service
 endif
 fuzz_dir = tests/fuzz
 
@@ -30,6 +30,7 @@ tests_fuzz_libfuzzed_la_SOURCES = \
 	common/target.c common/uri.c \
 	common/client/json_read.c common/client/json_stream.c \
 	plugins/replication/facts.c plugins/replication/mssql_read.c \
+	plugins/liveness/facts.c \
 	plugins/queues/facts.c plugins/queues/rabbitmq_policies.c plugins/queues/rabbitmq_queues.c \
 	plugins/queues/rabbitmq_read.c plugins/queues/rabbitmq_value.c plugins/queues/roster.c
 if HAVE_HIREDIS
@@ -46,7 +47,11 @@ endif
 if HAVE_MONGOC
 tests_fuzz_libfuzzed_la_SOURCES += plugins/replication/mongodb_read.c
 endif
-tests_fuzz_libfuzzed_la_CFLAGS = $(AM_CFLAGS) $(HIREDIS_CFLAGS) $(azure_cflags) $(MONGOC_CFLAGS) \
+if HAVE_JANSSON
+tests_fuzz_libfuzzed_la_SOURCES += plugins/liveness/elasticsearch_read.c plugins/liveness/json.c \
+	plugins/liveness/service_read.c
+endif
+tests_fuzz_libfuzzed_la_CFLAGS = $(AM_CFLAGS) $(HIREDIS_CFLAGS) $(JANSSON_CFLAGS) $(azure_cflags) $(MONGOC_CFLAGS) \
 	$(fuzz_flags) -fsanitize=fuzzer-no-link
 
 fuzz_cflags = $(AM_CFLAGS) $(fuzz_flags) -fsanitize=fuzzer
@@ -64,7 +69,7 @@ if HAVE_MONGOC
 fuzz_binaries += tests/fuzz/fuzz_mongodb
 endif
 if HAVE_JANSSON
-fuzz_binaries += tests/fuzz/fuzz_json
+fuzz_binaries += tests/fuzz/fuzz_json tests/fuzz/fuzz_elasticsearch tests/fuzz/fuzz_service
 endif
 EXTRA_PROGRAMS += $(fuzz_binaries)
 CLEANFILES += $(fuzz_binaries)
@@ -130,10 +135,18 @@ tests_fuzz_fuzz_json_SOURCES = tests/fuzz/fuzz_json.c tests/fuzz/fuzz.h
 tests_fuzz_fuzz_json_CFLAGS = $(fuzz_cflags) $(JANSSON_CFLAGS)
 tests_fuzz_fuzz_json_LDFLAGS = $(fuzz_ldflags)
 tests_fuzz_fuzz_json_LDADD = tests/fuzz/libfuzzed.la $(JANSSON_LIBS)
+tests_fuzz_fuzz_elasticsearch_SOURCES = tests/fuzz/fuzz_elasticsearch.c tests/fuzz/fuzz.h
+tests_fuzz_fuzz_elasticsearch_CFLAGS = $(fuzz_cflags) $(JANSSON_CFLAGS)
+tests_fuzz_fuzz_elasticsearch_LDFLAGS = $(fuzz_ldflags)
+tests_fuzz_fuzz_elasticsearch_LDADD = tests/fuzz/libfuzzed.la $(JANSSON_LIBS)
+tests_fuzz_fuzz_service_SOURCES = tests/fuzz/fuzz_service.c tests/fuzz/fuzz.h
+tests_fuzz_fuzz_service_CFLAGS = $(fuzz_cflags) $(JANSSON_CFLAGS)
+tests_fuzz_fuzz_service_LDFLAGS = $(fuzz_ldflags)
+tests_fuzz_fuzz_service_LDADD = tests/fuzz/libfuzzed.la $(JANSSON_LIBS)
 
 # Whole replies are longer than what a user writes, and their samples are seeds as well.
 fuzz_run = set -e; for name in $(fuzz_programs); do \
-		case $$name in redis*|celery|azure*|json|mongodb|mssql|rabbitmq) longest=10000;; *) longest=600;; esac; \
+		case $$name in redis*|celery|azure*|elasticsearch|json|mongodb|mssql|rabbitmq|service) longest=10000;; *) longest=600;; esac; \
 		samples=$(top_srcdir)/tests/samples/$$name; \
 		case $$name in redis|celery|azure|azure_queue|mongodb|rabbitmq) ;; *) samples=;; esac; \
 		found=$(fuzz_dir)/found/$$name; mkdir -p $$found; \
