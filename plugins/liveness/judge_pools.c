@@ -323,16 +323,15 @@ static void judge_spare(const struct judge *judge, struct pool *pool)
                         "spread them over more hosts");
 }
 
-static void judge_metric(const struct judge *judge, struct pool *pool, const char *node,
-                         enum liv_metric metric, double value)
+void judge_metric(const struct judge *judge, const char *node, const char *subject,
+                  enum liv_metric metric, double value)
 {
     const struct dr_threshold *threshold = &judge->rules->thresholds[metric];
     char rule[DR_RANGE_TEXT + 16];
     enum dr_state state = dr_threshold_judge(threshold, value);
     dr_result_figure(judge->result, node, &liv_metrics[metric], value, threshold);
     if (state != DR_OK)
-        dr_result_add(judge->result, state, pool->title, "%s %.0f, %s", liv_metrics[metric].name,
-                      value,
+        dr_result_add(judge->result, state, subject, "%s %.0f, %s", liv_metrics[metric].name, value,
                       dr_threshold_rule(&liv_metrics[metric], threshold, value, rule, sizeof rule));
 }
 
@@ -344,10 +343,10 @@ static void judge_counts(const struct judge *judge, struct pool *pool)
     const char *node = counted > 1 ? pool->title : NULL;
     if (!is_counted(pool->kind))
         return;
-    judge_metric(judge, pool, node, LIV_ALIVE, pool->alive);
-    judge_metric(judge, pool, node, LIV_EXPECTED, pool->total);
+    judge_metric(judge, node, pool->title, LIV_ALIVE, pool->alive);
+    judge_metric(judge, node, pool->title, LIV_EXPECTED, pool->total);
     if (pool->spare >= 0)
-        judge_metric(judge, pool, node, LIV_SPARE, pool->spare);
+        judge_metric(judge, node, pool->title, LIV_SPARE, pool->spare);
 }
 
 /* Whose signs say what the pool is. */
@@ -389,8 +388,9 @@ void judge_pool_lines(struct judge *judge, const struct pool *said)
     for (size_t i = 0; i < judge->pool_count; i++) {
         const struct pool *pool = &judge->pools[i];
         enum dr_state shown = pool->worst != NULL ? pool->worst_state : DR_OK;
+        bool proof = pool->expected != NULL && pool->expected->passive && pool->state == DR_OK;
         if (pool != said && is_counted(pool->kind) &&
-            (dr_state_is_worse(pool->state, shown) || (pool->passive && pool->state == DR_OK)))
+            (dr_state_is_worse(pool->state, shown) || proof))
             dr_result_add(judge->result, pool->state, NULL, "%s", pool->text);
     }
 }
