@@ -45,12 +45,12 @@ struct dr_opt_real kubernetes_read_time(const char *text)
                     .tm_hour = (int)strtol(text + 11, NULL, 10),
                     .tm_min = (int)strtol(text + 14, NULL, 10),
                     .tm_sec = (int)strtol(text + 17, NULL, 10)};
-    int month = tm.tm_mon, day = tm.tm_mday;
-    if (month < 0 || month > 11 || tm.tm_hour > 23 || tm.tm_min > 59 || tm.tm_sec > 60)
+    int month = tm.tm_mon, day = tm.tm_mday, second = tm.tm_sec;
+    if (month < 0 || month > 11 || tm.tm_hour > 23 || tm.tm_min > 59 || second > 60)
         return unknown;
     double seconds = (double)timegm(&tm);
     /* timegm makes March of 30 February */
-    return tm.tm_mday == day || tm.tm_sec == 60 ? dr_real(seconds) : unknown;
+    return tm.tm_mday == day || second == 60 ? dr_real(seconds) : unknown;
 }
 
 /* As much of a text as fits: for people, not for comparisons. */

@@ -167,6 +167,5 @@ def test_every_field(gateway, ask):
         gateway.functions = changed
         outcomes[name] = ask(gateway).state == "OK"
     wrong, idle = mutations.unexplained(outcomes, NOT_NEEDED)
-    # without replicas it is one that has none wanted and two left, or one that is asleep
     assert not wrong, "OK without evidence: %s" % "\n".join(wrong)
     assert not idle, "needed after all: %s" % idle
