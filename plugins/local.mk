@@ -262,6 +262,7 @@ endif
 
 if HAVE_HIREDIS
 queues_celery_sources = \
+	common/moment.c common/moment.h \
 	plugins/queues/celery.c plugins/queues/celery_ask.h \
 	plugins/queues/celery_flight.c plugins/queues/celery_queues.c \
 	plugins/queues/celery_read.c plugins/queues/celery_read.h
@@ -345,11 +346,14 @@ plugins_libliveness_la_SOURCES = \
 	plugins/liveness/judge_sites.c \
 	plugins/liveness/manual.c plugins/liveness/manual.h \
 	plugins/liveness/request.c plugins/liveness/request.h \
+	plugins/liveness/scope.c plugins/liveness/scope.h \
 	plugins/liveness/signs.c plugins/liveness/signs.h
+# Numbers in conditions are those of JSON.
+plugins_libliveness_la_LIBADD = common/client/libjson.la
 plugins_check_liveness_SOURCES = plugins/check_liveness.c
 plugins_check_liveness_CFLAGS = $(program_cflags)
 plugins_check_liveness_LDFLAGS = $(program_ldflags)
-plugins_check_liveness_LDADD = plugins/libliveness.la common/client/libjson.la common/libcommon.la
+plugins_check_liveness_LDADD = plugins/libliveness.la common/libcommon.la
 
 # What every source of it is linked with.
 liveness_source = plugins/liveness/facts.c
@@ -369,6 +373,23 @@ plugins_libliveweb_la_SOURCES += plugins/liveness/condition.c plugins/liveness/r
 endif
 plugins_libliveweb_la_CFLAGS = $(AM_CFLAGS)
 liveweb_libs = plugins/libliveweb.la common/client/libjson.la $(http_libs)
+
+liveness_haproxy_sources = \
+	plugins/liveness/haproxy.c \
+	plugins/liveness/haproxy_direct.c plugins/liveness/haproxy_direct.h \
+	plugins/liveness/haproxy_read.c plugins/liveness/haproxy_read.h \
+	plugins/liveness/haproxy_units.c plugins/liveness/haproxy_units.h
+liveness_haproxy_libs = common/client/libstream.la $(liveweb_libs)
+if MODULES
+pkglib_LTLIBRARIES += plugins/liveness-haproxy.la
+plugins_liveness_haproxy_la_SOURCES = $(liveness_haproxy_sources) $(liveness_source)
+plugins_liveness_haproxy_la_CFLAGS = $(AM_CFLAGS) $(LIBCURL_CFLAGS)
+plugins_liveness_haproxy_la_LDFLAGS = $(module_ldflags)
+plugins_liveness_haproxy_la_LIBADD = common/libsource.la $(liveness_haproxy_libs)
+else
+plugins_check_liveness_SOURCES += $(liveness_haproxy_sources)
+plugins_check_liveness_LDADD += $(liveness_haproxy_libs)
+endif
 
 liveness_http_sources = plugins/liveness/http.c
 if MODULES
@@ -411,5 +432,85 @@ plugins_liveness_openfaas_la_LDFLAGS = $(module_ldflags)
 plugins_liveness_openfaas_la_LIBADD = common/libsource.la $(liveweb_libs)
 else
 plugins_check_liveness_SOURCES += $(liveness_openfaas_sources)
+endif
+endif
+
+if HAVE_LIBCURL
+if HAVE_JANSSON
+liveness_elasticsearch_sources = \
+	plugins/liveness/elasticsearch.c \
+	plugins/liveness/elasticsearch_read.c plugins/liveness/elasticsearch_read.h
+liveness_service_sources = \
+	plugins/liveness/service.c \
+	plugins/liveness/service_read.c plugins/liveness/service_read.h
+# What those that read JSON with jansson share.
+noinst_LTLIBRARIES += plugins/liblivejansson.la
+plugins_liblivejansson_la_SOURCES = plugins/liveness/json.c plugins/liveness/json.h
+plugins_liblivejansson_la_CFLAGS = $(AM_CFLAGS) $(JANSSON_CFLAGS)
+liveness_jansson_libs = plugins/liblivejansson.la plugins/libliveweb.la common/client/libjson.la $(http_libs) \
+	$(JANSSON_LIBS)
+if MODULES
+pkglib_LTLIBRARIES += plugins/liveness-elasticsearch.la plugins/liveness-service.la
+plugins_liveness_elasticsearch_la_SOURCES = $(liveness_elasticsearch_sources) $(liveness_source)
+plugins_liveness_elasticsearch_la_CFLAGS = $(AM_CFLAGS) $(LIBCURL_CFLAGS) $(JANSSON_CFLAGS)
+plugins_liveness_elasticsearch_la_LDFLAGS = $(module_ldflags)
+plugins_liveness_elasticsearch_la_LIBADD = common/libsource.la $(liveness_jansson_libs)
+plugins_liveness_service_la_SOURCES = $(liveness_service_sources) $(liveness_source) \
+	common/duration.c common/number.c
+plugins_liveness_service_la_CFLAGS = $(AM_CFLAGS) $(LIBCURL_CFLAGS) $(JANSSON_CFLAGS)
+plugins_liveness_service_la_LDFLAGS = $(module_ldflags)
+plugins_liveness_service_la_LIBADD = common/libsource.la $(liveness_jansson_libs)
+else
+plugins_check_liveness_SOURCES += $(liveness_elasticsearch_sources) $(liveness_service_sources)
+plugins_check_liveness_CFLAGS += $(LIBCURL_CFLAGS) $(JANSSON_CFLAGS)
+plugins_check_liveness_LDADD += $(liveness_jansson_libs)
+endif
+endif
+endif
+
+if MODULES
+pkglib_LTLIBRARIES += plugins/liveness-file.la plugins/liveness-tcp.la
+plugins_liveness_file_la_SOURCES = plugins/liveness/file.c $(liveness_source) \
+	common/duration.c common/number.c
+plugins_liveness_file_la_CFLAGS = $(AM_CFLAGS)
+plugins_liveness_file_la_LDFLAGS = $(module_ldflags)
+plugins_liveness_file_la_LIBADD = common/libsource.la
+plugins_liveness_tcp_la_SOURCES = plugins/liveness/tcp.c $(liveness_source) \
+	common/module.c common/pattern.c
+plugins_liveness_tcp_la_CFLAGS = $(AM_CFLAGS)
+plugins_liveness_tcp_la_LDFLAGS = $(module_ldflags)
+plugins_liveness_tcp_la_LIBADD = common/libsource.la
+else
+plugins_check_liveness_SOURCES += plugins/liveness/file.c plugins/liveness/tcp.c
+endif
+if HAVE_HIREDIS
+liveness_jobs_sources = \
+	common/moment.c common/moment.h \
+	plugins/liveness/jobs.c plugins/liveness/jobs.h \
+	plugins/liveness/jobs_read.c plugins/liveness/jobs_read.h \
+	plugins/liveness/jobs_rq.c plugins/liveness/jobs_sidekiq.c \
+	plugins/liveness/jobs_timers.c
+if MODULES
+pkglib_LTLIBRARIES += plugins/liveness-jobs.la
+plugins_liveness_jobs_la_SOURCES = $(liveness_jobs_sources) $(liveness_source)
+plugins_liveness_jobs_la_CFLAGS = $(AM_CFLAGS) $(HIREDIS_CFLAGS)
+plugins_liveness_jobs_la_LDFLAGS = $(module_ldflags)
+plugins_liveness_jobs_la_LIBADD = common/libsource.la common/client/libjson.la $(redis_libs)
+if HAVE_OPENSSL
+pkglib_LTLIBRARIES += plugins/liveness-jobss.la
+plugins_liveness_jobss_la_SOURCES = $(liveness_jobs_sources) $(liveness_source)
+plugins_liveness_jobss_la_CFLAGS = $(AM_CFLAGS) $(HIREDIS_CFLAGS) -DDR_STREAM_TLS
+plugins_liveness_jobss_la_LDFLAGS = $(module_ldflags)
+plugins_liveness_jobss_la_LIBADD = common/libsource.la common/client/libjson.la $(rediss_libs)
+endif
+else
+plugins_check_liveness_SOURCES += $(liveness_jobs_sources)
+plugins_check_liveness_CFLAGS += $(HIREDIS_CFLAGS)
+if HAVE_OPENSSL
+plugins_check_liveness_CFLAGS += -DDR_STREAM_TLS
+plugins_check_liveness_LDADD += $(rediss_libs)
+else
+plugins_check_liveness_LDADD += $(redis_libs)
+endif
 endif
 endif

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "plugins/liveness/request.h"
 
+#include "common/uri.h"
 #include "plugins/liveness/condition.h"
 
 #include <arpa/inet.h>
@@ -92,6 +93,33 @@ static bool check_conditions(const struct dr_text_list *texts, const char *optio
     return ok || dr_error_prefix(error, "%s", option);
 }
 
+/* Each is said by the option that it came from. */
+static bool check_health(const struct dr_text_list *texts, struct dr_error *error)
+{
+    for (size_t i = 0; i < texts->count; i++) {
+        const struct dr_text_list one = {.items = &texts->items[i], .count = 1};
+        const char *option = texts->items[i][0] == 'h'   ? "--header"
+                             : texts->items[i][0] == 'b' ? "--body"
+                                                         : "--json";
+        if (!check_conditions(&one, option, error))
+            return false;
+    }
+    return true;
+}
+
+static bool check_direct(const char *text, struct dr_error *error)
+{
+    struct dr_uri uri;
+    if (!dr_uri_parse(text, &uri, error))
+        return dr_error_prefix(error, "--direct");
+    bool http = strcmp(uri.scheme, "http") == 0 || strcmp(uri.scheme, "https") == 0;
+    bool ok = http && uri.user == NULL && uri.host_count == 1;
+    dr_uri_free(&uri);
+    return ok || dr_error_set(error, DR_ERR_USAGE,
+                              "--direct: http://HOST/PATH or https://HOST/PATH is wanted, without "
+                              "a user");
+}
+
 static bool check_instance(const char *text, struct dr_error *error)
 {
     char address[LIV_ADDRESS_SIZE];
@@ -114,7 +142,9 @@ bool liv_request_check(const struct liv_request *request, struct dr_error *error
 {
     if (request->status != NULL && !liv_statuses_check(request->status, error))
         return dr_error_prefix(error, "--status");
-    return check_conditions(&request->health, "--json, --header, --body", error) &&
+    if (request->direct != NULL && !check_direct(request->direct, error))
+        return false;
+    return check_health(&request->health, error) &&
            check_conditions(&request->active, "--active", error) &&
            check_conditions(&request->passive, "--passive", error) &&
            check_conditions(&request->ready, "--ready", error) &&

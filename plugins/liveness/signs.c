@@ -25,8 +25,10 @@ const struct liv_meaning liv_meanings[LIV_SIGNS] = {
     [LIV_UNTRUSTED] = {"TLS", NO, NOTHING, false, DR_CRITICAL, DR_UNKNOWN,
                        "clients that verify are refused as well: renew the certificate, or give "
                        "your CA by --cacert"},
-    [LIV_BAD_STATUS] = {"", NO, NOTHING, false, DR_WARNING, DR_UNKNOWN, NULL},
-    [LIV_BAD_CONTENT] = {"", NO, NOTHING, false, DR_WARNING, DR_UNKNOWN, NULL},
+    [LIV_BAD_STATUS] = {"", NO, NOTHING, false, DR_WARNING, DR_UNKNOWN,
+                        "the log of that instance says why"},
+    [LIV_BAD_CONTENT] = {"", NO, NOTHING, false, DR_WARNING, DR_UNKNOWN,
+                         "the log of that instance says why"},
     [LIV_NOT_TOLD] = {"", NOTHING, NOTHING, false, DR_UNKNOWN, DR_UNKNOWN, NULL},
     [LIV_BAD_REPLY] = {"unreadable reply", NOTHING, NOTHING, false, DR_UNKNOWN, DR_UNKNOWN, NULL},
     [LIV_LED_AWAY] = {"leads elsewhere", NO, NOTHING, false, DR_WARNING, DR_WARNING,
@@ -47,11 +49,12 @@ const struct liv_meaning liv_meanings[LIV_SIGNS] = {
     [LIV_LB_MAINTENANCE] = {"in maintenance", NOTHING, NO, true, DR_OK, DR_OK, NULL},
     [LIV_LB_LOST] = {"out of service: its name has no address", NO, NOTHING, false, DR_WARNING,
                      DR_UNKNOWN, "the balancer's resolver does not know that name"},
-    [LIV_LB_UNCHECKED] = {"nobody checks it", NOTHING, YES, false, DR_OK, DR_CRITICAL,
+    [LIV_LB_UNCHECKED] = {"nobody checks it", NOTHING, YES, false, DR_WARNING, DR_CRITICAL,
                           "add \"check\" to the server, or ask the servers themselves by --direct"},
     [LIV_LB_EMPTY] = {"has no servers", NO, NOTHING, false, DR_CRITICAL, DR_UNKNOWN,
                       "whatever the balancer says of it, nobody answers there"},
-    [LIV_LB_CLOSED] = {"takes no requests", NO, NOTHING, false, DR_CRITICAL, DR_OK, NULL},
+    [LIV_LB_CLOSED] = {"takes no requests", NO, NOTHING, false, DR_CRITICAL, DR_OK,
+                       "where that is as it should be: --pool NAME=passive"},
     [LIV_LB_OPEN] = {"takes requests", NOTHING, NOTHING, false, DR_OK, DR_OK, NULL},
     [LIV_LB_TRAFFIC] = {"in use", NOTHING, YES, false, DR_OK, DR_CRITICAL,
                         "who still comes here: old DNS answers, jobs, users with a bookmark?"},
@@ -88,7 +91,7 @@ const struct liv_meaning liv_meanings[LIV_SIGNS] = {
     [LIV_W_GONE] = {"gone", NO, NO, false, DR_WARNING, DR_OK,
                     "start it again, or let it go: a worker that was stopped properly is not "
                     "missed"},
-    [LIV_W_DRAINING] = {"takes no new tasks", NOTHING, NOTHING, true, DR_OK, DR_OK, NULL},
+    [LIV_W_DRAINING] = {"takes no new tasks", NOTHING, NO, true, DR_OK, DR_OK, NULL},
     [LIV_W_SUSPENDED] = {"suspended", NOTHING, NO, true, DR_CRITICAL, DR_OK, "rq resume"},
     [LIV_W_CONSUMING] = {"takes tasks", YES, YES, false, DR_OK, DR_CRITICAL, NULL},
     [LIV_W_IDLE_HANDS] = {"answers, but takes no tasks", NO, YES, false, DR_CRITICAL, DR_CRITICAL,
@@ -99,6 +102,7 @@ const struct liv_meaning liv_meanings[LIV_SIGNS] = {
     [LIV_Q_EMPTY] = {"nothing waits", NOTHING, NOTHING, false, DR_OK, DR_OK, NULL},
     [LIV_Q_ABANDONED] = {"tasks of workers that died", NOTHING, NOTHING, false, DR_WARNING,
                          DR_WARNING, NULL},
+    [LIV_W_NONE] = {"nobody works here", NO, NO, false, DR_CRITICAL, DR_OK, "start workers"},
 
     [LIV_S_RUNNING] = {"runs", YES, YES, false, DR_OK, DR_CRITICAL, NULL},
     [LIV_S_PAUSED] = {"paused", NOTHING, NO, true, DR_CRITICAL, DR_OK, NULL},
@@ -107,11 +111,18 @@ const struct liv_meaning liv_meanings[LIV_SIGNS] = {
     [LIV_S_UNHELD] = {"nobody holds its lock", NO, NO, false, DR_CRITICAL, DR_OK,
                       "start the scheduler"},
     [LIV_S_STALE] = {"no sign of life", NO, NO, false, DR_CRITICAL, DR_OK, NULL},
+    [LIV_S_BROKEN] = {"does not work", NO, NOTHING, false, DR_CRITICAL, DR_UNKNOWN, NULL},
 
-    [LIV_E_GREEN] = {"green", YES, YES, false, DR_OK, DR_OK, NULL},
-    [LIV_E_YELLOW] = {"yellow: copies are missing", YES, YES, false, DR_WARNING, DR_WARNING,
-                      "GET _cluster/allocation/explain says which, and why"},
-    [LIV_E_RED] = {"red: data is missing", NO, YES, false, DR_CRITICAL, DR_CRITICAL,
+    /* A cluster has no passive state of its own: it is up in both sites, or should be. Whether it
+     * follows another one is not asked here. */
+    [LIV_E_GREEN] = {"green", YES, NOTHING, false, DR_OK, DR_OK, NULL},
+    [LIV_E_YELLOW] = {"yellow: copies are missing", YES, NOTHING, false, DR_WARNING, DR_WARNING,
+                      "GET _cluster/allocation/explain says which, and why; where a plan has no "
+                      "copies: yellow=ok"},
+    [LIV_E_RED] = {"red: data is missing", NO, NOTHING, false, DR_CRITICAL, DR_CRITICAL,
                    "GET _cluster/allocation/explain says which, and why"},
     [LIV_E_SNAPSHOT] = {"a snapshot is being taken", NOTHING, NOTHING, false, DR_OK, DR_OK, NULL},
+    [LIV_E_LEADERLESS] = {"has no leader", NO, NOTHING, false, DR_CRITICAL, DR_CRITICAL,
+                          "are most of the nodes up that may be elected, and can they reach each "
+                          "other?"},
 };

@@ -68,8 +68,4 @@ struct que_celery_task {
 /* Reads what is kept in "unacked". */
 struct que_celery_task que_celery_read_task(const char *entry);
 
-/* "2026-11-21T10:20:30.123456+01:00" in seconds since the epoch; without a zone it is UTC. Unknown
- * for everything else. */
-struct dr_opt_real que_celery_read_moment(const char *text);
-
 #endif

@@ -77,9 +77,11 @@ tests_unit_test_redis_read_SOURCES = tests/unit/test_redis_read.c \
 	plugins/replication/redis_read.c plugins/replication/redis_sentinel.c
 tests_unit_test_redis_read_CPPFLAGS = $(AM_CPPFLAGS) $(HIREDIS_CFLAGS)
 tests_unit_test_redis_read_LDADD = $(LDADD) $(HIREDIS_LIBS)
+unit_tests += tests/unit/test_moment
+tests_unit_test_moment_SOURCES = tests/unit/test_moment.c common/moment.c common/moment.h
 unit_tests += tests/unit/test_celery_read
 tests_unit_test_celery_read_SOURCES = tests/unit/test_celery_read.c \
-	plugins/queues/celery_read.c common/client/redis_info.c common/client/json_read.c
+	plugins/queues/celery_read.c common/client/redis_info.c common/client/json_read.c common/moment.c
 tests_unit_test_celery_read_LDADD = plugins/libqueues.la $(LDADD)
 endif
 unit_tests += tests/unit/test_azure_targets
@@ -120,6 +122,14 @@ tests_unit_test_kubernetes_read_LDADD = plugins/libliveness.la common/client/lib
 unit_tests += tests/unit/test_openfaas_read
 tests_unit_test_openfaas_read_SOURCES = tests/unit/test_openfaas_read.c plugins/liveness/openfaas_read.c
 tests_unit_test_openfaas_read_LDADD = common/client/libjson.la $(LDADD)
+unit_tests += tests/unit/test_liveness_condition
+tests_unit_test_liveness_condition_SOURCES = tests/unit/test_liveness_condition.c \
+	plugins/liveness/condition_test.c common/client/http.h
+tests_unit_test_liveness_condition_LDADD = plugins/libliveness.la $(LDADD)
+unit_tests += tests/unit/test_haproxy_read
+tests_unit_test_haproxy_read_SOURCES = tests/unit/test_haproxy_read.c \
+	plugins/liveness/haproxy_read.c plugins/liveness/haproxy_units.c
+tests_unit_test_haproxy_read_LDADD = plugins/libliveness.la $(LDADD)
 unit_tests += tests/unit/test_liveness_access
 tests_unit_test_liveness_access_SOURCES = tests/unit/test_liveness_access.c plugins/liveness/access.c
 tests_unit_test_liveness_access_LDADD = plugins/libliveness.la $(LDADD)
