@@ -13,7 +13,7 @@ if HAVE_MONGOC
 fuzz_programs += mongodb
 endif
 if HAVE_JANSSON
-fuzz_programs += json
+fuzz_programs += json condition
 endif
 fuzz_dir = tests/fuzz
 
@@ -29,6 +29,7 @@ tests_fuzz_libfuzzed_la_SOURCES = \
 	common/options.c common/range.c common/secret.c common/size.c common/state.c \
 	common/target.c common/uri.c \
 	common/client/json_read.c common/client/json_stream.c \
+	plugins/liveness/condition.c plugins/liveness/condition_test.c \
 	plugins/replication/facts.c plugins/replication/mssql_read.c \
 	plugins/liveness/kubernetes_read.c plugins/liveness/kubernetes_units.c \
 	plugins/liveness/openfaas_read.c \
@@ -68,7 +69,7 @@ if HAVE_MONGOC
 fuzz_binaries += tests/fuzz/fuzz_mongodb
 endif
 if HAVE_JANSSON
-fuzz_binaries += tests/fuzz/fuzz_json
+fuzz_binaries += tests/fuzz/fuzz_json tests/fuzz/fuzz_condition
 endif
 EXTRA_PROGRAMS += $(fuzz_binaries)
 CLEANFILES += $(fuzz_binaries)
@@ -142,6 +143,10 @@ tests_fuzz_fuzz_json_SOURCES = tests/fuzz/fuzz_json.c tests/fuzz/fuzz.h
 tests_fuzz_fuzz_json_CFLAGS = $(fuzz_cflags) $(JANSSON_CFLAGS)
 tests_fuzz_fuzz_json_LDFLAGS = $(fuzz_ldflags)
 tests_fuzz_fuzz_json_LDADD = tests/fuzz/libfuzzed.la $(JANSSON_LIBS)
+tests_fuzz_fuzz_condition_SOURCES = tests/fuzz/fuzz_condition.c tests/fuzz/fuzz.h
+tests_fuzz_fuzz_condition_CFLAGS = $(fuzz_cflags) $(JANSSON_CFLAGS)
+tests_fuzz_fuzz_condition_LDFLAGS = $(fuzz_ldflags)
+tests_fuzz_fuzz_condition_LDADD = tests/fuzz/libfuzzed.la common/libcommon.la $(JANSSON_LIBS)
 
 # Whole replies are longer than what a user writes, and their samples are seeds as well.
 fuzz_run = set -e; for name in $(fuzz_programs); do \
