@@ -150,8 +150,8 @@ tests_fuzz_fuzz_condition_LDADD = tests/fuzz/libfuzzed.la common/libcommon.la $(
 
 # Whole replies are longer than what a user writes, and their samples are seeds as well.
 fuzz_run = set -e; for name in $(fuzz_programs); do \
-		case $$name in redis*|celery|azure*|haproxy|json|mongodb|mssql|rabbitmq) longest=10000;; *) longest=600;; esac; \
-		case $$name in redis*|celery|azure*|json|mongodb|mssql|rabbitmq|kubernetes) longest=10000;; *) longest=600;; esac; \
+		case $$name in redis*|celery|azure*|haproxy|json|kubernetes|mongodb|mssql|rabbitmq) longest=10000;; \
+			*) longest=600;; esac; \
 		samples=$(top_srcdir)/tests/samples/$$name; \
 		case $$name in redis|celery|azure|azure_queue|haproxy|mongodb|rabbitmq) ;; *) samples=;; esac; \
 		found=$(fuzz_dir)/found/$$name; mkdir -p $$found; \
