@@ -115,6 +115,13 @@ tests_unit_test_http_CPPFLAGS = $(AM_CPPFLAGS) $(LIBCURL_CFLAGS) $(OPENSSL_CFLAG
 	-DDR_PYTHON3='"$(PYTHON3)"'
 tests_unit_test_http_LDADD = $(LDADD) $(LIBCURL_LIBS) $(OPENSSL_LIBS)
 endif
+unit_tests += tests/unit/test_kubernetes_read
+tests_unit_test_kubernetes_read_SOURCES = tests/unit/test_kubernetes_read.c \
+	plugins/liveness/kubernetes_read.c plugins/liveness/kubernetes_units.c
+tests_unit_test_kubernetes_read_LDADD = plugins/libliveness.la common/client/libjson.la $(LDADD)
+unit_tests += tests/unit/test_openfaas_read
+tests_unit_test_openfaas_read_SOURCES = tests/unit/test_openfaas_read.c plugins/liveness/openfaas_read.c
+tests_unit_test_openfaas_read_LDADD = common/client/libjson.la $(LDADD)
 unit_tests += tests/unit/test_liveness_condition
 tests_unit_test_liveness_condition_SOURCES = tests/unit/test_liveness_condition.c \
 	plugins/liveness/condition_test.c common/client/http.h
