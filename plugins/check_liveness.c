@@ -73,20 +73,21 @@ static const struct dr_option option_rows[] = {
     {.letter = 'e',
      .name = "expect",
      .kind = DR_OPTION_TEXT,
-     .argument = "active|passive|SITE",
+     .argument = "ROLE",
      .fallback = "active; with --site: one site, whichever",
      .help =
-         "What the targets should be; with --site, which of the sites should be the active one.",
+         "What the targets should be: active or passive; with --site, which of the sites should be "
+         "the active one.",
      .example = "passive",
      .group = GROUP_EXPECT,
      .into = &expect},
     {.name = "min-alive",
      .kind = DR_OPTION_TEXT,
-     .argument = "N|P%",
+     .argument = "COUNT",
      .fallback = "1",
-     .help =
-         "How many units of each pool must be alive, or which share of them: fewer are CRITICAL. "
-         "Any that is dead is a WARNING.",
+     .help = "How many units of each pool must be alive, or which share of them (60%): fewer are "
+             "CRITICAL. "
+             "Any that is dead is a WARNING.",
      .example = "2",
      .group = GROUP_EXPECT,
      .into = &min_alive},
@@ -98,9 +99,10 @@ static const struct dr_option option_rows[] = {
      .into = &rules.survive_host},
     {.name = "pool",
      .kind = DR_OPTION_TEXTS,
-     .argument = "GLOB[=N|P%|passive]",
-     .help = "A pool that must be there (a backend, a deployment): only those given are looked at; "
-             "with a --min-alive of its own, or as one that should be passive; repeatable.",
+     .argument = "GLOB[=WISH]",
+     .help =
+         "A pool that must be there (a backend, a deployment): only those given are looked at; "
+         "with a --min-alive of its own (2, 60%), or as one that should be passive; repeatable.",
      .example = "app=2",
      .group = GROUP_EXPECT,
      .into = &pools},
@@ -209,9 +211,9 @@ static const struct dr_option option_rows[] = {
      .into = &request.ready},
     {.name = "same",
      .kind = DR_OPTION_TEXTS,
-     .argument = "/POINTER|header:NAME",
-     .help = "A version, a build, an id: it must be the same in all instances, and in the passive "
-             "site; repeatable.",
+     .argument = "WHAT",
+     .help = "A version, a build, an id, by /POINTER or header:NAME: it must be the same in all "
+             "instances, and in the passive site; repeatable.",
      .example = "/version",
      .group = GROUP_HTTP,
      .into = &request.same},
