@@ -76,18 +76,18 @@ static const struct dr_option option_rows[] = {
      .argument = "ROLE",
      .fallback = "active; with --site: one site, whichever",
      .help =
-         "What the targets should be: active or passive; with --site, which of the sites should be "
+         "What the targets should be, active or passive; with --site, which of the sites should be "
          "the active one.",
      .example = "passive",
      .group = GROUP_EXPECT,
      .into = &expect},
     {.name = "min-alive",
      .kind = DR_OPTION_TEXT,
-     .argument = "COUNT",
+     .argument = "N[%]",
      .fallback = "1",
-     .help = "How many units of each pool must be alive, or which share of them (60%): fewer are "
-             "CRITICAL. "
-             "Any that is dead is a WARNING.",
+     .help =
+         "How many units of each pool must be alive, or which share of them: fewer are CRITICAL. "
+         "Any that is dead is a WARNING.",
      .example = "2",
      .group = GROUP_EXPECT,
      .into = &min_alive},
@@ -99,10 +99,10 @@ static const struct dr_option option_rows[] = {
      .into = &rules.survive_host},
     {.name = "pool",
      .kind = DR_OPTION_TEXTS,
-     .argument = "GLOB[=WISH]",
+     .argument = "GLOB[=N[%]]",
      .help =
          "A pool that must be there (a backend, a deployment): only those given are looked at; "
-         "with a --min-alive of its own (2, 60%), or as one that should be passive; repeatable.",
+         "with a --min-alive of its own, or with =passive as one that should be so; repeatable.",
      .example = "app=2",
      .group = GROUP_EXPECT,
      .into = &pools},
@@ -211,9 +211,10 @@ static const struct dr_option option_rows[] = {
      .into = &request.ready},
     {.name = "same",
      .kind = DR_OPTION_TEXTS,
-     .argument = "WHAT",
-     .help = "A version, a build, an id, by /POINTER or header:NAME: it must be the same in all "
-             "instances, and in the passive site; repeatable.",
+     .argument = "WHERE",
+     .help = "The /pointer or header:NAME of a version, a build, an id: it must be the same in all "
+             "instances, and in the passive "
+             "site; repeatable.",
      .example = "/version",
      .group = GROUP_HTTP,
      .into = &request.same},
@@ -347,10 +348,10 @@ static const struct dr_scheme schemes[] = {
     {"haproxy+https", "haproxy", "libcurl4", true},
     {"haproxy+unix", "haproxy", "libcurl4", false},
     {"haproxy+tcp", "haproxy", "libcurl4", true},
-    {"kubernetes", "kubernetes", "libcurl4 and libjansson4", false},
-    {"kubernetes+http", "kubernetes", "libcurl4 and libjansson4", false},
-    {"openfaas", "openfaas", "libcurl4 and libjansson4", true},
-    {"openfaas+http", "openfaas", "libcurl4 and libjansson4", true},
+    {"kubernetes", "kubernetes", "libcurl4 and libyaml-0-2", false},
+    {"kubernetes+http", "kubernetes", "libcurl4 and libyaml-0-2", false},
+    {"openfaas", "openfaas", "libcurl4", true},
+    {"openfaas+http", "openfaas", "libcurl4", true},
     {"celery+redis", "celery", "libhiredis0.14", false},
     {"celery+rediss", "celerys", "libhiredis0.14 and libssl3", false},
     {"celery+redis+unix", "celery", "libhiredis0.14", false},
@@ -828,8 +829,12 @@ extern const struct dr_source dr_source_liveness_elasticsearch;
 extern const struct dr_source dr_source_liveness_service;
 #endif
 extern const struct dr_source dr_source_liveness_file;
+extern const struct dr_source dr_source_liveness_http;
+extern const struct dr_source dr_source_liveness_kubernetes;
+extern const struct dr_source dr_source_liveness_openfaas;
+static const struct dr_source *const built_in[] = {
 #ifdef HAVE_LIBCURL
-extern const struct dr_source dr_source_liveness_haproxy;
+    extern const struct dr_source dr_source_liveness_haproxy;
 extern const struct dr_source dr_source_liveness_http;
 #endif
 #ifdef HAVE_HIREDIS
@@ -845,6 +850,8 @@ static const struct dr_source *const built_in[] = {
 #endif
     &dr_source_liveness_file,
 #ifdef HAVE_LIBCURL
+    &dr_source_liveness_haproxy,       &dr_source_liveness_http,
+    &dr_source_liveness_kubernetes,    &dr_source_liveness_openfaas,
     &dr_source_liveness_haproxy,       &dr_source_liveness_http,
 #endif
 #ifdef HAVE_HIREDIS

@@ -402,6 +402,37 @@ else
 plugins_check_liveness_SOURCES += $(liveness_http_sources)
 plugins_check_liveness_LDADD += $(liveweb_libs)
 endif
+
+liveness_kubernetes_sources = \
+	plugins/liveness/kubernetes.c \
+	plugins/liveness/kubernetes_access.c plugins/liveness/kubernetes_access.h \
+	plugins/liveness/kubernetes_config.c plugins/liveness/kubernetes_config.h \
+	plugins/liveness/kubernetes_read.c plugins/liveness/kubernetes_read.h \
+	plugins/liveness/kubernetes_units.c plugins/liveness/kubernetes_units.h
+if MODULES
+pkglib_LTLIBRARIES += plugins/liveness-kubernetes.la
+plugins_liveness_kubernetes_la_SOURCES = $(liveness_kubernetes_sources) $(liveness_source)
+plugins_liveness_kubernetes_la_CFLAGS = $(AM_CFLAGS) $(YAML_CFLAGS)
+plugins_liveness_kubernetes_la_LDFLAGS = $(module_ldflags)
+plugins_liveness_kubernetes_la_LIBADD = common/libsource.la $(liveweb_libs) $(YAML_LIBS)
+else
+plugins_check_liveness_SOURCES += $(liveness_kubernetes_sources)
+plugins_check_liveness_CFLAGS += $(YAML_CFLAGS)
+plugins_check_liveness_LDADD += $(YAML_LIBS)
+endif
+
+liveness_openfaas_sources = \
+	plugins/liveness/openfaas.c \
+	plugins/liveness/openfaas_read.c plugins/liveness/openfaas_read.h
+if MODULES
+pkglib_LTLIBRARIES += plugins/liveness-openfaas.la
+plugins_liveness_openfaas_la_SOURCES = $(liveness_openfaas_sources) $(liveness_source)
+plugins_liveness_openfaas_la_CFLAGS = $(AM_CFLAGS)
+plugins_liveness_openfaas_la_LDFLAGS = $(module_ldflags)
+plugins_liveness_openfaas_la_LIBADD = common/libsource.la $(liveweb_libs)
+else
+plugins_check_liveness_SOURCES += $(liveness_openfaas_sources)
+endif
 endif
 
 if HAVE_LIBCURL

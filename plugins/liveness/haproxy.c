@@ -123,9 +123,6 @@ static bool read_runtime(struct look *look)
     if (text == NULL || !liv_haproxy_read_info(text, &text, &version, look->error) ||
         !liv_haproxy_read_stat(text, &text, &look->table, look->error))
         return false;
-    if (*text == '\0')
-        return dr_error_set(look->error, DR_ERR_PROTOCOL,
-                            "the statistics are cut: there is nothing behind them");
     char *what = dr_text_format("HAProxy%s%.*s", version != NULL ? " " : "",
                                 version != NULL ? (int)strcspn(version, "-") : 0,
                                 version != NULL ? version : "");

@@ -80,6 +80,8 @@ const struct liv_meaning liv_meanings[LIV_SIGNS] = {
                      "an autoscaler or a sync can undo the zero: suspend it as well"},
     [LIV_K_OTHER_COUNT] = {"another number of replicas than planned", NOTHING, NOTHING, false,
                            DR_WARNING, DR_WARNING, NULL},
+    [LIV_K_OFF] = {"off", NOTHING, NO, true, DR_OK, DR_OK, NULL},
+    [LIV_K_ASLEEP] = {"asleep, the next call wakes it", YES, NO, false, DR_OK, DR_OK, NULL},
 
     [LIV_W_ANSWERED] = {"answers", YES, YES, false, DR_OK, DR_CRITICAL, NULL},
     [LIV_W_WEDGED] = {"wedged: connected, and does not answer", NO, YES, false, DR_CRITICAL,

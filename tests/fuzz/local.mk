@@ -2,7 +2,7 @@
 # Fuzzing with libFuzzer: configure --enable-fuzzers CC=clang, then make fuzz-short or make fuzz.
 # What is found new goes to tests/fuzz/found in the build folder; the seeds are only read.
 
-fuzz_programs = range duration size uri extra_opts mssql rabbitmq
+fuzz_programs = range duration size uri extra_opts mssql rabbitmq haproxy
 if HAVE_HIREDIS
 fuzz_programs += redis redis_cluster redis_sentinel celery
 endif
@@ -31,7 +31,8 @@ tests_fuzz_libfuzzed_la_SOURCES = \
 	common/client/json_read.c common/client/json_stream.c \
 	plugins/replication/facts.c plugins/replication/mssql_read.c \
 	plugins/queues/facts.c plugins/queues/rabbitmq_policies.c plugins/queues/rabbitmq_queues.c \
-	plugins/queues/rabbitmq_read.c plugins/queues/rabbitmq_value.c plugins/queues/roster.c
+	plugins/queues/rabbitmq_read.c plugins/queues/rabbitmq_value.c plugins/queues/roster.c \
+	plugins/liveness/facts.c plugins/liveness/haproxy_read.c plugins/liveness/haproxy_units.c
 if HAVE_HIREDIS
 tests_fuzz_libfuzzed_la_SOURCES += \
 	plugins/replication/redis_cluster.c common/client/redis_info.c \
@@ -52,7 +53,8 @@ tests_fuzz_libfuzzed_la_CFLAGS = $(AM_CFLAGS) $(HIREDIS_CFLAGS) $(azure_cflags) 
 fuzz_cflags = $(AM_CFLAGS) $(fuzz_flags) -fsanitize=fuzzer
 fuzz_ldflags = $(AM_LDFLAGS) -fsanitize=fuzzer,address,undefined
 fuzz_binaries = tests/fuzz/fuzz_range tests/fuzz/fuzz_duration tests/fuzz/fuzz_size \
-	tests/fuzz/fuzz_uri tests/fuzz/fuzz_extra_opts tests/fuzz/fuzz_mssql tests/fuzz/fuzz_rabbitmq
+	tests/fuzz/fuzz_uri tests/fuzz/fuzz_extra_opts tests/fuzz/fuzz_mssql tests/fuzz/fuzz_rabbitmq \
+	tests/fuzz/fuzz_haproxy
 if HAVE_HIREDIS
 fuzz_binaries += tests/fuzz/fuzz_redis tests/fuzz/fuzz_redis_cluster \
 	tests/fuzz/fuzz_redis_sentinel tests/fuzz/fuzz_celery
@@ -126,6 +128,10 @@ tests_fuzz_fuzz_rabbitmq_SOURCES = tests/fuzz/fuzz_rabbitmq.c tests/fuzz/fuzz.h
 tests_fuzz_fuzz_rabbitmq_CFLAGS = $(fuzz_cflags)
 tests_fuzz_fuzz_rabbitmq_LDFLAGS = $(fuzz_ldflags)
 tests_fuzz_fuzz_rabbitmq_LDADD = tests/fuzz/libfuzzed.la
+tests_fuzz_fuzz_haproxy_SOURCES = tests/fuzz/fuzz_haproxy.c tests/fuzz/fuzz.h
+tests_fuzz_fuzz_haproxy_CFLAGS = $(fuzz_cflags)
+tests_fuzz_fuzz_haproxy_LDFLAGS = $(fuzz_ldflags)
+tests_fuzz_fuzz_haproxy_LDADD = tests/fuzz/libfuzzed.la
 tests_fuzz_fuzz_json_SOURCES = tests/fuzz/fuzz_json.c tests/fuzz/fuzz.h
 tests_fuzz_fuzz_json_CFLAGS = $(fuzz_cflags) $(JANSSON_CFLAGS)
 tests_fuzz_fuzz_json_LDFLAGS = $(fuzz_ldflags)
@@ -133,9 +139,9 @@ tests_fuzz_fuzz_json_LDADD = tests/fuzz/libfuzzed.la $(JANSSON_LIBS)
 
 # Whole replies are longer than what a user writes, and their samples are seeds as well.
 fuzz_run = set -e; for name in $(fuzz_programs); do \
-		case $$name in redis*|celery|azure*|json|mongodb|mssql|rabbitmq) longest=10000;; *) longest=600;; esac; \
+		case $$name in redis*|celery|azure*|haproxy|json|mongodb|mssql|rabbitmq) longest=10000;; *) longest=600;; esac; \
 		samples=$(top_srcdir)/tests/samples/$$name; \
-		case $$name in redis|celery|azure|azure_queue|mongodb|rabbitmq) ;; *) samples=;; esac; \
+		case $$name in redis|celery|azure|azure_queue|haproxy|mongodb|rabbitmq) ;; *) samples=;; esac; \
 		found=$(fuzz_dir)/found/$$name; mkdir -p $$found; \
 		$(fuzz_dir)/fuzz_$$name -max_total_time=$$seconds -max_len=$$longest -timeout=10 -verbosity=0 \
 			-print_final_stats=1 -artifact_prefix=$$found- $$found \
