@@ -824,44 +824,48 @@ static void forget(void)
 }
 
 #ifdef DR_STATIC_SOURCES
+/* A line for each. */
+/* clang-format off */
+#ifdef HAVE_LIBCURL
+extern const struct dr_source dr_source_liveness_haproxy;
+#endif
 #if defined HAVE_LIBCURL && defined HAVE_JANSSON
 extern const struct dr_source dr_source_liveness_elasticsearch;
-extern const struct dr_source dr_source_liveness_service;
-#endif
-extern const struct dr_source dr_source_liveness_file;
 extern const struct dr_source dr_source_liveness_http;
 extern const struct dr_source dr_source_liveness_kubernetes;
 extern const struct dr_source dr_source_liveness_openfaas;
-static const struct dr_source *const built_in[] = {
-#ifdef HAVE_LIBCURL
-    extern const struct dr_source dr_source_liveness_haproxy;
-extern const struct dr_source dr_source_liveness_http;
+extern const struct dr_source dr_source_liveness_service;
 #endif
 #ifdef HAVE_HIREDIS
 extern const struct dr_source dr_source_liveness_jobs;
-#ifdef HAVE_OPENSSL
+#endif
+#if defined HAVE_HIREDIS && defined HAVE_OPENSSL
 extern const struct dr_source dr_source_liveness_jobss;
 #endif
-#endif
+extern const struct dr_source dr_source_liveness_file;
 extern const struct dr_source dr_source_liveness_tcp;
 static const struct dr_source *const built_in[] = {
-#if defined HAVE_LIBCURL && defined HAVE_JANSSON
-    &dr_source_liveness_elasticsearch, &dr_source_liveness_service,
-#endif
-    &dr_source_liveness_file,
 #ifdef HAVE_LIBCURL
-    &dr_source_liveness_haproxy,       &dr_source_liveness_http,
-    &dr_source_liveness_kubernetes,    &dr_source_liveness_openfaas,
-    &dr_source_liveness_haproxy,       &dr_source_liveness_http,
+    &dr_source_liveness_haproxy,
+#endif
+#if defined HAVE_LIBCURL && defined HAVE_JANSSON
+    &dr_source_liveness_elasticsearch,
+    &dr_source_liveness_http,
+    &dr_source_liveness_kubernetes,
+    &dr_source_liveness_openfaas,
+    &dr_source_liveness_service,
 #endif
 #ifdef HAVE_HIREDIS
     &dr_source_liveness_jobs,
-#ifdef HAVE_OPENSSL
+#endif
+#if defined HAVE_HIREDIS && defined HAVE_OPENSSL
     &dr_source_liveness_jobss,
 #endif
-#endif
-    &dr_source_liveness_tcp,           NULL,
+    &dr_source_liveness_file,
+    &dr_source_liveness_tcp,
+    NULL,
 };
+/* clang-format on */
 #define BUILT_IN built_in
 #else
 #define BUILT_IN NULL
