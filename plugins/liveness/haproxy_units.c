@@ -321,33 +321,45 @@ static void add_backend(const struct liv_haproxy_row *row, const struct pool *po
                         100.0 * (double)pool->sessions / (double)pool->limit);
 }
 
-/* A frontend that takes requests is no news: which backends they reach is not told. */
-static void add_frontend(const struct liv_haproxy_row *row, struct liv_facts *facts)
+static bool is_closed(const char *status)
 {
     static const char *const closed[] = {"STOP", "PAUSED", "WAITING", "FULL"};
+    for (size_t i = 0; i < sizeof closed / sizeof closed[0]; i++) {
+        if (strcmp(status, closed[i]) == 0)
+            return true;
+    }
+    return false;
+}
+
+/* Which backends its requests go to is not told: that some are there says nothing of any of them,
+ * and where the page of statistics was asked one is our own. But where it should take nothing, or
+ * can take no more, it is in use. */
+static void add_frontend(const struct liv_haproxy_row *row, struct liv_facts *facts)
+{
     char name[NAME_SIZE];
     const char *status = cell(row, LIV_HAPROXY_STATUS);
     struct dr_opt_int sessions = number(row, LIV_HAPROXY_SESSIONS);
     struct dr_opt_int limit = number(row, LIV_HAPROXY_LIMIT);
-    bool full = sessions.known && limit.known && limit.value > 0 && sessions.value >= limit.value;
-    enum liv_sign_kind sign = full ? LIV_LB_CLOSED : LIV_LB_ODD;
-    if (strcmp(status, "OPEN") == 0 && !full)
-        return;
-    for (size_t i = 0; i < sizeof closed / sizeof closed[0]; i++) {
-        if (strcmp(status, closed[i]) == 0)
-            sign = LIV_LB_CLOSED;
-    }
+    bool limited = sessions.known && limit.known && limit.value > 0;
+    bool full = limited && sessions.value >= limit.value;
+    bool open = strcmp(status, "OPEN") == 0 && !full;
     snprintf(name, sizeof name, "frontend %s", cell(row, LIV_HAPROXY_PROXY));
     struct liv_unit *unit = liv_facts_add(facts, LIV_POOL, name, cell(row, LIV_HAPROXY_PROXY));
+    if (unit == NULL)
+        return;
     if (full)
-        liv_facts_sign(facts, unit, sign, "%lld of %lld sessions", (long long)sessions.value,
-                       (long long)limit.value);
+        liv_facts_sign(facts, unit, LIV_LB_CLOSED, "%lld of %lld sessions",
+                       (long long)sessions.value, (long long)limit.value);
+    else if (open || is_closed(status))
+        liv_facts_sign(facts, unit, open ? LIV_LB_OPEN : LIV_LB_CLOSED, "%s", status);
     else
-        liv_facts_sign(facts, unit, sign, "\"%s\"", status);
-    if (sessions.known && sessions.value > 0)
+        liv_facts_sign(facts, unit, LIV_LB_ODD, "\"%s\"", status);
+    if (!open && sessions.known && sessions.value > 0)
         liv_facts_sign(facts, unit, LIV_LB_TRAFFIC, "%lld sessions", (long long)sessions.value);
-    if (unit != NULL)
-        set_figure(unit, LIV_SESSIONS, sessions);
+    set_figure(unit, LIV_SESSIONS, sessions);
+    if (limited)
+        liv_unit_figure(unit, LIV_SESSIONS_USED,
+                        100.0 * (double)sessions.value / (double)limit.value);
 }
 
 static bool no_line(const struct pool *pool, struct dr_error *error)
