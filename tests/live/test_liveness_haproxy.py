@@ -218,7 +218,10 @@ def test_a_frontend_that_takes_nothing(liveness, balancer, way):
     assert result.state == "CRITICAL" and state_of(result, "frontend web") == "CRITICAL", result
     balancer.command("shutdown frontend web")
     result = liveness("-T", WAYS[way](balancer), "--pool", "app", "--pool", "web")
-    assert result.state == "CRITICAL" and "STOP" in words_of(result, "frontend web"), result
+    if "web/FRONTEND" in balancer.rows():
+        assert result.state == "CRITICAL" and "STOP" in words_of(result, "frontend web"), result
+    else:  # HAProxy 2.2 drops it
+        assert result.state == "UNKNOWN" and result.says("web: no pool goes by that name"), result
 
 
 # ---- the servers themselves ----
