@@ -824,8 +824,10 @@ static void forget(void)
 }
 
 #ifdef DR_STATIC_SOURCES
-/* clang-format off: a line for each */
+/* A line for each. */
+/* clang-format off */
 #ifdef HAVE_LIBCURL
+extern const struct dr_source dr_source_liveness_consumers;
 extern const struct dr_source dr_source_liveness_haproxy;
 #endif
 #if defined HAVE_LIBCURL && defined HAVE_JANSSON
@@ -845,6 +847,7 @@ extern const struct dr_source dr_source_liveness_file;
 extern const struct dr_source dr_source_liveness_tcp;
 static const struct dr_source *const built_in[] = {
 #ifdef HAVE_LIBCURL
+    &dr_source_liveness_consumers,
     &dr_source_liveness_haproxy,
 #endif
 #if defined HAVE_LIBCURL && defined HAVE_JANSSON
