@@ -110,7 +110,7 @@ def test_sessions_on_a_passive_backend(liveness, liveness_until, balancer):
     balancer.set_state("dr/dr1", "maint")
     balancer.wait_status("dr/dr1", "MAINT")
     result = liveness("-T", socket(balancer), "--pool", "dr=passive")
-    assert result.state == "CRITICAL" and result.says("in use: 1 sessions"), result
+    assert result.state == "CRITICAL" and result.says("in use: 1 session"), result
     balancer.release()
     result = liveness("-T", socket(balancer), "--pool", "dr=passive")
     assert result.state == "CRITICAL" and result.says("last session"), result

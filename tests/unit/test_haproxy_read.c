@@ -454,6 +454,18 @@ static void test_figures(void **state)
                   NULL, false);
     assert_false(unit(&r, "p")->figures[LIV_SESSIONS_USED].known);
     end(&r);
+    /* however large the numbers are */
+    struct dr_buffer many = DR_BUFFER(10000);
+    dr_buffer_add(&many, HEADER);
+    for (int i = 0; i < 20; i++)
+        dr_buffer_addf(
+            &many, "p,s%d,2,UP,999999999999999999,4,L4OK,999999999999999999,3,1,0,5,,,,,,\n", i);
+    dr_buffer_add(&many, "p,BACKEND,1,UP,999999999999999999,4,,20,7,1,0,5,,,,,,\n");
+    r = read_text(dr_buffer_text(&many), NULL, false);
+    assert_true(r.ok);
+    assert_false(unit(&r, "p")->figures[LIV_SESSIONS_USED].known);
+    dr_buffer_free(&many);
+    end(&r);
     r = read_text(HEADER "web,FRONTEND,0,OPEN,50,,,200,,1,0,5,,,,,,\n" APP1 APP, NULL, false);
     assert_true(unit(&r, "frontend web")->figures[LIV_SESSIONS].value == 50);
     assert_true(unit(&r, "frontend web")->figures[LIV_SESSIONS_USED].value == 25);
