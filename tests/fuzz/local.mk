@@ -14,6 +14,7 @@ fuzz_programs += mongodb
 endif
 if HAVE_JANSSON
 fuzz_programs += json condition
+fuzz_programs += elasticsearch service
 endif
 fuzz_dir = tests/fuzz
 
@@ -34,7 +35,7 @@ tests_fuzz_libfuzzed_la_SOURCES = \
 	plugins/liveness/kubernetes_read.c plugins/liveness/kubernetes_units.c \
 	plugins/liveness/openfaas_read.c \
 	plugins/queues/facts.c plugins/queues/rabbitmq_policies.c plugins/queues/rabbitmq_queues.c \
-	plugins/queues/rabbitmq_read.c plugins/queues/rabbitmq_value.c plugins/queues/roster.c \
+	plugins/queues/rabbitmq_read.c common/client/rabbitmq_value.c plugins/queues/roster.c \
 	plugins/liveness/facts.c plugins/liveness/haproxy_read.c plugins/liveness/haproxy_units.c
 if HAVE_HIREDIS
 tests_fuzz_libfuzzed_la_SOURCES += \
@@ -50,7 +51,11 @@ endif
 if HAVE_MONGOC
 tests_fuzz_libfuzzed_la_SOURCES += plugins/replication/mongodb_read.c
 endif
-tests_fuzz_libfuzzed_la_CFLAGS = $(AM_CFLAGS) $(HIREDIS_CFLAGS) $(azure_cflags) $(MONGOC_CFLAGS) \
+if HAVE_JANSSON
+tests_fuzz_libfuzzed_la_SOURCES += plugins/liveness/elasticsearch_read.c plugins/liveness/json.c \
+	plugins/liveness/service_read.c
+endif
+tests_fuzz_libfuzzed_la_CFLAGS = $(AM_CFLAGS) $(HIREDIS_CFLAGS) $(JANSSON_CFLAGS) $(azure_cflags) $(MONGOC_CFLAGS) \
 	$(fuzz_flags) -fsanitize=fuzzer-no-link
 
 fuzz_cflags = $(AM_CFLAGS) $(fuzz_flags) -fsanitize=fuzzer
@@ -70,6 +75,7 @@ fuzz_binaries += tests/fuzz/fuzz_mongodb
 endif
 if HAVE_JANSSON
 fuzz_binaries += tests/fuzz/fuzz_json tests/fuzz/fuzz_condition
+fuzz_binaries += tests/fuzz/fuzz_elasticsearch tests/fuzz/fuzz_service
 endif
 EXTRA_PROGRAMS += $(fuzz_binaries)
 CLEANFILES += $(fuzz_binaries)
@@ -147,10 +153,18 @@ tests_fuzz_fuzz_condition_SOURCES = tests/fuzz/fuzz_condition.c tests/fuzz/fuzz.
 tests_fuzz_fuzz_condition_CFLAGS = $(fuzz_cflags) $(JANSSON_CFLAGS)
 tests_fuzz_fuzz_condition_LDFLAGS = $(fuzz_ldflags)
 tests_fuzz_fuzz_condition_LDADD = tests/fuzz/libfuzzed.la common/libcommon.la $(JANSSON_LIBS)
+tests_fuzz_fuzz_elasticsearch_SOURCES = tests/fuzz/fuzz_elasticsearch.c tests/fuzz/fuzz.h
+tests_fuzz_fuzz_elasticsearch_CFLAGS = $(fuzz_cflags) $(JANSSON_CFLAGS)
+tests_fuzz_fuzz_elasticsearch_LDFLAGS = $(fuzz_ldflags)
+tests_fuzz_fuzz_elasticsearch_LDADD = tests/fuzz/libfuzzed.la $(JANSSON_LIBS)
+tests_fuzz_fuzz_service_SOURCES = tests/fuzz/fuzz_service.c tests/fuzz/fuzz.h
+tests_fuzz_fuzz_service_CFLAGS = $(fuzz_cflags) $(JANSSON_CFLAGS)
+tests_fuzz_fuzz_service_LDFLAGS = $(fuzz_ldflags)
+tests_fuzz_fuzz_service_LDADD = tests/fuzz/libfuzzed.la $(JANSSON_LIBS)
 
 # Whole replies are longer than what a user writes, and their samples are seeds as well.
 fuzz_run = set -e; for name in $(fuzz_programs); do \
-		case $$name in redis*|celery|azure*|haproxy|json|kubernetes|mongodb|mssql|rabbitmq) longest=10000;; \
+		case $$name in redis*|celery|azure*|elasticsearch|haproxy|json|kubernetes|mongodb|mssql|rabbitmq|service) longest=10000;; \
 			*) longest=600;; esac; \
 		samples=$(top_srcdir)/tests/samples/$$name; \
 		case $$name in redis|celery|azure|azure_queue|haproxy|mongodb|rabbitmq) ;; *) samples=;; esac; \
