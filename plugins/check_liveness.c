@@ -752,7 +752,19 @@ static void forget(void)
 }
 
 #ifdef DR_STATIC_SOURCES
+#ifdef HAVE_HIREDIS
+extern const struct dr_source dr_source_liveness_celery;
+#ifdef HAVE_OPENSSL
+extern const struct dr_source dr_source_liveness_celerys;
+#endif
+#endif
 static const struct dr_source *const built_in[] = {
+#ifdef HAVE_HIREDIS
+    &dr_source_liveness_celery,
+#ifdef HAVE_OPENSSL
+    &dr_source_liveness_celerys,
+#endif
+#endif
     NULL,
 };
 #define BUILT_IN built_in

@@ -25,6 +25,11 @@ common_client_libjson_la_SOURCES = \
 # Flags of its own give its objects names of their own: the unit tests compile the same files without libtool.
 common_client_libjson_la_CFLAGS = $(AM_CFLAGS)
 
+noinst_LTLIBRARIES += common/client/libkombu.la
+common_client_libkombu_la_SOURCES = common/client/kombu.c common/client/kombu.h
+common_client_libkombu_la_CFLAGS = $(AM_CFLAGS)
+kombu_libs = common/client/libkombu.la common/client/libjson.la
+
 if HAVE_LIBCURL
 noinst_LTLIBRARIES += common/client/libhttp.la
 common_client_libhttp_la_SOURCES = common/client/http.c common/client/http.h
@@ -227,7 +232,7 @@ plugins_check_queue_mirrors_CFLAGS = $(program_cflags)
 plugins_check_queue_mirrors_LDFLAGS = $(program_ldflags)
 plugins_check_queue_mirrors_LDADD = plugins/libqueues.la common/libcommon.la
 if !MODULES
-plugins_check_queue_mirrors_LDADD += common/client/libjson.la
+plugins_check_queue_mirrors_LDADD += $(kombu_libs)
 endif
 
 # What every source of it is linked with.
@@ -265,13 +270,13 @@ pkglib_LTLIBRARIES += plugins/queues-celery.la
 plugins_queues_celery_la_SOURCES = $(queues_celery_sources) $(queues_source)
 plugins_queues_celery_la_CFLAGS = $(AM_CFLAGS) $(HIREDIS_CFLAGS)
 plugins_queues_celery_la_LDFLAGS = $(module_ldflags)
-plugins_queues_celery_la_LIBADD = common/libsource.la common/client/libjson.la $(redis_libs)
+plugins_queues_celery_la_LIBADD = common/libsource.la $(kombu_libs) $(redis_libs)
 if HAVE_OPENSSL
 pkglib_LTLIBRARIES += plugins/queues-celerys.la
 plugins_queues_celerys_la_SOURCES = $(queues_celery_sources) $(queues_source)
 plugins_queues_celerys_la_CFLAGS = $(AM_CFLAGS) $(HIREDIS_CFLAGS) -DDR_STREAM_TLS
 plugins_queues_celerys_la_LDFLAGS = $(module_ldflags)
-plugins_queues_celerys_la_LIBADD = common/libsource.la common/client/libjson.la $(rediss_libs)
+plugins_queues_celerys_la_LIBADD = common/libsource.la $(kombu_libs) $(rediss_libs)
 endif
 else
 plugins_check_queue_mirrors_SOURCES += $(queues_celery_sources)
@@ -339,8 +344,45 @@ plugins_check_liveness_CFLAGS = $(program_cflags)
 plugins_check_liveness_LDFLAGS = $(program_ldflags)
 plugins_check_liveness_LDADD = plugins/libliveness.la common/libcommon.la
 if !MODULES
-plugins_check_liveness_LDADD += common/client/libjson.la
+plugins_check_liveness_LDADD += $(kombu_libs)
 endif
 
 # What every source of it is linked with.
 liveness_source = plugins/liveness/facts.c
+
+liveness_celery_fleet = \
+	plugins/liveness/celery_fleet.c plugins/liveness/celery_fleet.h \
+	plugins/liveness/celery_report.c plugins/liveness/celery_report.h
+if !MODULES
+plugins_check_liveness_SOURCES += $(liveness_celery_fleet)
+endif
+
+if HAVE_HIREDIS
+liveness_celery_sources = \
+	plugins/liveness/celery.c plugins/liveness/celery_ask.h
+if MODULES
+pkglib_LTLIBRARIES += plugins/liveness-celery.la
+plugins_liveness_celery_la_SOURCES = \
+	$(liveness_celery_sources) $(liveness_celery_fleet) $(liveness_source)
+plugins_liveness_celery_la_CFLAGS = $(AM_CFLAGS) $(HIREDIS_CFLAGS)
+plugins_liveness_celery_la_LDFLAGS = $(module_ldflags)
+plugins_liveness_celery_la_LIBADD = common/libsource.la $(kombu_libs) $(redis_libs)
+if HAVE_OPENSSL
+pkglib_LTLIBRARIES += plugins/liveness-celerys.la
+plugins_liveness_celerys_la_SOURCES = \
+	$(liveness_celery_sources) $(liveness_celery_fleet) $(liveness_source)
+plugins_liveness_celerys_la_CFLAGS = $(AM_CFLAGS) $(HIREDIS_CFLAGS) -DDR_STREAM_TLS
+plugins_liveness_celerys_la_LDFLAGS = $(module_ldflags)
+plugins_liveness_celerys_la_LIBADD = common/libsource.la $(kombu_libs) $(rediss_libs)
+endif
+else
+plugins_check_liveness_SOURCES += $(liveness_celery_sources)
+plugins_check_liveness_CFLAGS += $(HIREDIS_CFLAGS)
+if HAVE_OPENSSL
+plugins_check_liveness_CFLAGS += -DDR_STREAM_TLS
+plugins_check_liveness_LDADD += $(rediss_libs)
+else
+plugins_check_liveness_LDADD += $(redis_libs)
+endif
+endif
+endif

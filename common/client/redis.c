@@ -173,11 +173,12 @@ static bool receive(struct dr_redis *redis, const char *stage)
     ssize_t size = dr_stream_read(&redis->stream, bytes, sizeof bytes, stage);
     if (size < 0)
         return false;
-    redis->overrun = redis->stream.received > RECEIVED_MAX;
+    size_t most = redis->received_max > 0 ? redis->received_max : RECEIVED_MAX;
+    redis->overrun = redis->stream.received > most;
     if (redis->overrun)
         return dr_error_set(redis->stream.error, DR_ERR_PROTOCOL,
                             "the reply cannot be used: more than %zu MiB (stage: %s)",
-                            RECEIVED_MAX / 1024 / 1024, stage);
+                            most / 1024 / 1024, stage);
     if (size > 0 && redisReaderFeed(redis->reader, bytes, (size_t)size) != REDIS_OK)
         return no_memory(redis);
     return true;

@@ -73,6 +73,9 @@ enum liv_sign_kind {
     LIV_Q_UNSERVED,   /* tasks wait and no worker takes from it */
     LIV_Q_EMPTY,      /* nothing waits, nobody is needed; who would take it is not known */
     LIV_Q_ABANDONED,  /* a task whose worker has died: it runs again later, or never */
+    LIV_W_NONE,       /* no worker is connected at all */
+    LIV_Q_UNCLEAR,    /* those who may take from it do not answer */
+    LIV_Q_SILENT, /* of those who take from it some do not answer: busy (a solo pool), or wedged */
     /* schedulers */
     LIV_S_RUNNING,
     LIV_S_PAUSED,

@@ -245,7 +245,7 @@ static bool check_uri(struct que_celery *probe)
                             socket ? "the path of a Unix socket has no host before it: "
                                      "celery+redis+unix:///PATH"
                                    : "no host in the URI");
-    return take_db(probe, socket) && que_celery_names_read(uri, &probe->names, probe->error);
+    return take_db(probe, socket) && dr_kombu_names_read(uri, &probe->names, probe->error);
 }
 
 static bool probe_target(struct dr_task *task, void *facts, struct dr_error *error)

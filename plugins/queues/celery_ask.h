@@ -4,6 +4,7 @@
 #ifndef QUEUES_CELERY_ASK_H
 #define QUEUES_CELERY_ASK_H
 
+#include "common/client/kombu.h"
 #include "common/client/redis.h"
 #include "plugins/queues/celery_read.h"
 #include "plugins/queues/request.h"
@@ -14,7 +15,7 @@ struct que_celery {
     const struct que_request *request;
     struct que_facts *facts;
     struct dr_error *error;
-    struct que_celery_names names;
+    struct dr_kombu_names names;
     char db[16];
     char vhost[24]; /* what stands for a virtual host in the roster: "db0" */
     char grant[300];
@@ -41,7 +42,7 @@ bool que_celery_no_memory(struct que_celery *probe);
 bool que_celery_list_queues(struct que_celery *probe);
 
 /* How many tasks wait in each, and which ones are not there. `next`, for each of the roster: of the
- * lists of its steps, the one that is emptied next; QUE_STEPS_MAX: all are empty. */
+ * lists of its steps, the one that is emptied next; DR_KOMBU_STEPS_MAX: all are empty. */
 bool que_celery_count_tasks(struct que_celery *probe, uint8_t *next);
 
 /* The task that is next in each. */

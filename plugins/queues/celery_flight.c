@@ -45,7 +45,7 @@ static void tally_queue(struct que_celery *probe, struct flight *flight, const c
 
 /* A worker keeps a task that has an eta until then, and only from then on it is late. */
 static void tally_task(struct que_celery *probe, struct flight *flight, double delivered,
-                       const struct que_celery_task *task)
+                       const struct dr_kombu_task *task)
 {
     double since = delivered;
     if (task->eta.known && task->eta.value > probe->now) {
@@ -70,7 +70,7 @@ static void tally_unreadable(struct flight *flight, double delivered)
 
 static bool add_unacked(struct que_celery *probe, const char *command, const char *tag)
 {
-    return que_celery_add_key(probe, command, que_celery_key(&probe->names, "unacked"), tag, NULL);
+    return que_celery_add_key(probe, command, dr_kombu_key(&probe->names, "unacked"), tag, NULL);
 }
 
 /* Lengths of the next `count` tasks; 0: acknowledged meanwhile. */
@@ -99,7 +99,7 @@ static bool read_task(struct que_celery *probe, struct flight *flight, double de
         return true;
     if (reply->type != REDIS_REPLY_STRING)
         return dr_redis_fail(&probe->redis, "HGET", reply);
-    struct que_celery_task task = que_celery_read_task(reply->str);
+    struct dr_kombu_task task = dr_kombu_read_task(reply->str);
     if (task.readable)
         tally_task(probe, flight, delivered, &task);
     else
@@ -213,11 +213,11 @@ bool que_celery_look_at_flight(struct que_celery *probe)
 {
     redisReply *replies[FLIGHT_REPLIES];
     char limit[40];
-    const struct que_celery_names *names = &probe->names;
+    const struct dr_kombu_names *names = &probe->names;
     snprintf(limit, sizeof limit, "%.6f", probe->now - probe->request->visibility_timeout);
-    char *index = que_celery_key(names, "unacked_index");
+    char *index = dr_kombu_key(names, "unacked_index");
     bool ok = index != NULL || que_celery_no_memory(probe);
-    ok = ok && que_celery_add_key(probe, "HLEN", que_celery_key(names, "unacked"), NULL, NULL) &&
+    ok = ok && que_celery_add_key(probe, "HLEN", dr_kombu_key(names, "unacked"), NULL, NULL) &&
          QUE_CELERY_ADD(probe, "ZCOUNT", index, "-inf", limit) &&
          QUE_CELERY_ADD(probe, "ZRANGE", index, "0", TASKS_LAST, "WITHSCORES");
     free(index);

@@ -31,12 +31,12 @@ static bool note_queue(struct que_celery *probe, const char *name)
 
 static bool read_members(struct que_celery *probe, const char *exchange, const redisReply *reply)
 {
-    char queue[QUE_NAME_MAX + 1];
+    char queue[DR_KOMBU_NAME_MAX + 1];
     bool ok = true;
     /* What was deleted meanwhile is an empty set; what is no set is none of kombu's. */
     for (size_t i = 0; ok && reply->type == REDIS_REPLY_ARRAY && i < reply->elements; i++) {
         const char *member = reply->element[i]->str;
-        if (member != NULL && que_celery_binding(&probe->names, exchange, member, queue))
+        if (member != NULL && dr_kombu_binding(&probe->names, exchange, member, queue))
             ok = note_queue(probe, queue);
     }
     return ok && (reply->type != REDIS_REPLY_ERROR || strncmp(reply->str, "WRONGTYPE", 9) == 0 ||
@@ -48,7 +48,7 @@ static bool read_bindings(struct que_celery *probe, const redisReply *keys, size
                           size_t count)
 {
     redisReply *replies[BATCH];
-    size_t skip = strlen(probe->names.prefix) + sizeof QUE_CELERY_BINDING - 1;
+    size_t skip = strlen(probe->names.prefix) + sizeof DR_KOMBU_BINDING - 1;
     for (size_t i = 0; i < count; i++) {
         const redisReply *key = keys->element[from + i];
         if (key->type != REDIS_REPLY_STRING || strlen(key->str) < skip)
@@ -98,7 +98,7 @@ static bool scan_bindings(struct que_celery *probe, bool *complete)
 {
     char cursor[24] = "0";
     double until = dr_monotonic() + dr_task_left(probe->task) / 2;
-    char *pattern = que_celery_pattern(&probe->names);
+    char *pattern = dr_kombu_pattern(&probe->names);
     bool ok = pattern != NULL || que_celery_no_memory(probe);
     *complete = false;
     for (size_t i = 0; ok && !*complete && i < SCAN_ROUNDS && dr_monotonic() < until; i++) {
@@ -123,9 +123,9 @@ static bool name_queues(struct que_celery *probe)
 {
     for (size_t i = 0; i < probe->request->queues.count; i++) {
         const char *name = probe->request->queues.items[i];
-        if (*name == '\0' || strlen(name) > QUE_NAME_MAX)
+        if (*name == '\0' || strlen(name) > DR_KOMBU_NAME_MAX)
             return dr_error_set(probe->error, DR_ERR_USAGE,
-                                "--queue: a name has 1 to %d characters", QUE_NAME_MAX);
+                                "--queue: a name has 1 to %d characters", DR_KOMBU_NAME_MAX);
         if (que_roster_add(probe->facts->roster, probe->vhost, name) == NULL)
             return que_celery_no_memory(probe);
     }
@@ -147,17 +147,17 @@ static size_t commands_each(const struct que_celery *probe)
 
 static bool add_lists(struct que_celery *probe, const struct que_queue *queue)
 {
-    const struct que_celery_names *names = &probe->names;
+    const struct dr_kombu_names *names = &probe->names;
     for (size_t i = 0; i < names->step_count; i++) {
-        if (!que_celery_add_key(probe, "LLEN", que_celery_list(names, queue->name, names->steps[i]),
+        if (!que_celery_add_key(probe, "LLEN", dr_kombu_list(names, queue->name, names->steps[i]),
                                 NULL, NULL))
             return false;
     }
     if (probe->request->queues.count == 0)
         return true;
-    char binding[QUE_NAME_MAX + sizeof QUE_CELERY_BINDING];
-    snprintf(binding, sizeof binding, QUE_CELERY_BINDING "%s", queue->name);
-    return que_celery_add_key(probe, "SMEMBERS", que_celery_key(names, binding), NULL, NULL);
+    char binding[DR_KOMBU_NAME_MAX + sizeof DR_KOMBU_BINDING];
+    snprintf(binding, sizeof binding, DR_KOMBU_BINDING "%s", queue->name);
+    return que_celery_add_key(probe, "SMEMBERS", dr_kombu_key(names, binding), NULL, NULL);
 }
 
 /* The first list that has something is the one that is emptied next: *next, of the steps. */
@@ -169,12 +169,12 @@ static bool read_lists(struct que_celery *probe, struct que_queue *queue, redisR
     char *clean = dr_text_clean(queue->name, 80);
     snprintf(command, sizeof command, "LLEN %s", clean != NULL ? clean : "");
     free(clean);
-    *next = QUE_STEPS_MAX;
+    *next = DR_KOMBU_STEPS_MAX;
     for (size_t i = 0; i < probe->names.step_count; i++) {
         long long count;
         if (!que_celery_read_count(probe, command, replies[i], &count))
             return false;
-        if (count > 0 && *next == QUE_STEPS_MAX)
+        if (count > 0 && *next == DR_KOMBU_STEPS_MAX)
             *next = (uint8_t)i;
         ready += (double)count;
     }
@@ -249,10 +249,10 @@ static bool read_heads(struct que_celery *probe, const size_t *chosen, const uin
                        size_t count)
 {
     redisReply *replies[HEADS_BATCH];
-    const struct que_celery_names *names = &probe->names;
+    const struct dr_kombu_names *names = &probe->names;
     for (size_t i = 0; i < count; i++) {
         const struct que_queue *queue = que_roster_at(probe->facts->roster, chosen[i]);
-        char *list = que_celery_list(names, queue->name, names->steps[next[chosen[i]]]);
+        char *list = dr_kombu_list(names, queue->name, names->steps[next[chosen[i]]]);
         if (!que_celery_add_key(probe, "LINDEX", list, "-1", NULL))
             return false;
     }
@@ -262,7 +262,7 @@ static bool read_heads(struct que_celery *probe, const size_t *chosen, const uin
     for (size_t i = 0; ok && i < count; i++) {
         struct que_queue *queue = que_roster_at(probe->facts->roster, chosen[i]);
         if (replies[i]->type == REDIS_REPLY_STRING)
-            queue->head = que_celery_read_head(replies[i]->str);
+            queue->head = dr_kombu_read_head(replies[i]->str);
         /* What was taken meanwhile is nil. */
         ok = replies[i]->type != REDIS_REPLY_ERROR ||
              dr_redis_fail(&probe->redis, "LINDEX", replies[i]);
@@ -278,7 +278,7 @@ bool que_celery_look_at_heads(struct que_celery *probe, const uint8_t *next)
     size_t asked = 0;
     bool ok = true;
     for (size_t i = 0; ok && i < probe->facts->roster->count && asked < HEADS_MAX; i++) {
-        if (next[i] == QUE_STEPS_MAX)
+        if (next[i] == DR_KOMBU_STEPS_MAX)
             continue;
         chosen[count++] = i;
         asked++;

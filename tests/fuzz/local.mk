@@ -28,7 +28,7 @@ tests_fuzz_libfuzzed_la_SOURCES = \
 	common/buffer.c common/duration.c common/error.c common/extra_opts.c common/number.c \
 	common/options.c common/range.c common/secret.c common/size.c common/state.c \
 	common/target.c common/uri.c \
-	common/client/json_read.c common/client/json_stream.c \
+	common/client/json_read.c common/client/json_stream.c common/client/kombu.c \
 	plugins/replication/facts.c plugins/replication/mssql_read.c \
 	plugins/queues/facts.c plugins/queues/rabbitmq_policies.c plugins/queues/rabbitmq_queues.c \
 	plugins/queues/rabbitmq_read.c plugins/queues/rabbitmq_value.c plugins/queues/roster.c

@@ -75,8 +75,11 @@ tests_unit_test_redis_read_CPPFLAGS = $(AM_CPPFLAGS) $(HIREDIS_CFLAGS)
 tests_unit_test_redis_read_LDADD = $(LDADD) $(HIREDIS_LIBS)
 unit_tests += tests/unit/test_celery_read
 tests_unit_test_celery_read_SOURCES = tests/unit/test_celery_read.c \
-	plugins/queues/celery_read.c common/client/redis_info.c common/client/json_read.c
+	plugins/queues/celery_read.c common/client/redis_info.c
 tests_unit_test_celery_read_LDADD = plugins/libqueues.la $(LDADD)
+unit_tests += tests/unit/test_kombu
+tests_unit_test_kombu_SOURCES = tests/unit/test_kombu.c \
+	common/client/kombu.c common/client/json_read.c
 endif
 unit_tests += tests/unit/test_azure_targets
 if HAVE_AZURE

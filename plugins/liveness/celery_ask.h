@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* What the parts of the source for Celery behind Redis share: celery.c (the server, questions and
+ * answers), celery_queues.c. Each sets the error of the probe where it returns false. */
+#ifndef LIVENESS_CELERY_ASK_H
+#define LIVENESS_CELERY_ASK_H
+
+#include "common/client/kombu.h"
+#include "common/client/redis.h"
+#include "plugins/liveness/celery_report.h"
+#include "plugins/liveness/request.h"
+
+struct liv_celery {
+    struct dr_redis redis;
+    struct dr_task *task;
+    const struct liv_request *request;
+    struct liv_facts *facts;
+    struct dr_error *error;
+    struct dr_kombu_names names;
+    struct liv_celery_exchanges exchanges;
+    struct liv_celery_us us;
+    struct liv_celery_seen seen;
+    char db[16];
+    char channel[320]; /* the control messages go to */
+    char grant[400];
+    double now;      /* the server's clock, seconds since the epoch */
+    double asked_at; /* monotonic */
+    bool bound;      /* our list is bound, or may be: it is to be taken back */
+    bool fractions;  /* the server waits for parts of a second (6.0) */
+};
+
+/* Adds a command: its words. */
+#define LIV_CELERY_ADD(probe, ...)                                                                 \
+    dr_redis_add(&(probe)->redis,                                                                  \
+                 sizeof((const char *const[]){__VA_ARGS__}) / sizeof(const char *),                \
+                 (const char *const[]){__VA_ARGS__})
+
+/* A command with one key, and up to two words behind it (NULL: none). The key is ended here. */
+bool liv_celery_add_key(struct liv_celery *probe, const char *command, char *key, const char *more,
+                        const char *last);
+
+bool liv_celery_no_memory(struct liv_celery *probe);
+
+#endif
