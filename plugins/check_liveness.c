@@ -12,7 +12,6 @@
 #include <string.h>
 #include <unistd.h>
 
-#define STUCK_FALLBACK 600.0
 #define TASK_LIMIT_FALLBACK 3600.0
 #define OVERDUE_FALLBACK 300.0
 #define CERTIFICATE_WARNING (14 * 86400.0)
@@ -295,7 +294,7 @@ static const struct dr_option option_rows[] = {
     {.name = "stuck-after",
      .kind = DR_OPTION_DURATION,
      .argument = "DURATION",
-     .fallback = "10m",
+     .fallback = "--task-limit",
      .help = "CRITICAL when tasks wait and nothing has moved for so long; needs --state-dir or "
              "--watch.",
      .example = "5m",
@@ -610,6 +609,8 @@ static void limit(struct dr_limit *limit, double start, double end)
 /* Where the user set no limit: what no plan can want. */
 static void set_default_limits(struct dr_threshold *thresholds)
 {
+    for (size_t i = 0; i < LIV_METRICS; i++)
+        rules.limited[i] = is_limited(&thresholds[i]);
     if (!is_limited(&thresholds[LIV_CERTIFICATE_LEFT])) {
         limit(&thresholds[LIV_CERTIFICATE_LEFT].warning, CERTIFICATE_WARNING, INFINITY);
         limit(&thresholds[LIV_CERTIFICATE_LEFT].critical, CERTIFICATE_CRITICAL, INFINITY);
@@ -654,7 +655,7 @@ static bool read_numbers(struct dr_error *error)
     if (request.watch > WATCH_MAX)
         return dr_error_set(error, DR_ERR_USAGE,
                             "--watch: at most %.0f s; --state-dir remembers for longer", WATCH_MAX);
-    rules.stuck_after = dr_real(or_else(rules.stuck_after, STUCK_FALLBACK));
+    rules.stuck_after = dr_real(or_else(rules.stuck_after, request.task_limit));
     return min_alive == NULL || read_count(min_alive, &rules.least, "--min-alive", error);
 }
 
@@ -696,15 +697,19 @@ static void open_history(const struct dr_session *session, struct liv_history *h
     free(name);
 }
 
+/* The hosts of one URI do the same work, but for balancers: each has a view of its own of the same
+ * servers. */
 static void gather(const struct dr_session *session, struct liv_asked *asked)
 {
     const struct liv_facts *facts = session->facts;
     for (size_t i = 0; i < session->targets->count; i++) {
         const struct dr_target *target = &session->targets->items[i];
         const struct dr_outcome *outcome = &session->outcomes[i];
+        bool first = i == 0 || target->host == 0 || product_of(target) == LIV_HAPROXY;
         asked[i] = (struct liv_asked){
             .label = target->label,
             .site = target->site,
+            .group = first ? target->label : asked[i - 1].group,
             .product = product_of(target),
             .answered = outcome->finished && outcome->ok,
             .facts = outcome->finished ? &facts[i] : NULL,

@@ -32,9 +32,14 @@ kombu_libs = common/client/libkombu.la common/client/libjson.la
 
 if HAVE_LIBCURL
 noinst_LTLIBRARIES += common/client/libhttp.la
-common_client_libhttp_la_SOURCES = common/client/http.c common/client/http.h
-common_client_libhttp_la_CFLAGS = $(AM_CFLAGS) $(LIBCURL_CFLAGS)
-http_libs = common/client/libhttp.la $(LIBCURL_LIBS)
+http_sources = \
+	common/client/http.c common/client/http.h \
+	common/client/http_certificate.c common/client/http_certificate.h \
+	common/client/http_url.c common/client/http_url.h
+common_client_libhttp_la_SOURCES = $(http_sources)
+common_client_libhttp_la_CFLAGS = $(AM_CFLAGS) $(LIBCURL_CFLAGS) $(OPENSSL_CFLAGS)
+# OpenSSL, where there is one, is what libcurl loads anyway.
+http_libs = common/client/libhttp.la $(LIBCURL_LIBS) $(OPENSSL_LIBS)
 endif
 
 if HAVE_AZURE
@@ -336,7 +341,12 @@ plugins_libliveness_la_SOURCES = \
 	plugins/liveness/facts.c plugins/liveness/facts.h \
 	plugins/liveness/history.c plugins/liveness/history.h \
 	plugins/liveness/judge.c plugins/liveness/judge.h \
+	plugins/liveness/judge_agree.c \
 	plugins/liveness/judge_names.c \
+	plugins/liveness/judge_pace.c \
+	plugins/liveness/judge_parts.h \
+	plugins/liveness/judge_pools.c \
+	plugins/liveness/judge_sites.c \
 	plugins/liveness/manual.c plugins/liveness/manual.h plugins/liveness/request.h \
 	plugins/liveness/signs.c plugins/liveness/signs.h
 plugins_check_liveness_SOURCES = plugins/check_liveness.c

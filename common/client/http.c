@@ -1,12 +1,17 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "common/client/http.h"
 
+#include "common/client/http_certificate.h"
+#include "common/client/http_url.h"
+
+#include <arpa/inet.h>
 #include <curl/curl.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
+#include <sys/un.h>
 #include <time.h>
 
 /* ---- dates ---- */
@@ -98,13 +103,26 @@ struct transfer {
     struct dr_http_reply *reply;
     struct dr_error *error;
     struct curl_slist *headers;
-    bool limited;  /* by the request's own seconds */
-    bool too_long; /* the body */
-    bool refused;  /* by the sink, which has set the error */
+    struct curl_slist *connect_to;
+    char *url; /* the one that a redirect led to; NULL: the request's */
+    struct dr_http_watch watch;
+    double launched; /* monotonic; of this URL */
+    double shaking;  /* monotonic: when the handshake that is watched began; 0: it did not */
+    char host[256];  /* of the URL */
+    double deadline; /* monotonic */
+    bool limited;    /* by the request's own seconds */
+    bool too_long;   /* the body */
+    bool refused;    /* by the sink, which has set the error */
+    bool replied;    /* there was a status line; headers are not a must */
     bool done;
     bool ok;
     char message[CURL_ERROR_SIZE];
 };
+
+static const char *url_of(const struct transfer *transfer)
+{
+    return transfer->url != NULL ? transfer->url : transfer->request->url;
+}
 
 static size_t take_body(char *data, size_t size, size_t count, void *context)
 {
@@ -114,14 +132,24 @@ static size_t take_body(char *data, size_t size, size_t count, void *context)
     size_t bytes = size * count;
     long status = 0;
     curl_easy_getinfo(transfer->easy, CURLINFO_RESPONSE_CODE, &status);
-    transfer->too_long = bytes > request->body_max - reply->body_size;
+    bool longer = bytes > request->body_max - reply->body_size;
+    transfer->too_long = longer && !request->body_keep;
     if (transfer->too_long)
         return 0;
+    if (longer)
+        bytes = request->body_max - reply->body_size; /* 0 of them too */
     reply->body_size += bytes;
-    if (request->sink == NULL || status != 200)
-        return dr_buffer_add_bytes(&reply->body, data, bytes) ? bytes : 0;
-    transfer->refused = !request->sink(request->sink_context, data, bytes, transfer->error);
-    return transfer->refused ? 0 : bytes;
+    if (request->sink == NULL || status != 200) {
+        if (!dr_buffer_add_bytes(&reply->body, data, bytes))
+            return 0;
+    } else {
+        transfer->refused = !request->sink(request->sink_context, data, bytes, transfer->error);
+        if (transfer->refused)
+            return 0;
+    }
+    /* which ends the transfer */
+    reply->cut = longer;
+    return longer ? 0 : bytes;
 }
 
 static size_t take_header(char *data, size_t size, size_t count, void *context)
@@ -132,11 +160,12 @@ static size_t take_header(char *data, size_t size, size_t count, void *context)
     while (length > 0 && (data[length - 1] == '\n' || data[length - 1] == '\r'))
         length--;
     /* a status line: what came before was an interim reply */
-    if (length > 5 && strncmp(data, "HTTP/", 5) == 0)
+    if (length > 5 && strncmp(data, "HTTP/", 5) == 0) {
+        transfer->replied = true;
         dr_buffer_clear(header);
-    else if (length > 0 &&
-             (memchr(data, '\0', length) != NULL || !dr_buffer_add_bytes(header, data, length) ||
-              !dr_buffer_add_char(header, '\n')))
+    } else if (length > 0 &&
+               (memchr(data, '\0', length) != NULL || !dr_buffer_add_bytes(header, data, length) ||
+                !dr_buffer_add_char(header, '\n')))
         return 0;
     return size * count;
 }
@@ -217,16 +246,19 @@ static const char *stage_reached(const struct transfer *transfer)
 {
     curl_off_t connected = 0;
     curl_off_t found = 0;
+    char *address = NULL;
     long sent = 0;
     curl_easy_getinfo(transfer->easy, CURLINFO_REQUEST_SIZE, &sent);
     curl_easy_getinfo(transfer->easy, CURLINFO_CONNECT_TIME_T, &connected);
+    curl_easy_getinfo(transfer->easy, CURLINFO_PRIMARY_IP, &address);
     curl_easy_getinfo(transfer->easy, CURLINFO_NAMELOOKUP_TIME_T, &found);
     /* Not by the times of what comes later: 8.23 fills them in when it gives up. */
     if (transfer->reply->header.size > 0)
         return "read the reply";
     if (sent > 0)
         return transfer->request->stage;
-    if (connected > 0)
+    /* 7.88 notes the time of the connection when the handshake is over, but the address before */
+    if (connected > 0 || transfer->shaking > 0 || (address != NULL && address[0] != '\0'))
         return "TLS handshake";
     return found > 0 ? "connect" : "resolve the name";
 }
@@ -270,6 +302,8 @@ static bool fail(const struct transfer *transfer, CURLcode code)
         return false;
     if (code == CURLE_OPERATION_TIMEDOUT)
         return out_of_time(transfer, stage_reached(transfer));
+    if (code == CURLE_PEER_FAILED_VERIFICATION && reply->certificate.problem[0] != '\0')
+        return dr_error_set(transfer->error, DR_ERR_TLS, "%s", reply->certificate.problem);
     if (reply->body.no_memory || reply->header.no_memory)
         return dr_error_set(transfer->error, DR_ERR_INTERNAL, "out of memory");
     if (transfer->too_long || reply->header.cut)
@@ -290,21 +324,192 @@ static bool fail(const struct transfer *transfer, CURLcode code)
     /* 7.74 does not name the file */
     if (code == CURLE_SSL_CERTPROBLEM && transfer->request->cert_file != NULL)
         dr_error_prefix(transfer->error, "client certificate %s", transfer->request->cert_file);
+    /* libcurl speaks of the URL's host */
+    if (code == CURLE_COULDNT_CONNECT && transfer->request->unix_socket != NULL)
+        dr_error_prefix(transfer->error, "socket %s", transfer->request->unix_socket);
     return false;
+}
+
+/* ---- who answered, and how long it took ---- */
+
+/* As bytes: one address can be written in several ways. False for a name. */
+static bool read_address(const char *text, unsigned char bytes[16])
+{
+    char plain[INET6_ADDRSTRLEN];
+    size_t length = strcspn(text, "%"); /* without its zone */
+    memset(bytes, 0, 16);
+    if (length >= sizeof plain)
+        return false;
+    memcpy(plain, text, length);
+    plain[length] = '\0';
+    return inet_pton(AF_INET, plain, bytes) == 1 || inet_pton(AF_INET6, plain, bytes) == 1;
+}
+
+/* Nothing where nobody answered, or libcurl does not say: 8.14 of a handshake that failed. */
+static void take_address(const struct transfer *transfer)
+{
+    struct dr_http_reply *reply = transfer->reply;
+    const char *unix_socket = transfer->request->unix_socket;
+    char *address = NULL;
+    long port = 0;
+    curl_off_t connected = 0;
+    curl_easy_getinfo(transfer->easy, CURLINFO_CONNECT_TIME_T, &connected);
+    curl_easy_getinfo(transfer->easy, CURLINFO_PRIMARY_IP, &address);
+    curl_easy_getinfo(transfer->easy, CURLINFO_PRIMARY_PORT, &port);
+    if (unix_socket != NULL) {
+        address = connected > 0 ? (char *)unix_socket : NULL;
+        port = 0;
+    }
+    bool there = address != NULL && address[0] != '\0';
+    snprintf(reply->address, sizeof reply->address, "%s", there ? address : "");
+    reply->port = there ? (int)port : 0;
+}
+
+/* False with the error set when another one answered than was asked. */
+static bool is_the_one(const struct transfer *transfer)
+{
+    const struct dr_http_request *request = transfer->request;
+    const struct dr_http_reply *reply = transfer->reply;
+    unsigned char wanted[16], found[16];
+    if (request->connect_host == NULL || !read_address(request->connect_host, wanted))
+        return true;
+    bool same = read_address(reply->address, found) && memcmp(wanted, found, sizeof wanted) == 0 &&
+                (request->connect_port == 0 || request->connect_port == reply->port);
+    return same || dr_error_set(transfer->error, DR_ERR_PROTOCOL, "answered by %s:%d, not by %s:%d",
+                                reply->address, reply->port, request->connect_host,
+                                request->connect_port != 0 ? request->connect_port : reply->port);
+}
+
+/* Seconds from `from` until the moment of a transfer that libcurl noted, which `from` becomes; 0
+ * where that did not come. */
+static double phase(CURL *easy, CURLINFO info, curl_off_t *from)
+{
+    curl_off_t at = 0;
+    curl_easy_getinfo(easy, info, &at);
+    if (at <= *from)
+        return 0;
+    double seconds = (double)(at - *from) / 1e6;
+    *from = at;
+    return seconds;
+}
+
+/* What libcurl notes for phases that were not finished is zero, or when it gave up. For a handshake
+ * that fails, that of the connection is zero as well in 7.88. */
+static void take_times(const struct transfer *transfer)
+{
+    struct dr_http_reply *reply = transfer->reply;
+    CURL *easy = transfer->easy;
+    curl_off_t from = 0, start = 0;
+    long sent = 0;
+    curl_easy_getinfo(easy, CURLINFO_REQUEST_SIZE, &sent);
+    double resolved = phase(easy, CURLINFO_NAMELOOKUP_TIME_T, &from);
+    double connected = phase(easy, CURLINFO_CONNECT_TIME_T, &from);
+    double shaking = transfer->shaking - transfer->launched - resolved;
+    reply->resolved += resolved;
+    reply->connected += connected > 0 ? connected : shaking > 0 ? shaking : 0;
+    if (sent > 0)
+        reply->tls += phase(easy, CURLINFO_APPCONNECT_TIME_T, &from);
+    if (transfer->replied)
+        reply->first_byte += phase(easy, CURLINFO_STARTTRANSFER_TIME_T, &from);
+    reply->total += phase(easy, CURLINFO_TOTAL_TIME_T, &start);
+}
+
+static const char *version_of(long version)
+{
+    switch (version) {
+    case CURL_HTTP_VERSION_1_0:
+        return "1.0";
+    case CURL_HTTP_VERSION_1_1:
+        return "1.1";
+    case CURL_HTTP_VERSION_2_0:
+        return "2";
+    default:
+        return "";
+    }
+}
+
+/* Whether a name fits is libcurl's to say: its rules for the CN of a certificate without names
+ * differ from OpenSSL's. */
+static void agree_on_name(const struct transfer *transfer, CURLcode code)
+{
+    struct dr_http_certificate *certificate = &transfer->reply->certificate;
+    long sent = 0;
+    if (!certificate->known || !certificate->trusted.known || !certificate->trusted.value)
+        return;
+    curl_easy_getinfo(transfer->easy, CURLINFO_REQUEST_SIZE, &sent);
+    if (code == CURLE_PEER_FAILED_VERIFICATION)
+        certificate->named = dr_bool(false);
+    else if (sent > 0)
+        certificate->named = dr_bool(true);
+    certificate->verified = certificate->named.value;
+    if (certificate->verified)
+        certificate->problem[0] = '\0';
+}
+
+/* What is known of a transfer however it ended. */
+static void take_circumstances(const struct transfer *transfer, CURLcode code)
+{
+    struct dr_http_reply *reply = transfer->reply;
+    long version = 0;
+    take_address(transfer);
+    take_times(transfer);
+    curl_easy_getinfo(transfer->easy, CURLINFO_HTTP_VERSION, &version);
+    reply->http_version = transfer->replied ? version_of(version) : "";
+    agree_on_name(transfer, code);
+}
+
+/* ---- redirects ---- */
+
+static bool may_follow(const struct transfer *transfer)
+{
+    const struct dr_http_request *request = transfer->request;
+    const char *method = request->method != NULL ? request->method : "GET";
+    return transfer->reply->redirected < request->redirects && request->body == NULL &&
+           (strcmp(method, "GET") == 0 || strcmp(method, "HEAD") == 0);
+}
+
+static bool is_redirect(long status)
+{
+    return status == 301 || status == 302 || status == 303 || status == 307 || status == 308;
+}
+
+/* Notes where the reply leads to. The URL, which the caller frees, when it is to be followed. */
+static char *next_url(const struct transfer *transfer)
+{
+    struct dr_http_reply *reply = transfer->reply;
+    char said[4096];
+    bool same;
+    if (!is_redirect(reply->status) || !dr_http_header(reply, "Location", said, sizeof said))
+        return NULL;
+    char *url = dr_http_url_join(url_of(transfer), said, &same);
+    snprintf(reply->location, sizeof reply->location, "%.*s", DR_HTTP_LOCATION_SIZE - 1,
+             url != NULL ? url : said);
+    /* one that may have been cut leads nowhere */
+    if (url != NULL && same && strlen(said) < sizeof said - 1 && may_follow(transfer))
+        return url;
+    free(url);
+    return NULL;
 }
 
 /* ---- what libcurl is told ---- */
 
-/* True when every option was taken: an option that protects must not be missed in silence. */
-static bool set_limits(CURL *easy, double left)
+static long version_for(const struct dr_http_request *request)
 {
-    long ms = (long)(left * 1000) + 1;
+    bool known = (curl_version_info(CURLVERSION_NOW)->features & CURL_VERSION_HTTP2) != 0;
+    return request->http2 && known ? (long)CURL_HTTP_VERSION_2TLS : (long)CURL_HTTP_VERSION_1_1;
+}
+
+/* True when every option was taken: an option that protects must not be missed in silence. */
+static bool set_limits(struct transfer *transfer, double left)
+{
+    CURL *easy = transfer->easy;
+    long ms = (long)(left * 1000) + 1, version = version_for(transfer->request);
     bool ok = curl_easy_setopt(easy, CURLOPT_TIMEOUT_MS, ms) == CURLE_OK &&
               curl_easy_setopt(easy, CURLOPT_CONNECTTIMEOUT_MS, ms) == CURLE_OK &&
               curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L) == CURLE_OK &&
               curl_easy_setopt(easy, CURLOPT_FOLLOWLOCATION, 0L) == CURLE_OK &&
               curl_easy_setopt(easy, CURLOPT_DISALLOW_USERNAME_IN_URL, 1L) == CURLE_OK &&
-              curl_easy_setopt(easy, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1) == CURLE_OK;
+              curl_easy_setopt(easy, CURLOPT_HTTP_VERSION, version) == CURLE_OK;
 #if LIBCURL_VERSION_NUM >= 0x075500
     ok = ok && curl_easy_setopt(easy, CURLOPT_PROTOCOLS_STR, "http,https") == CURLE_OK;
 #else
@@ -339,6 +544,79 @@ static bool set_access(CURL *easy, const struct dr_http_request *request)
     return ok;
 }
 
+/* Neither another's connection nor another's TLS session, in which no certificate is shown: what
+ * answers the same name elsewhere would be taken for this one. */
+static bool set_alone(CURL *easy)
+{
+    return curl_easy_setopt(easy, CURLOPT_FRESH_CONNECT, 1L) == CURLE_OK &&
+           curl_easy_setopt(easy, CURLOPT_FORBID_REUSE, 1L) == CURLE_OK &&
+           curl_easy_setopt(easy, CURLOPT_SSL_SESSIONID_CACHE, 0L) == CURLE_OK;
+}
+
+/* CONNECT_TO, never RESOLVE: that is shared by all requests of a run. */
+static bool connect_to(struct transfer *transfer, const char *host, int port)
+{
+    char text[300], number[12] = "";
+    bool six = strchr(host, ':') != NULL;
+    if (port != 0)
+        snprintf(number, sizeof number, "%d", port);
+    int length = snprintf(text, sizeof text, six ? "::[%s]:%s" : "::%s:%s", host, number);
+    transfer->connect_to = length < (int)sizeof text ? curl_slist_append(NULL, text) : NULL;
+    return transfer->connect_to != NULL &&
+           curl_easy_setopt(transfer->easy, CURLOPT_CONNECT_TO, transfer->connect_to) == CURLE_OK;
+}
+
+static CURLcode see_handshake(CURL *easy, void *ssl_context, void *context)
+{
+    (void)easy;
+    struct transfer *transfer = context;
+    transfer->shaking = dr_monotonic();
+    dr_http_certificate_watch(ssl_context, &transfer->watch);
+    return CURLE_OK;
+}
+
+static bool watch_certificate(struct transfer *transfer)
+{
+    const char *missing =
+        dr_http_certificate_missing(curl_version_info(CURLVERSION_NOW)->ssl_version);
+    transfer->reply->certificate = (struct dr_http_certificate){
+        .missing = missing != NULL ? missing : "there was no TLS handshake"};
+    if (missing != NULL)
+        return true;
+    dr_http_url_host(url_of(transfer), transfer->host, sizeof transfer->host);
+    transfer->watch = (struct dr_http_watch){.certificate = &transfer->reply->certificate,
+                                             .host = transfer->host,
+                                             .insecure = transfer->request->insecure};
+    return curl_easy_setopt(transfer->easy, CURLOPT_SSL_CTX_FUNCTION, see_handshake) == CURLE_OK &&
+           curl_easy_setopt(transfer->easy, CURLOPT_SSL_CTX_DATA, transfer) == CURLE_OK;
+}
+
+static bool set_connection(struct transfer *transfer)
+{
+    CURL *easy = transfer->easy;
+    const struct dr_http_request *request = transfer->request;
+    const struct dr_http_reply *reply = transfer->reply;
+    unsigned char address[16];
+    bool named = request->connect_host == NULL || !read_address(request->connect_host, address);
+    bool ok = true;
+    if (request->connect_host != NULL || request->unix_socket != NULL || request->proxy_protocol ||
+        request->redirects > 0 || request->want_certificate || request->http2)
+        ok = set_alone(easy);
+    /* a name may have several: redirects stay on the one that answered */
+    if (reply->redirected > 0 && named && request->unix_socket == NULL && request->proxy == NULL)
+        ok = ok && connect_to(transfer, reply->address, reply->port);
+    else if (request->connect_host != NULL)
+        ok = ok && connect_to(transfer, request->connect_host, request->connect_port);
+    if (request->unix_socket != NULL)
+        ok = ok &&
+             curl_easy_setopt(easy, CURLOPT_UNIX_SOCKET_PATH, request->unix_socket) == CURLE_OK;
+    if (request->proxy_protocol)
+        ok = ok && curl_easy_setopt(easy, CURLOPT_HAPROXYPROTOCOL, 1L) == CURLE_OK;
+    if (request->want_certificate)
+        ok = ok && watch_certificate(transfer);
+    return ok;
+}
+
 static bool add_header(struct transfer *transfer, const char *header)
 {
     struct curl_slist *more = curl_slist_append(transfer->headers, header);
@@ -359,7 +637,7 @@ static bool set_question(struct transfer *transfer)
     /* or a longer body would wait for "100 Continue" first */
     bool ok = add_header(transfer, "Expect:") &&
               curl_easy_setopt(easy, CURLOPT_HTTPHEADER, transfer->headers) == CURLE_OK &&
-              curl_easy_setopt(easy, CURLOPT_URL, request->url) == CURLE_OK &&
+              curl_easy_setopt(easy, CURLOPT_URL, url_of(transfer)) == CURLE_OK &&
               curl_easy_setopt(easy, CURLOPT_PROXY, request->proxy != NULL ? request->proxy : "") ==
                   CURLE_OK;
     if (request->body != NULL)
@@ -432,7 +710,6 @@ static void take_facts(struct transfer *transfer)
     struct dr_http_reply *reply = transfer->reply;
     char date[64];
     double seconds;
-    curl_easy_getinfo(transfer->easy, CURLINFO_RESPONSE_CODE, &reply->status);
     if (dr_http_header(reply, "Date", date, sizeof date) && dr_http_date(date, &seconds))
         reply->date = dr_real(seconds);
     dr_task_trace(transfer->task, 1, "%s: status %ld, %zu bytes", transfer->request->stage,
@@ -444,53 +721,129 @@ static void take_facts(struct transfer *transfer)
     free(clean);
 }
 
-/* False with the error set when it cannot even be begun. */
+/* False with the error set when the request contradicts itself. */
+static bool is_possible(const struct dr_http_request *request, struct dr_error *error)
+{
+    struct sockaddr_un address;
+    int ways =
+        (request->connect_host != NULL) + (request->unix_socket != NULL) + (request->proxy != NULL);
+    if (request->user != NULL && strchr(request->user, ':') != NULL)
+        return dr_error_set(error, DR_ERR_USAGE,
+                            "a user name with \":\" is not possible in basic authentication");
+    if (ways > 1)
+        return dr_error_set(
+            error, DR_ERR_USAGE,
+            "an address to connect to, a Unix socket and a proxy exclude each other");
+    if (request->unix_socket != NULL && strlen(request->unix_socket) >= sizeof address.sun_path)
+        return dr_error_set(error, DR_ERR_USAGE, "the path of a socket has at most %zu bytes: %s",
+                            sizeof address.sun_path - 1, request->unix_socket);
+    return true;
+}
+
+/* Asks for the URL, or for that of a redirect. False with the error set when that cannot even be
+ * begun. */
+static bool launch(struct transfer *transfer, CURLM *multi)
+{
+    const struct dr_http_request *request = transfer->request;
+    transfer->launched = dr_monotonic();
+    transfer->shaking = 0;
+    double left = transfer->deadline - transfer->launched;
+    if (left <= 0)
+        return out_of_time(transfer, request->stage);
+    transfer->easy = curl_easy_init();
+    if (transfer->easy == NULL)
+        return dr_error_set(transfer->error, DR_ERR_INTERNAL, "libcurl cannot be started");
+    if (!set_limits(transfer, left) || !set_access(transfer->easy, request) ||
+        !set_connection(transfer) || !set_question(transfer) || !set_callbacks(transfer))
+        return dr_error_set(transfer->error, DR_ERR_INTERNAL, "libcurl refuses an option");
+    dr_task_trace(transfer->task, 2, "%s %s", request->method != NULL ? request->method : "GET",
+                  url_of(transfer));
+    return curl_multi_add_handle(multi, transfer->easy) == CURLM_OK ||
+           dr_error_set(transfer->error, DR_ERR_INTERNAL, "libcurl refuses a request");
+}
+
 static bool begin(struct transfer *transfer, CURLM *multi)
 {
     const struct dr_http_request *request = transfer->request;
     double left = dr_task_left(transfer->task);
     transfer->limited = request->seconds > 0 && request->seconds < left;
-    if (transfer->limited)
-        left = request->seconds;
-    if (left <= 0)
-        return out_of_time(transfer, request->stage);
-    if (request->user != NULL && strchr(request->user, ':') != NULL)
-        return dr_error_set(transfer->error, DR_ERR_USAGE,
-                            "a user name with \":\" is not possible in basic authentication");
-    transfer->easy = curl_easy_init();
-    if (transfer->easy == NULL)
-        return dr_error_set(transfer->error, DR_ERR_INTERNAL, "libcurl cannot be started");
-    if (!set_limits(transfer->easy, left) || !set_access(transfer->easy, request) ||
-        !set_question(transfer) || !set_callbacks(transfer))
-        return dr_error_set(transfer->error, DR_ERR_INTERNAL, "libcurl refuses an option");
-    dr_task_trace(transfer->task, 2, "%s %s", request->method != NULL ? request->method : "GET",
-                  request->url);
     transfer->reply->sent = dr_monotonic();
-    return curl_multi_add_handle(multi, transfer->easy) == CURLM_OK ||
-           dr_error_set(transfer->error, DR_ERR_INTERNAL, "libcurl refuses a request");
+    transfer->deadline = transfer->reply->sent + (transfer->limited ? request->seconds : left);
+    return is_possible(request, transfer->error) && launch(transfer, multi);
 }
 
-static void finish(struct transfer *transfer, CURLcode code)
+static void discard(struct transfer *transfer, CURLM *multi)
+{
+    if (transfer->easy == NULL)
+        return;
+    curl_multi_remove_handle(multi, transfer->easy);
+    curl_easy_cleanup(transfer->easy);
+    curl_slist_free_all(transfer->headers);
+    curl_slist_free_all(transfer->connect_to);
+    transfer->easy = NULL;
+    transfer->headers = transfer->connect_to = NULL;
+}
+
+/* Takes the URL over. */
+static bool follow(struct transfer *transfer, CURLM *multi, char *url)
+{
+    struct dr_http_reply *reply = transfer->reply;
+    discard(transfer, multi);
+    free(transfer->url);
+    transfer->url = url;
+    dr_buffer_clear(&reply->body);
+    dr_buffer_clear(&reply->header);
+    reply->body_size = 0;
+    transfer->replied = false;
+    reply->status = 0;
+    reply->cut = false;
+    reply->location[0] = '\0';
+    reply->redirected++;
+    return launch(transfer, multi);
+}
+
+static void finish(struct transfer *transfer, bool ok)
 {
     transfer->reply->received = dr_monotonic();
     transfer->done = true;
-    transfer->ok = code == CURLE_OK || fail(transfer, code);
-    if (transfer->ok)
+    transfer->ok = ok;
+    if (ok)
         take_facts(transfer);
     else
         dr_task_trace(transfer->task, 1, "%s: %s", transfer->request->stage, transfer->error->text);
 }
 
-static void finish_done(CURLM *multi)
+/* Either it is finished, or a redirect is on its way. */
+static void conclude(struct transfer *transfer, CURLM *multi, CURLcode code)
+{
+    struct dr_http_reply *reply = transfer->reply;
+    take_circumstances(transfer, code);
+    /* a body that we have cut ends as an error for libcurl */
+    bool ok = (code == CURLE_OK || reply->cut || fail(transfer, code)) && is_the_one(transfer);
+    if (ok)
+        curl_easy_getinfo(transfer->easy, CURLINFO_RESPONSE_CODE, &reply->status);
+    char *next = ok ? next_url(transfer) : NULL;
+    if (next == NULL)
+        finish(transfer, ok);
+    else if (!follow(transfer, multi, next))
+        finish(transfer, false);
+}
+
+/* True when there was one, which may have led on. */
+static bool conclude_done(CURLM *multi)
 {
     const CURLMsg *message;
+    bool any = false;
     int left;
     while ((message = curl_multi_info_read(multi, &left)) != NULL) {
         char *transfer = NULL;
-        if (message->msg == CURLMSG_DONE &&
-            curl_easy_getinfo(message->easy_handle, CURLINFO_PRIVATE, &transfer) == CURLE_OK)
-            finish((struct transfer *)(void *)transfer, message->data.result);
+        if (message->msg != CURLMSG_DONE ||
+            curl_easy_getinfo(message->easy_handle, CURLINFO_PRIVATE, &transfer) != CURLE_OK)
+            continue;
+        any = true;
+        conclude((struct transfer *)(void *)transfer, multi, message->data.result);
     }
+    return any;
 }
 
 /* Until none is left. The stages are those of `single`, NULL where there are several. Before 7.87 a
@@ -500,6 +853,7 @@ static void perform(struct dr_http *http, const struct transfer *single)
 {
     const char *told = NULL;
     int running = 0;
+    bool again;
     do {
         const char *stage = single != NULL && !single->done ? stage_reached(single) : told;
         if (stage != told)
@@ -507,8 +861,9 @@ static void perform(struct dr_http *http, const struct transfer *single)
         told = stage;
         if (curl_multi_perform(http->multi, &running) != CURLM_OK)
             return;
-        finish_done(http->multi);
-    } while (running > 0 && curl_multi_poll(http->multi, NULL, 0, 1000, NULL) == CURLM_OK);
+        again = conclude_done(http->multi);
+    } while (again ||
+             (running > 0 && curl_multi_poll(http->multi, NULL, 0, 1000, NULL) == CURLM_OK));
 }
 
 /* Returns how it came out. */
@@ -516,18 +871,17 @@ static bool end(struct transfer *transfer, CURLM *multi)
 {
     if (!transfer->done)
         dr_error_set(transfer->error, DR_ERR_INTERNAL, "libcurl gave up");
-    if (transfer->easy != NULL) {
-        curl_multi_remove_handle(multi, transfer->easy);
-        curl_easy_cleanup(transfer->easy);
-        curl_slist_free_all(transfer->headers);
-    }
+    discard(transfer, multi);
+    free(transfer->url);
     return transfer->ok;
 }
 
 static struct dr_http_reply no_reply(const struct dr_http_request *request)
 {
     return (struct dr_http_reply){.body = DR_BUFFER(request->body_max),
-                                  .header = DR_BUFFER(DR_HTTP_HEADER_BYTES_MAX)};
+                                  .header = DR_BUFFER(DR_HTTP_HEADER_BYTES_MAX),
+                                  .http_version = "",
+                                  .certificate.missing = "it was not asked for"};
 }
 
 void dr_http_ask_all(struct dr_http *http, const struct dr_http_request *requests,

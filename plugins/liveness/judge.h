@@ -39,6 +39,7 @@ struct liv_expected {
 
 struct liv_rules {
     const struct dr_threshold *thresholds; /* parallel to liv_metrics */
+    bool limited[LIV_METRICS];             /* by the user: it must be known */
     enum liv_wish wish;
     const char *site;       /* the site that should be active; NULL: any, but one */
     struct liv_count least; /* --min-alive */
@@ -54,7 +55,8 @@ struct liv_rules {
 /* One target and what came of it. */
 struct liv_asked {
     const char *label;
-    const char *site; /* NULL */
+    const char *site;  /* NULL */
+    const char *group; /* targets that do the same work: those of one URI; never NULL */
     enum liv_product product;
     bool answered;
     const struct liv_facts *facts; /* NULL where it did not answer, or not in time */

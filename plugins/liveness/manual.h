@@ -6,10 +6,10 @@
 #include "common/plugin.h"
 
 extern const char liv_description[];
-#define LIV_EXAMPLES 1
+#define LIV_EXAMPLES 9
 extern const struct dr_example liv_examples[LIV_EXAMPLES];
 
-#define LIV_SECTIONS 1
+#define LIV_SECTIONS 5
 extern const struct dr_manual_section liv_manual[LIV_SECTIONS];
 
 #endif

@@ -23,11 +23,15 @@ import pytest
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), os.pardir, "lab"))
 
+import authority as certificate_authority  # noqa: E402
 import check  # noqa: E402
+import haproxy  # noqa: E402
 import mongodb  # noqa: E402
 import postgresql  # noqa: E402
-import queues_management  # noqa: E402
 import rabbitmq  # noqa: E402
+import redis  # noqa: E402
+import web as web_server  # noqa: E402
+import workers as worker_programs  # noqa: E402
 
 ROLES = """
 create role monitor login;
@@ -225,10 +229,10 @@ def broker(whole_broker):
 def certificates(tmp_path_factory):
     """A folder: ca, server (127.0.0.1), client, and a stranger that ca knows nothing of; they last for 30 days."""
     folder = tmp_path_factory.mktemp("certificates")
-    queues_management.authority(folder, "ca", 60)
-    queues_management.authority(folder, "stranger", 60)
-    queues_management.certificate(folder, "server", "IP:127.0.0.1", 30)
-    queues_management.certificate(folder, "client", "DNS:client", 30)
+    ca = certificate_authority.Authority(folder)
+    certificate_authority.Authority(folder, "stranger")
+    ca.certificate("server", "IP:127.0.0.1")
+    ca.certificate("client", "DNS:client")
     return folder
 
 
@@ -249,6 +253,75 @@ def site(whole_site):
     except (rabbitmq.LabError, OSError):
         whole_site.rebuild()
         raise
+
+
+@pytest.fixture(scope="session")
+def authority(tmp_path_factory):
+    """The CA of the web servers and balancers (authority.Authority)."""
+    return certificate_authority.Authority(tmp_path_factory.mktemp("authority"))
+
+
+@pytest.fixture(scope="session")
+def stranger(tmp_path_factory):
+    """A CA that nobody knows."""
+    return certificate_authority.Authority(tmp_path_factory.mktemp("stranger"), "stranger")
+
+
+@pytest.fixture(scope="session")
+def whole_web():
+    with web_server.Web() as web:
+        yield web
+
+
+@pytest.fixture
+def web(whole_web):
+    """A site of web servers (web.Web), without instances."""
+    yield whole_web
+    whole_web.restore()
+
+
+@pytest.fixture(scope="session")
+def whole_balancers():
+    with haproxy.Lab() as lab:
+        for name in ("lb1", "lb2"):
+            lab.balancer(name, wait=False)
+        for balancer in lab.balancers:
+            balancer.wait_started()
+        yield lab
+
+
+@pytest.fixture
+def balancers(whole_balancers):
+    """Two HAProxies in front of the same servers: a haproxy.Lab, whose .balancers are lb1 and lb2."""
+    yield whole_balancers
+    for balancer in whole_balancers.balancers[2:]:
+        balancer.remove()
+    whole_balancers.restore()
+
+
+@pytest.fixture
+def balancer(balancers):
+    """The first of them (haproxy.Balancer)."""
+    return balancers.balancers[0]
+
+
+@pytest.fixture(scope="session")
+def whole_workers():
+    with redis.Lab() as place, worker_programs.Workers(place.server("redis")) as workers:
+        workers.celery("w1@a", queues=("celery", "billing"), concurrency=2, wait=False)
+        workers.celery("w2@b", queues=("celery", "mail"), wait=False)
+        for worker in workers.all:
+            worker.wait_ready()
+        workers.keep()
+        yield workers
+
+
+@pytest.fixture
+def workers(whole_workers):
+    """Celery workers on a Redis server of their own (workers.Workers): w1@a, two children, celery and billing; w2@b,
+    one child, celery and mail. A test may start others, of RQ and Sidekiq too."""
+    yield whole_workers
+    whole_workers.restore()
 
 
 @pytest.fixture

@@ -1,10 +1,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What the tests of rabbitmq:// share: running check_queue_mirrors with passwords in files; certificates.
+"""What the tests of rabbitmq:// share: running check_queue_mirrors with passwords in files.
 
     result = run(tmp_path, url(*broker.nodes), "--expect-node", "rmq1")
     result = run(tmp_path, url(a, user=nagios), "--compare", url(b, user=nagios), user=nagios)"""
-
-import subprocess
 
 import check
 import rabbitmq
@@ -85,22 +83,3 @@ def until(look, wanted, what, seconds=20):
         return wanted(seen[0])
     wait_until(test, lambda: "%s\n%s" % (what, seen[0]), seconds)
     return seen[0]
-
-
-# ---- certificates ----
-
-def openssl(folder, *words):
-    subprocess.run(("openssl",) + words, cwd=str(folder), check=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
-
-
-def authority(folder, name, days):
-    openssl(folder, "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-keyout", name + ".key", "-out", name + ".crt",
-            "-days", str(days), "-subj", "/CN=" + name)
-
-
-def certificate(folder, name, subject, days):
-    openssl(folder, "req", "-newkey", "rsa:2048", "-nodes", "-keyout", name + ".key", "-out", name + ".csr",
-            "-subj", "/CN=" + name)
-    (folder / (name + ".ext")).write_text("subjectAltName=%s\n" % subject)
-    openssl(folder, "x509", "-req", "-in", name + ".csr", "-CA", "ca.crt", "-CAkey", "ca.key", "-CAcreateserial",
-            "-days", str(days), "-extfile", name + ".ext", "-out", name + ".crt")

@@ -5,7 +5,6 @@ is asked for."""
 import functools
 import os
 import ssl
-import subprocess
 import sys
 
 import pytest
@@ -14,35 +13,19 @@ sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), os.p
 
 import peers  # noqa: E402
 import rabbitmq  # noqa: E402
+from authority import Authority  # noqa: E402
 from queues_amqp import GRANT, done, run  # noqa: E402
-
-
-def openssl(folder, *words):
-    subprocess.run(("openssl",) + words, cwd=str(folder), check=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
-
-
-def authority(folder, name):
-    openssl(folder, "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-keyout", name + ".key", "-out", name + ".crt",
-            "-days", "2", "-subj", "/CN=" + name)
-
-
-def certificate(folder, name, subject):
-    openssl(folder, "req", "-newkey", "rsa:2048", "-nodes", "-keyout", name + ".key", "-out", name + ".csr",
-            "-subj", "/CN=" + name)
-    (folder / (name + ".ext")).write_text("subjectAltName=%s\n" % subject)
-    openssl(folder, "x509", "-req", "-in", name + ".csr", "-CA", "ca.crt", "-CAkey", "ca.key", "-CAcreateserial",
-            "-days", "2", "-extfile", name + ".ext", "-out", name + ".crt")
 
 
 @pytest.fixture(scope="module")
 def files(tmp_path_factory):
     folder = tmp_path_factory.mktemp("tls")
-    authority(folder, "ca")
-    authority(folder, "stranger")
-    certificate(folder, "server", "IP:127.0.0.1,DNS:localhost")
-    certificate(folder, "client", "DNS:client")
-    certificate(folder, "elsewhere", "DNS:elsewhere.example")
-    certificate(folder, "address", "IP:127.0.0.2")
+    ca = Authority(folder)
+    Authority(folder, "stranger")
+    ca.certificate("server", "IP:127.0.0.1,DNS:localhost")
+    ca.certificate("client", "DNS:client")
+    ca.certificate("elsewhere", "DNS:elsewhere.example")
+    ca.certificate("address", "IP:127.0.0.2")
     return folder
 
 

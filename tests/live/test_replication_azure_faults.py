@@ -4,7 +4,6 @@ reply taken away."""
 
 import os
 import ssl
-import subprocess
 import sys
 
 import pytest
@@ -15,6 +14,7 @@ sys.path.insert(0, os.path.join(HERE, os.pardir, "faults"))
 import mutations  # noqa: E402
 import peers  # noqa: E402
 import stub_azure_storage as stub  # noqa: E402
+from authority import Authority  # noqa: E402
 from test_replication_azure import TOKEN, arm_uri, key_file, private, served, token_file, uri  # noqa: E402,F401
 
 DEADLINE = 1.0
@@ -183,20 +183,10 @@ class Tls(peers.Honest):
 def certificates(tmp_path_factory):
     """A folder with ca.crt, other.crt, and certificates by ca for localhost and for example.org."""
     folder = str(tmp_path_factory.mktemp("tls"))
-
-    def openssl(*arguments):
-        subprocess.run(("openssl",) + arguments, cwd=folder, check=True, stdin=subprocess.DEVNULL,
-                       stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-
-    curve = ("-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes")
-    for name in ("ca", "other"):
-        openssl("req", "-x509", *curve, "-days", "2", "-subj", "/CN=" + name, "-keyout", name + ".key", "-out", name + ".crt")
+    ca = Authority(folder)
+    Authority(folder, "other")
     for host in ("localhost", "example.org"):
-        with open(os.path.join(folder, host + ".ext"), "w") as file:
-            file.write("subjectAltName=DNS:%s\n" % host)
-        openssl("req", *curve, "-subj", "/CN=" + host, "-keyout", host + ".key", "-out", host + ".csr")
-        openssl("x509", "-req", "-in", host + ".csr", "-CA", "ca.crt", "-CAkey", "ca.key", "-CAcreateserial", "-days", "2",
-                "-extfile", host + ".ext", "-out", host + ".crt")
+        ca.certificate(host, "DNS:" + host)
     return folder
 
 

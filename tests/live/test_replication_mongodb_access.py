@@ -1,13 +1,14 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """check_replication_lag and MongoDB: who may log in and see what, TLS, and servers that misbehave."""
 
+import collections
 import os
-import subprocess
 
 import pytest
 
 import check
 import stub_mongodb as stub
+from authority import Authority
 from stub_mongodb import peers, sample
 
 NAME = "check_replication_lag"
@@ -163,37 +164,20 @@ def test_parameters_that_choose_a_server_do_not(lag):
 
 # ---- TLS ----
 
-class Certificates:
-    def __init__(self, folder):
-        self.folder = folder
-        self.ca = self.authority("ca")
-        self.other_ca = self.authority("other")
-        self.openssl("req", "-newkey", "rsa:2048", "-nodes", "-subj", "/CN=localhost", "-keyout", "server.key",
-                     "-out", "server.csr")
-        (folder / "server.ext").write_text("subjectAltName=DNS:localhost\n")
-        self.openssl("x509", "-req", "-in", "server.csr", "-CA", "ca.crt", "-CAkey", "ca.key", "-CAcreateserial",
-                     "-days", "2", "-extfile", "server.ext", "-out", "server.crt")
-        self.server = folder / "server.pem"
-        self.server.write_text((folder / "server.crt").read_text() + (folder / "server.key").read_text())
-
-    def openssl(self, *arguments):
-        subprocess.run(("openssl",) + arguments, cwd=str(self.folder), check=True, stdin=subprocess.DEVNULL,
-                       stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-
-    def authority(self, name):
-        self.openssl("req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", "/CN=" + name,
-                     "-keyout", name + ".key", "-out", name + ".crt")
-        return self.folder / (name + ".crt")
+Certificates = collections.namedtuple("Certificates", "server ca other_ca")
 
 
 @pytest.fixture(scope="module")
 def certificates(tmp_path_factory):
-    return Certificates(tmp_path_factory.mktemp("tls"))
+    """Files: the certificate and key of localhost, its CA, another CA."""
+    folder = tmp_path_factory.mktemp("tls")
+    ca = Authority(folder)
+    return Certificates(ca.certificate("server", "DNS:localhost").pem, ca.file, Authority(folder, "other").file)
 
 
 def over_tls(lag, certificates, host, query, *arguments):
     member = stub.Member("db1:27017", sample("healthy_8.0"))
-    with stub.Tls(member.session, str(certificates.server)) as peer:
+    with stub.Tls(member.session, certificates.server) as peer:
         return lag("-T", "db1=mongodb://%s:%d/%s" % (host, peer.port, query), *arguments)
 
 

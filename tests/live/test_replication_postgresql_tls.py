@@ -3,46 +3,29 @@
 
 import os
 import shutil
-import subprocess
 
 import pytest
+
+from authority import Authority
 
 
 class Tls:
     """A primary with a certificate for the name localhost, the CA that made it, and another CA."""
 
     def __init__(self, lab, folder):
-        self.folder = folder
-        self.ca = self.authority("ca")
-        self.other_ca = self.authority("other-ca")
+        ca = Authority(folder)
+        self.ca = ca.file
+        self.other_ca = Authority(folder, "other-ca").file
         self.server = lab.primary("secure")
         self.server.kept = True  # for all tests of this file
         self.server.sql("create role monitor login; grant pg_monitor to monitor")
-        key, certificate = self.certificate("server", "localhost")
-        for path in (key, certificate):
+        made = ca.certificate("server", "DNS:localhost")
+        for path in (made.key, made.certificate):
             shutil.copy(path, self.server.data)
             copy = os.path.join(self.server.data, os.path.basename(path))
             os.chmod(copy, 0o600)
             lab.give(copy)
         self.server.restart(ssl="on", ssl_cert_file="server.crt", ssl_key_file="server.key")
-
-    def openssl(self, *arguments):
-        subprocess.run(("openssl",) + arguments, cwd=self.folder, check=True, stdin=subprocess.DEVNULL,
-                       stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-
-    def authority(self, name):
-        self.openssl("req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", "/CN=" + name,
-                     "-keyout", name + ".key", "-out", name + ".crt")
-        return os.path.join(self.folder, name + ".crt")
-
-    def certificate(self, name, host):
-        with open(os.path.join(self.folder, name + ".ext"), "w") as file:
-            file.write("subjectAltName=DNS:%s\n" % host)
-        self.openssl("req", "-newkey", "rsa:2048", "-nodes", "-subj", "/CN=" + host,
-                     "-keyout", name + ".key", "-out", name + ".csr")
-        self.openssl("x509", "-req", "-in", name + ".csr", "-CA", "ca.crt", "-CAkey", "ca.key", "-CAcreateserial",
-                     "-days", "2", "-extfile", name + ".ext", "-out", name + ".crt")
-        return [os.path.join(self.folder, name + ending) for ending in (".key", ".crt")]
 
     def target(self, host, query):
         return "secure=postgresql://monitor@%s:%d/postgres?%s" % (host, self.server.port, query)

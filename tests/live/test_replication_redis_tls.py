@@ -2,35 +2,21 @@
 """check_replication_lag over TLS to a real server: verified unless told otherwise, with a client certificate where one
 is asked for."""
 
-import subprocess
-
 import pytest
 
 import redis
+from authority import Authority
 from postgresql import free_port, wait_until
 from test_replication_redis import PROGRAMS
-
-
-def openssl(folder, *words):
-    subprocess.run(("openssl",) + words, cwd=str(folder), check=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
-
-
-def certificate(folder, name, subject):
-    openssl(folder, "req", "-newkey", "rsa:2048", "-nodes", "-keyout", name + ".key", "-out", name + ".csr",
-            "-subj", "/CN=" + name)
-    (folder / (name + ".ext")).write_text("subjectAltName=%s\n" % subject)
-    openssl(folder, "x509", "-req", "-in", name + ".csr", "-CA", "ca.crt", "-CAkey", "ca.key", "-CAcreateserial",
-            "-days", "2", "-extfile", name + ".ext", "-out", name + ".crt")
 
 
 @pytest.fixture(scope="module")
 def files(tmp_path_factory):
     folder = tmp_path_factory.mktemp("tls")
-    openssl(folder, "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-keyout", "ca.key", "-out", "ca.crt", "-days", "2",
-            "-subj", "/CN=lab")
-    certificate(folder, "server", "IP:127.0.0.1")
-    certificate(folder, "elsewhere", "DNS:elsewhere.example")
-    certificate(folder, "client", "DNS:client")
+    ca = Authority(folder)
+    ca.certificate("server", "IP:127.0.0.1")
+    ca.certificate("elsewhere", "DNS:elsewhere.example")
+    ca.certificate("client", "DNS:client")
     return folder
 
 

@@ -44,6 +44,10 @@ unit_tests += tests/unit/test_judge_queues
 tests_unit_test_judge_queues_LDADD = plugins/libqueues.la $(LDADD)
 unit_tests += tests/unit/test_judge_brokers
 tests_unit_test_judge_brokers_LDADD = plugins/libqueues.la $(LDADD)
+unit_tests += tests/unit/test_liveness_history
+tests_unit_test_liveness_history_LDADD = plugins/libliveness.la $(LDADD)
+unit_tests += tests/unit/test_judge_liveness
+tests_unit_test_judge_liveness_LDADD = plugins/libliveness.la $(LDADD)
 unit_tests += tests/unit/test_roster
 tests_unit_test_roster_LDADD = plugins/libqueues.la $(LDADD)
 unit_tests += tests/unit/test_queue_board
@@ -107,10 +111,10 @@ tests_unit_test_rabbitmq_read_SOURCES = tests/unit/test_rabbitmq_read.c \
 tests_unit_test_rabbitmq_read_LDADD = plugins/libqueues.la common/client/libjson.la $(LDADD)
 if HAVE_LIBCURL
 unit_tests += tests/unit/test_http
-tests_unit_test_http_SOURCES = tests/unit/test_http.c \
-	common/client/http.c common/client/http.h
-tests_unit_test_http_CPPFLAGS = $(AM_CPPFLAGS) $(LIBCURL_CFLAGS) -DDR_PYTHON3='"$(PYTHON3)"'
-tests_unit_test_http_LDADD = $(LDADD) $(LIBCURL_LIBS)
+tests_unit_test_http_SOURCES = tests/unit/test_http.c $(http_sources)
+tests_unit_test_http_CPPFLAGS = $(AM_CPPFLAGS) $(LIBCURL_CFLAGS) $(OPENSSL_CFLAGS) \
+	-DDR_PYTHON3='"$(PYTHON3)"'
+tests_unit_test_http_LDADD = $(LDADD) $(LIBCURL_LIBS) $(OPENSSL_LIBS)
 endif
 if HAVE_MONGOC
 unit_tests += tests/unit/test_mongodb_read
@@ -141,7 +145,7 @@ tests_unit_test_memory_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=malloc -Wl,--wrap=call
 
 EXTRA_DIST += tests/samples/azure/azurite-blob.xml tests/samples/azure/azurite-queue.xml \
 	tests/samples/azure/azurite-table.xml
-EXTRA_DIST += tests/unit/http_server.py tests/unit/world.h tests/unit/locale.h tests/unit/broker.h \
+EXTRA_DIST += tests/unit/http_server.py tests/unit/world.h tests/unit/locale.h tests/unit/broker.h tests/unit/scene.h \
 	tests/samples/report/colour.text tests/samples/report/critical.json \
 	tests/samples/report/critical.line tests/samples/report/critical.openmetrics \
 	tests/samples/report/critical.text tests/samples/report/empty.json \

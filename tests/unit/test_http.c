@@ -2,6 +2,8 @@
 /* Against http_server.py, which stays until this process ends. */
 #include "common/client/http.h"
 
+#include <curl/curl.h>
+#include <dlfcn.h>
 #include <netinet/in.h>
 #include <setjmp.h>
 #include <signal.h>
@@ -28,6 +30,8 @@ static struct {
     int plain;
     int tls;
     int mutual;
+    int four;
+    int proxied;
     char folder[256];
 } server;
 
@@ -51,10 +55,10 @@ static int start_server(void **state)
     close(from[1]);
     server.stdin_of = to[1];
     FILE *said = fdopen(from[0], "r");
-    int read =
-        fscanf(said, "%d %d %d %255s", &server.plain, &server.tls, &server.mutual, server.folder);
+    int read = fscanf(said, "%d %d %d %d %d %255s", &server.plain, &server.tls, &server.mutual,
+                      &server.four, &server.proxied, server.folder);
     fclose(said);
-    return read == 4 ? 0 : -1;
+    return read == 6 ? 0 : -1;
 }
 
 static int stop_server(void **state)
@@ -73,7 +77,7 @@ static struct job {
     struct dr_error errors[MANY];
     bool ok[MANY];
     size_t groups[MANY]; /* so many of them at once, one group after the other */
-    char urls[MANY][100];
+    char urls[MANY][300];
     size_t count;
     double timeout;
     bool alone; /* by dr_http_ask */
@@ -82,7 +86,24 @@ static struct job {
     struct dr_buffer trace;
     struct dr_buffer taken; /* by the sink */
     const char *refuse;     /* what the sink says to the first piece */
+    char *impostor;         /* the address that libcurl says has answered */
 } job;
+
+/* Instead of libcurl's, which it calls. */
+#undef curl_easy_getinfo
+CURLcode curl_easy_getinfo(CURL *easy, CURLINFO info, ...)
+{
+    CURLcode (*real)(CURL *, CURLINFO, ...);
+    va_list arguments;
+    va_start(arguments, info);
+    void *into = va_arg(arguments, void *);
+    va_end(arguments);
+    *(void **)&real = dlsym(RTLD_NEXT, "curl_easy_getinfo");
+    CURLcode code = real(easy, info, into);
+    if (code == CURLE_OK && info == CURLINFO_PRIMARY_IP && job.impostor != NULL)
+        *(char **)into = job.impostor;
+    return code;
+}
 
 /* No assertions in here: it runs in a thread. */
 static bool ask(struct dr_task *task, void *facts, struct dr_error *error)
@@ -91,7 +112,7 @@ static bool ask(struct dr_task *task, void *facts, struct dr_error *error)
     double from = dr_monotonic();
     struct dr_http *http = dr_http_new(task, error);
     size_t at = 0;
-    for (size_t i = 0; http != NULL && job.groups[i] > 0; i++) {
+    for (size_t i = 0; http != NULL && at < job.count; i++) {
         while (i == 1 && job.late && dr_task_left(task) > 0)
             usleep(1000);
         if (job.alone)
@@ -549,20 +570,538 @@ static void test_client_certificate(void **state)
     assert_failed(4, DR_ERR_USAGE, "client.crt");
 }
 
+/* ---- one instance ---- */
+
+static const char *const four[] = {"127.0.0.2", "127.0.0.3", "127.0.0.4", "::1"};
+
+/* A name that no resolver knows, at an address. */
+static struct dr_http_request *add_instance(const char *address, int port, const char *path)
+{
+    struct dr_http_request *request = add_plain("");
+    size_t i = job.count - 1;
+    snprintf(job.urls[i], sizeof job.urls[i], "http://www.test%s", path);
+    request->connect_host = address;
+    request->connect_port = port;
+    return request;
+}
+
+/* All at once, then one after the other by the same handle: each has answered itself. */
+static void test_instances(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < 8; i++)
+        add_instance(four[i % 4], server.four, "/self");
+    job.groups[0] = 4;
+    job.groups[5] = job.groups[6] = job.groups[7] = 0;
+    run();
+    for (size_t i = 0; i < 8; i++) {
+        assert_string_equal(body(i), four[i % 4]);
+        assert_string_equal(job.replies[i].address, four[i % 4]);
+        assert_int_equal(job.replies[i].port, server.four);
+    }
+}
+
+static void test_instance_keeps_name(void **state)
+{
+    (void)state;
+    add_instance("127.0.0.3", server.four, "/echo");
+    add_instance("localhost", server.plain, "/echo");
+    /* the URL's port */
+    struct dr_http_request *request = add_plain("/self");
+    snprintf(job.urls[2], sizeof job.urls[2], "http://www.test:%d/self", server.four);
+    request->connect_host = "127.0.0.4";
+    /* the same address in other words */
+    add_instance("0:0:0:0:0:0:0:1", server.four, "/self");
+    run();
+    assert_non_null(strstr(body(0), "Host: www.test\n"));
+    assert_non_null(strstr(body(1), "Host: www.test\n"));
+    assert_string_equal(body(2), "127.0.0.4");
+    assert_string_equal(body(3), "::1");
+}
+
+static void test_impostor(void **state)
+{
+    (void)state;
+    char said[100];
+    job.impostor = (char *)"127.0.0.3";
+    add_instance("127.0.0.2", server.four, "/self");
+    run();
+    snprintf(said, sizeof said, "answered by 127.0.0.3:%d, not by 127.0.0.2:%d", server.four,
+             server.four);
+    assert_failed(0, DR_ERR_PROTOCOL, said);
+}
+
+static void test_instance_is_gone(void **state)
+{
+    (void)state;
+    int unused, bound = bind_unused(&unused);
+    add_instance("127.0.0.1", unused, "/");
+    run();
+    close(bound);
+    assert_failed(0, DR_ERR_CONNECT, "127.0.0.1");
+    assert_string_equal(job.replies[0].address, "");
+}
+
+static void test_unix_socket(void **state)
+{
+    (void)state;
+    char path[300], missing[300], longer[300];
+    snprintf(path, sizeof path, "%s/http.sock", server.folder);
+    snprintf(missing, sizeof missing, "%s/none.sock", server.folder);
+    memset(longer, 'x', sizeof longer - 1);
+    longer[sizeof longer - 1] = '\0';
+    const char *const paths[] = {path, missing, longer};
+    for (size_t i = 0; i < 3; i++)
+        add_instance(NULL, 0, "/echo")->unix_socket = paths[i];
+    run();
+    assert_non_null(strstr(body(0), "Host: www.test\n"));
+    assert_string_equal(job.replies[0].address, path);
+    assert_int_equal(job.replies[0].port, 0);
+    assert_failed(1, DR_ERR_CONNECT, missing);
+    assert_failed(2, DR_ERR_USAGE, "the path of a socket has at most 107 bytes");
+}
+
+static void test_one_way_only(void **state)
+{
+    (void)state;
+    add_instance("127.0.0.1", server.plain, "/")->unix_socket = "/nowhere";
+    add_instance("127.0.0.1", server.plain, "/")->proxy = "http://127.0.0.1:1";
+    run();
+    assert_failed(0, DR_ERR_USAGE, "exclude each other");
+    assert_failed(1, DR_ERR_USAGE, "exclude each other");
+}
+
+static void test_proxy_protocol(void **state)
+{
+    (void)state;
+    add_instance("127.0.0.1", server.proxied, "/proxied")->proxy_protocol = true;
+    run();
+    assert_non_null(strstr(body(0), "PROXY TCP4 127.0.0.1 127.0.0.1 "));
+}
+
+/* ---- bodies that are cut ---- */
+
+static void test_body_keep(void **state)
+{
+    (void)state;
+    const char *const paths[] = {"/zeros/3000000", "/zeros/4096", "/zeros/4097", "/zeros/3000000",
+                                 "/zeros/3000000"};
+    for (size_t i = 0; i < 5; i++) {
+        struct dr_http_request *request = add_plain(paths[i]);
+        request->body_max = 4096;
+        request->body_keep = true;
+        request->compressed = i == 3;
+        request->sink = i == 4 ? take : NULL;
+    }
+    add_plain("/count");
+    run();
+    for (size_t i = 0; i < 5; i++) {
+        body(i);
+        assert_int_equal(job.replies[i].status, 200);
+        assert_int_equal(job.replies[i].body_size, 4096);
+        assert_int_equal(job.replies[i].cut, i != 1);
+        assert_int_equal(i == 4 ? job.taken.size : job.replies[i].body.size, 4096);
+    }
+    assert_non_null(strstr(body(5), "request 1"));
+}
+
+/* A reply that does not come to its end is none, however much of it there is. */
+static void test_body_keep_half(void **state)
+{
+    (void)state;
+    struct dr_http_request *request = add_plain("/half");
+    request->body_keep = true;
+    request->body_max = 100;
+    run();
+    assert_failed(0, DR_ERR_CONNECT, "");
+}
+
+/* ---- redirects ---- */
+
+static struct dr_http_request *add_redirect(const char *path)
+{
+    struct dr_http_request *request = add_plain(path);
+    request->redirects = 3;
+    return request;
+}
+
+static void test_redirects(void **state)
+{
+    (void)state;
+    char absolute[200], relative[200];
+    snprintf(absolute, sizeof absolute,
+             "/to/301/http:%%2F%%2FLOCALHOST:%d%%2Fto%%2F308%%2F%%2Fecho", server.plain);
+    snprintf(relative, sizeof relative, "http://localhost:%d/to/302/there", server.plain);
+    add_redirect(absolute);
+    add_redirect("/to/302/..%2f..%2fecho%2fb%3fa=b");
+    add_redirect("/to/303/..%2f..%2fecho")->method = "HEAD";
+    add_plain("/to/302/there");
+    /* nothing of a reply that is left behind stays */
+    add_redirect("/to/307/%2Fstatus%2F404");
+    add_redirect("/to/304/%2Fecho");
+    run();
+    assert_non_null(strstr(body(0), "GET /echo HTTP/1.1\n"));
+    assert_int_equal(job.replies[0].redirected, 2);
+    assert_int_equal(job.replies[0].status, 200);
+    assert_string_equal(job.replies[0].location, "");
+    assert_non_null(strstr(body(1), "GET /echo/b?a=b HTTP/1.1\n"));
+    assert_int_equal(job.replies[2].status, 200);
+    assert_string_equal(body(2), "");
+    assert_int_equal(job.replies[3].status, 302);
+    assert_int_equal(job.replies[3].redirected, 0);
+    assert_string_equal(body(3), "over there");
+    assert_string_equal(job.replies[3].location, relative);
+    assert_string_equal(body(4), "status 404");
+    assert_int_equal(job.replies[4].body_size, strlen("status 404"));
+    assert_int_equal(job.replies[5].status, 304);
+    assert_string_equal(job.replies[5].location, "");
+}
+
+/* Where it leads elsewhere, or cannot be followed, the redirect is the reply. */
+static void test_redirects_elsewhere(void **state)
+{
+    (void)state;
+    char port[100], user[100];
+    snprintf(port, sizeof port, "/to/302/http:%%2F%%2Flocalhost:%d%%2Fself", server.four);
+    snprintf(user, sizeof user, "/to/302/http:%%2F%%2Fme:secret@localhost:%d%%2Fself",
+             server.plain);
+    add_redirect(port);
+    add_redirect("/to/301/https:%2F%2Flocalhost%2F");
+    add_redirect("/to/308/%2F%2Fother.test%2Fa");
+    add_redirect("/to/302/ftp:%2F%2Flocalhost%2F");
+    add_redirect(user);
+    add_redirect("/to/302/http:%2F%2F%5B");
+    struct dr_http_request *request = add_redirect("/to/307/%2Fecho");
+    request->body = "x";
+    request->body_size = 1;
+    add_redirect("/to/307/%2Fecho")->method = "DELETE";
+    run();
+    static const char *const places[] = {"/self",
+                                         "https://localhost/",
+                                         "http://other.test/a",
+                                         "ftp://localhost/",
+                                         "/self",
+                                         "http://[",
+                                         "/echo"};
+    for (size_t i = 0; i < 7; i++) {
+        assert_string_equal(body(i), "over there");
+        assert_int_equal(job.replies[i].redirected, 0);
+        if (strstr(job.replies[i].location, places[i]) == NULL)
+            fail_msg("request %zu: %s", i, job.replies[i].location);
+    }
+    assert_null(strstr(job.replies[4].location, "secret"));
+    assert_int_equal(job.replies[7].redirected, 0);
+}
+
+static void test_redirect_loop(void **state)
+{
+    (void)state;
+    add_redirect("/to/302/%3fagain");
+    run();
+    assert_int_equal(job.replies[0].status, 302);
+    assert_int_equal(job.replies[0].redirected, 3);
+    assert_non_null(strstr(job.replies[0].location, "?again"));
+}
+
+/* On the instance, and within the time of one request. */
+static void test_redirect_stays(void **state)
+{
+    (void)state;
+    add_instance("127.0.0.3", server.four, "/to/302/%2Fself")->redirects = 1;
+    struct dr_http_request *request = add_redirect("/to/302/%2Fhang");
+    request->seconds = 1;
+    run();
+    assert_string_equal(body(0), "127.0.0.3");
+    assert_failed(1, DR_ERR_TIMEOUT, "no answer within 1 s (stage: wait for the answer)");
+    assert_int_equal(job.replies[1].redirected, 1);
+    assert_int_equal(job.replies[1].status, 0);
+    assert_true(job.replies[1].total > 0.5);
+}
+
+/* A name with several addresses: the one that answered is asked again, here where nobody listens.
+ */
+static void test_redirect_stays_by_name(void **state)
+{
+    (void)state;
+    job.impostor = (char *)"127.0.0.4";
+    add_redirect("/to/302/%2Fself");
+    add_redirect("/to/302/%2Fself")->connect_host = "localhost";
+    run();
+    for (size_t i = 0; i < 2; i++) {
+        assert_failed(i, DR_ERR_CONNECT, "127.0.0.4");
+        assert_int_equal(job.replies[i].redirected, 1);
+    }
+}
+
+/* ---- versions and times ---- */
+
+static void test_http2(void **state)
+{
+    (void)state;
+    char ca[300];
+    snprintf(ca, sizeof ca, "%s/ca.crt", server.folder);
+    struct dr_http_request *request = add_tls(server.tls);
+    request->ca_file = ca;
+    request->http2 = true;
+    add_tls(server.tls)->ca_file = ca;
+    add_plain("/status/200")->http2 = true;
+    run();
+    assert_string_equal(body(0), "status 200");
+    assert_string_equal(job.replies[0].http_version, "2");
+    assert_true(job.replies[0].first_byte > 0);
+    assert_int_equal(job.replies[0].status, 200);
+    assert_string_equal(body(1), "status 200");
+    assert_string_equal(job.replies[1].http_version, "1.1");
+    assert_string_equal(job.replies[2].http_version, "1.1");
+}
+
+static void test_phases(void **state)
+{
+    (void)state;
+    char ca[300];
+    snprintf(ca, sizeof ca, "%s/ca.crt", server.folder);
+    add_tls(server.tls)->ca_file = ca;
+    add_plain("/status/200");
+    add_tls(server.tls); /* not trusted */
+    add_plain("/hang")->seconds = 1;
+    job.alone = true;
+    run();
+    for (size_t i = 0; i < 4; i++) {
+        const struct dr_http_reply *reply = &job.replies[i];
+        assert_true(reply->resolved > 0);
+        /* libcurl 7.88 does not say it of a handshake that fails */
+        assert_true(reply->connected > 0 || i == 2);
+        assert_true((reply->tls > 0) == (i == 0));
+        assert_true((reply->first_byte > 0) == (i < 2));
+        assert_true(reply->resolved + reply->connected + reply->tls + reply->first_byte <=
+                    reply->total + 1e-9);
+        assert_true(reply->total < 5);
+        if (i != 2)
+            assert_string_equal(reply->address, "127.0.0.1");
+        assert_string_equal(reply->http_version, i < 2 ? "1.1" : "");
+    }
+    assert_true(job.replies[3].total > 0.5);
+}
+
+/* ---- certificates ---- */
+
+#ifdef HAVE_OPENSSL
+
+static void add_certificate(const char *name, const char *ca)
+{
+    struct dr_http_request *request = add_instance("127.0.0.1", server.tls, "");
+    size_t i = job.count - 1;
+    snprintf(job.urls[i], sizeof job.urls[i], "https://%s.test/status/200", name);
+    request->ca_file = ca;
+    request->want_certificate = true;
+}
+
+static void assert_certificate(size_t i, int trusted, int named, long error)
+{
+    const struct dr_http_certificate *certificate = &job.replies[i].certificate;
+    assert_true(certificate->known);
+    assert_null(certificate->missing);
+    assert_true(certificate->trusted.known && certificate->named.known);
+    assert_int_equal(certificate->trusted.value, trusted);
+    assert_int_equal(certificate->named.value, named);
+    assert_int_equal(certificate->verified, trusted && named);
+    assert_int_equal(certificate->error, error);
+    assert_int_equal(certificate->problem[0] == '\0', trusted && named);
+    if (job.ok[i] != (trusted && named))
+        fail_msg("request %zu: %s", i, job.errors[i].text);
+}
+
+/* Seconds since the epoch, of "20200102030405Z" in http_server.py. */
+#define EXPIRED_FROM 1577934245.0
+#define EXPIRED_ON 1580702706.0
+
+static void test_certificates(void **state)
+{
+    (void)state;
+    char ca[300];
+    double now = (double)time(NULL);
+    snprintf(ca, sizeof ca, "%s/ca.crt", server.folder);
+    static const char *const names[] = {"soon",     "expired", "early",   "wrong",
+                                        "stranger", "chain",   "baggage", "worst"};
+    for (size_t i = 0; i < 8; i++)
+        add_certificate(names[i], ca);
+    run_at_once();
+    assert_certificate(0, true, true, 0);
+    const struct dr_http_certificate *soon = &job.replies[0].certificate;
+    assert_string_equal(body(0), "status 200");
+    assert_string_equal(soon->subject, "CN=soon");
+    assert_string_equal(soon->issuer, "CN=ca");
+    assert_string_equal(soon->names, "soon.test, 192.0.2.1");
+    assert_true(soon->not_after.known && soon->not_before.known);
+    assert_float_equal(soon->not_after.value, now + 3600, 120);
+    assert_float_equal(soon->not_before.value, now - 3600, 120);
+    assert_float_equal(soon->chain_not_after.value, soon->not_after.value, 0);
+    assert_string_equal(soon->chain_subject, "CN=soon");
+    assert_string_equal(soon->error_text, "");
+
+    assert_certificate(1, false, true, 10);
+    assert_true(job.replies[1].connected > 0);
+    assert_failed(1, DR_ERR_TLS, "the certificate expired on 2020-02-03 04:05 UTC");
+    assert_float_equal(job.replies[1].certificate.not_before.value, EXPIRED_FROM, 0);
+    assert_float_equal(job.replies[1].certificate.not_after.value, EXPIRED_ON, 0);
+    assert_string_equal(job.replies[1].certificate.error_text, "certificate has expired");
+    assert_certificate(2, false, true, 9);
+    assert_failed(2, DR_ERR_TLS, "the certificate is not valid before ");
+    assert_certificate(3, true, false, 0);
+    assert_failed(3, DR_ERR_TLS,
+                  "the certificate is for right.test, 192.0.2.1, not for wrong.test");
+    assert_certificate(4, false, true, 20);
+    assert_failed(4, DR_ERR_TLS, "the certificate is by an unknown issuer, CN=other (unable to");
+    assert_certificate(5, false, true, 10);
+    assert_failed(5, DR_ERR_TLS,
+                  "the certificate of CN=middle in its chain expired on 2020-02-03 04:05 UTC");
+    assert_float_equal(job.replies[5].certificate.chain_not_after.value, EXPIRED_ON, 0);
+    assert_string_equal(job.replies[5].certificate.chain_subject, "CN=middle");
+    assert_true(job.replies[5].certificate.not_after.value > now);
+
+    /* what is sent but not needed is no reason to worry */
+    assert_certificate(6, true, true, 0);
+    assert_true(job.replies[6].certificate.chain_not_after.value > now);
+
+    assert_certificate(7, false, false, 10);
+    assert_failed(7, DR_ERR_TLS, "expired on 2020-02-03 04:05 UTC; it is for right.test, 192");
+}
+
+/* A TLS session that is resumed shows none, and one without verification must not serve others. */
+static void test_certificate_again(void **state)
+{
+    (void)state;
+    char ca[300];
+    snprintf(ca, sizeof ca, "%s/ca.crt", server.folder);
+    add_certificate("soon", ca);
+    add_certificate("soon", ca);
+    add_certificate("expired", ca);
+    job.requests[2].insecure = true;
+    add_certificate("expired", ca);
+    job.requests[3].redirects = 1;
+    add_certificate("soon", ca);
+    snprintf(job.urls[4], sizeof job.urls[4], "https://soon.test/to/302/%%2Fself");
+    job.requests[4].redirects = 1;
+    run();
+    assert_certificate(0, true, true, 0);
+    assert_certificate(1, true, true, 0);
+    assert_string_equal(body(2), "status 200");
+    assert_true(job.replies[2].certificate.known);
+    assert_false(job.replies[2].certificate.trusted.known);
+    assert_true(job.replies[2].certificate.named.value);
+    assert_false(job.replies[2].certificate.verified);
+    assert_float_equal(job.replies[2].certificate.chain_not_after.value, EXPIRED_ON, 0);
+    assert_certificate(3, false, true, 10);
+    assert_certificate(4, true, true, 0);
+    assert_string_equal(body(4), "127.0.0.1");
+}
+
+/* Somebody listens, and says nothing. */
+static void test_handshake_hangs(void **state)
+{
+    (void)state;
+    int port, bound = bind_unused(&port);
+    assert_int_equal(listen(bound, 5), 0);
+    add_tls(port)->seconds = 1;
+    job.requests[0].want_certificate = true;
+    run();
+    close(bound);
+    assert_failed(0, DR_ERR_TIMEOUT, "no answer within 1 s (stage: TLS handshake)");
+    assert_true(job.replies[0].connected > 0);
+    assert_true(job.replies[0].tls <= 0);
+    assert_false(job.replies[0].certificate.known);
+}
+
+/* By address, and where there is none. */
+static void test_certificate_of_address(void **state)
+{
+    (void)state;
+    char ca[300];
+    snprintf(ca, sizeof ca, "%s/ca.crt", server.folder);
+    add_certificate("soon", ca);
+    snprintf(job.urls[0], sizeof job.urls[0], "https://127.0.0.1/status/200");
+    add_plain("/status/200")->want_certificate = true;
+    add_plain("/status/200");
+    add_certificate("soon", ca);
+    job.requests[3].connect_port = server.plain;
+    run();
+    assert_certificate(0, true, false, 0);
+    assert_failed(0, DR_ERR_TLS, "the certificate is for localhost, not for 127.0.0.1");
+    for (size_t i = 1; i < 4; i++) {
+        assert_false(job.replies[i].certificate.known);
+        assert_non_null(job.replies[i].certificate.missing);
+    }
+    assert_failed(3, DR_ERR_TLS, "not in TLS");
+}
+
+#else
+
+/* Nothing else changes. */
+static void test_certificate_unknown(void **state)
+{
+    (void)state;
+    char ca[300];
+    snprintf(ca, sizeof ca, "%s/ca.crt", server.folder);
+    add_tls(server.tls)->want_certificate = true;
+    job.requests[0].ca_file = ca;
+    add_tls(server.tls)->want_certificate = true;
+    run();
+    assert_string_equal(body(0), "status 200");
+    assert_failed(1, DR_ERR_TLS, "certificate");
+    assert_false(job.replies[0].certificate.known || job.replies[1].certificate.known);
+    assert_string_equal(job.replies[0].certificate.missing,
+                        "this program is built without OpenSSL");
+}
+
+#endif
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, prepare, clean_up)
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(test_request),      TEST(test_secrets),
-        TEST(test_user),         TEST(test_head),
-        TEST(test_limits),       TEST(test_sink),
-        TEST(test_sink_refuses), TEST(test_gzip),
-        TEST(test_several),      TEST(test_deadline),
-        TEST(test_too_late),     TEST(test_none),
-        TEST(test_reuse),        TEST(test_reuse_tls),
-        TEST(test_alone),        TEST(test_stage_of_reused),
-        TEST(test_trust),        TEST(test_client_certificate),
+        TEST(test_request),
+        TEST(test_secrets),
+        TEST(test_user),
+        TEST(test_head),
+        TEST(test_limits),
+        TEST(test_sink),
+        TEST(test_sink_refuses),
+        TEST(test_gzip),
+        TEST(test_several),
+        TEST(test_deadline),
+        TEST(test_too_late),
+        TEST(test_none),
+        TEST(test_reuse),
+        TEST(test_reuse_tls),
+        TEST(test_alone),
+        TEST(test_stage_of_reused),
+        TEST(test_trust),
+        TEST(test_client_certificate),
+        TEST(test_instances),
+        TEST(test_instance_keeps_name),
+        TEST(test_impostor),
+        TEST(test_instance_is_gone),
+        TEST(test_unix_socket),
+        TEST(test_one_way_only),
+        TEST(test_proxy_protocol),
+        TEST(test_body_keep),
+        TEST(test_body_keep_half),
+        TEST(test_redirects),
+        TEST(test_redirects_elsewhere),
+        TEST(test_redirect_loop),
+        TEST(test_redirect_stays),
+        TEST(test_redirect_stays_by_name),
+        TEST(test_http2),
+        TEST(test_phases),
+#ifdef HAVE_OPENSSL
+        TEST(test_certificates),
+        TEST(test_certificate_again),
+        TEST(test_handshake_hangs),
+        TEST(test_certificate_of_address),
+#else
+        TEST(test_certificate_unknown),
+#endif
     };
     signal(SIGPIPE, SIG_IGN); /* as every executable does */
     return cmocka_run_group_tests(tests, start_server, stop_server);

@@ -93,6 +93,47 @@ static void test_each_host_becomes_a_target(void **state)
     labels_are(f, "db1 db2");
 }
 
+static void test_a_target_stands_in_a_site(void **state)
+{
+    struct fixture *f = *state;
+    static const char *const arguments[] = {"prod=postgresql://db1:1,db1:2/x?y=z",
+                                            "prod/main=postgresql://db2", "dr=postgresql://db1:1"};
+    for (size_t i = 0; i < 3; i++) {
+        snprintf(f->argument, sizeof f->argument, "%s", arguments[i]);
+        assert_true(dr_targets_add_site(&f->targets, schemes, SCHEMES, f->argument, &f->error));
+    }
+    taken(f, "postgresql://db3");
+    labels_are(f, "prod-db1:1 prod-db1:2 prod-main dr-db1:1 db3");
+    assert_string_equal(f->targets.items[1].site, "prod");
+    assert_string_equal(f->targets.items[2].site, "prod");
+    assert_string_equal(f->targets.items[3].site, "dr");
+    assert_null(f->targets.items[4].site);
+}
+
+static void test_bad_sites_are_refused_and_wiped(void **state)
+{
+    struct fixture *f = *state;
+    static const struct {
+        const char *argument;
+        const char *words;
+    } rows[] = {
+        {"postgresql://u:s3c@db1", "SITE[/NAME]=URI is wanted"},
+        {"postgresql://u:s3c@db1/?a=b", "SITE[/NAME]=URI is wanted"},
+        {"=postgresql://u:s3c@db1", "bad target name"},
+        {"prod/=postgresql://u:s3c@db1", "bad target name"},
+        {"pr|od=postgresql://u:s3c@db1", "bad target name, position 3"},
+        {"prod=nosuch://u:s3c@db1", "unknown scheme"},
+        {"prod/x=postgresql://u:s3c@db1,db2", "a name stands for one host"},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        snprintf(f->argument, sizeof f->argument, "%s", rows[i].argument);
+        assert_false(dr_targets_add_site(&f->targets, schemes, SCHEMES, f->argument, &f->error));
+        assert_non_null(strstr(f->error.text, rows[i].words));
+        assert_null(strstr(f->argument, "s3c"));
+        assert_int_equal(f->targets.count, 0);
+    }
+}
+
 static void test_a_scheme_may_keep_its_hosts_together(void **state)
 {
     struct fixture *f = *state;
@@ -311,6 +352,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         TEST(test_each_host_becomes_a_target),
+        TEST(test_a_target_stands_in_a_site),
+        TEST(test_bad_sites_are_refused_and_wiped),
         TEST(test_a_scheme_may_keep_its_hosts_together),
         TEST(test_labels),
         TEST(test_a_port_that_is_not_given_is_not_made_up),

@@ -29,6 +29,9 @@ static void check_good(char **column)
     same_text("hosts", column[5], dr_buffer_text(&hosts));
     same_text("path", column[6], uri.path);
     same_text("parameters", column[7], dr_buffer_text(&params));
+    /* what an HTTP server is asked for: the end of the text, as it stands there */
+    const char *authority = strstr(column[0], "://") + 3;
+    same_text("raw", authority + strcspn(authority, "/?"), uri.raw);
     dr_buffer_free(&hosts);
     dr_buffer_free(&params);
     dr_uri_free(&uri);

@@ -1,0 +1,245 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* Several sites: exactly one of them is active, and the others are passive and would come up. */
+#include "plugins/liveness/judge_parts.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static bool votes(const struct view *view)
+{
+    return !view->left_out && !is_roleless(view->asked->product) &&
+           (is_counted(view->kind) || view->kind == LIV_JOB ||
+            (view->kind == LIV_POOL && view->role == ROLE_ACTIVE));
+}
+
+/* Workers of a target that answered completely, and there are none: they are not running. */
+static bool is_idle_target(const struct liv_asked *asked)
+{
+    return asked->answered && asked->facts->complete && asked->facts->unit_count == 0 &&
+           is_worker_product(asked->product);
+}
+
+/* Active where anything is; passive where all of it is. */
+static void find_role(struct judge *judge, struct site *site)
+{
+    size_t active = 0, passive = 0, unknown = 0, dead = 0;
+    for (size_t i = 0; i < judge->view_count; i++) {
+        const struct view *view = &judge->views[i];
+        if (!votes(view) || site_of(judge, view->asked) != site)
+            continue;
+        active += view->role == ROLE_ACTIVE ? 1 : 0;
+        passive += view->role == ROLE_PASSIVE ? 1 : 0;
+        unknown += view->role == ROLE_UNKNOWN ? 1 : 0;
+        dead += view->role == ROLE_UNKNOWN && view->works == LIV_SAYS_NO ? 1 : 0;
+        if (site->proof == NULL ||
+            (view->role == ROLE_ACTIVE && site->proof->role != ROLE_ACTIVE) ||
+            (view->role == ROLE_UNKNOWN && site->proof->role == ROLE_PASSIVE))
+            site->proof = view;
+    }
+    for (size_t i = 0; i < judge->evidence->count; i++) {
+        const struct liv_asked *asked = &judge->evidence->asked[i];
+        if (site_of(judge, asked) == site && is_idle_target(asked))
+            passive++;
+    }
+    site->role = active > 0                    ? ROLE_ACTIVE
+                 : passive > 0 && unknown == 0 ? ROLE_PASSIVE
+                                               : ROLE_UNKNOWN;
+    site->dead = site->role == ROLE_UNKNOWN && dead > 0 && dead == unknown && passive == 0;
+}
+
+static bool add_site(struct judge *judge, const char *name)
+{
+    for (size_t i = 0; i < judge->site_count; i++) {
+        if (strcmp(judge->sites[i].name, name) == 0)
+            return true;
+    }
+    judge->sites[judge->site_count++] = (struct site){.name = name};
+    return true;
+}
+
+static size_t count_role(const struct judge *judge, enum role role)
+{
+    size_t count = 0;
+    for (size_t i = 0; i < judge->site_count; i++)
+        count += judge->sites[i].role == role ? 1 : 0;
+    return count;
+}
+
+static bool is_wanted(const struct judge *judge, const struct site *site)
+{
+    return judge->rules->site != NULL && strcmp(judge->rules->site, site->name) == 0;
+}
+
+/* An active site is judged as one that is active, even where it should not be: that is said once,
+ * by the verdict. What is not known to be active should be passive, but for the one that is wanted.
+ */
+static void find_wishes(struct judge *judge)
+{
+    for (size_t i = 0; i < judge->site_count; i++) {
+        struct site *site = &judge->sites[i];
+        site->passive = site->role == ROLE_PASSIVE ||
+                        (site->role == ROLE_UNKNOWN && !is_wanted(judge, site) &&
+                         (judge->rules->site != NULL || count_role(judge, ROLE_ACTIVE) > 0));
+    }
+}
+
+bool judge_gather_sites(struct judge *judge)
+{
+    judge->sites = calloc(judge->evidence->count + 1, sizeof *judge->sites);
+    if (judge->sites == NULL)
+        return false;
+    if (judge->rules->wish != LIV_WISH_ONE_SITE) {
+        judge->site_count = 1;
+        judge->sites[0].passive = judge->rules->wish == LIV_WISH_PASSIVE;
+        return true;
+    }
+    for (size_t i = 0; i < judge->evidence->count; i++)
+        add_site(judge, judge->evidence->asked[i].site);
+    for (size_t i = 0; i < judge->site_count; i++)
+        find_role(judge, &judge->sites[i]);
+    find_wishes(judge);
+    return true;
+}
+
+/* ---- the verdict ---- */
+
+static const char *proof_words(const struct judge *judge, const struct site *site)
+{
+    return site->proof != NULL ? judge->words[site->proof - judge->views] : "no worker is there";
+}
+
+static void add_names(const struct judge *judge, enum role role, struct dr_buffer *names)
+{
+    size_t total = count_role(judge, role), said = 0;
+    for (size_t i = 0; i < judge->site_count; i++) {
+        if (judge->sites[i].role != role)
+            continue;
+        dr_buffer_addf(names, "%s%s",
+                       said == 0           ? ""
+                       : said + 1 == total ? " and "
+                                           : ", ",
+                       judge->sites[i].name);
+        said++;
+    }
+}
+
+/* One line for each site: what it is, and what proves that. */
+static void add_lines(struct judge *judge)
+{
+    static const char *const roles[] = {
+        [ROLE_UNKNOWN] = "cannot be told", [ROLE_ACTIVE] = "active", [ROLE_PASSIVE] = "passive"};
+    for (size_t i = 0; i < judge->site_count; i++) {
+        const struct site *site = &judge->sites[i];
+        const char *ready = site->role == ROLE_PASSIVE && site->state == DR_OK ? " and ready" : "";
+        dr_result_add(judge->result, DR_OK, site->name, "%s%s: %s%s%s", roles[site->role], ready,
+                      site->proof != NULL ? site->proof->name : "", site->proof != NULL ? " " : "",
+                      proof_words(judge, site));
+    }
+}
+
+/* Tells one combination of roles from another. */
+static uint64_t roles_hash(const struct judge *judge)
+{
+    uint64_t hash = 1;
+    for (size_t i = 0; i < judge->site_count; i++)
+        hash = hash * 3 + (uint64_t)judge->sites[i].role;
+    return hash;
+}
+
+/* A switch takes its time: for --grace it is a WARNING. */
+static enum dr_state in_grace(struct judge *judge, char *words, size_t size)
+{
+    const struct liv_evidence *evidence = judge->evidence;
+    struct dr_opt_real since =
+        liv_history_since(evidence->history, "sites", roles_hash(judge), evidence->now);
+    char time[DR_UNIT_TEXT];
+    double lasted = since.known ? evidence->now - since.value : 0;
+    words[0] = '\0';
+    if (since.known)
+        snprintf(words, size, ", for %s",
+                 dr_unit_format(DR_UNIT_SECONDS, lasted, time, sizeof time));
+    bool within = since.known && judge->rules->grace.known && lasted < judge->rules->grace.value;
+    return within ? DR_WARNING : DR_CRITICAL;
+}
+
+static void say_split(struct judge *judge)
+{
+    char since[DR_UNIT_TEXT + 8];
+    struct dr_buffer names = DR_BUFFER(200);
+    enum dr_state state = in_grace(judge, since, sizeof since);
+    add_names(judge, ROLE_ACTIVE, &names);
+    dr_result_verdict(judge->result, state, "%s are both active%s: split brain",
+                      dr_buffer_text(&names), since);
+    dr_finding_next(dr_result_add(judge->result, state, NULL, "%zu sites are active, 1 wanted",
+                                  count_role(judge, ROLE_ACTIVE)),
+                    "decide which one stays, and stop the work of the other before anything "
+                    "else: whatever both write must be put together by hand");
+    dr_buffer_free(&names);
+}
+
+static void say_nobody(struct judge *judge)
+{
+    char since[DR_UNIT_TEXT + 8];
+    struct dr_buffer unknown = DR_BUFFER(200), passive = DR_BUFFER(200);
+    bool dead = true;
+    for (size_t i = 0; i < judge->site_count; i++)
+        dead = dead && (judge->sites[i].role == ROLE_PASSIVE || judge->sites[i].dead);
+    enum dr_state state = in_grace(judge, since, sizeof since);
+    if (!dead)
+        state = DR_UNKNOWN;
+    add_names(judge, ROLE_UNKNOWN, &unknown);
+    add_names(judge, ROLE_PASSIVE, &passive);
+    dr_result_verdict(judge->result, state, "no site is known to be active%s%s%s%s%s%s%s", since,
+                      unknown.size > 0 ? ": " : "", dr_buffer_text(&unknown),
+                      unknown.size > 0 ? (dead ? " does not answer" : " cannot be told") : "",
+                      passive.size > 0 ? (unknown.size > 0 ? ", " : ": ") : "",
+                      dr_buffer_text(&passive), passive.size > 0 ? " is passive" : "");
+    dr_finding_next(
+        dr_result_add(judge->result, state, NULL, "0 sites are known to be active"),
+        "nobody serves, or we cannot see it: look from another place before you switch");
+    dr_buffer_free(&unknown);
+    dr_buffer_free(&passive);
+}
+
+static void say_one(struct judge *judge, const struct site *active)
+{
+    struct dr_buffer unknown = DR_BUFFER(200), passive = DR_BUFFER(200);
+    bool wanted = judge->rules->site == NULL || is_wanted(judge, active);
+    bool ready = true;
+    enum dr_state state = wanted ? DR_OK : DR_WARNING;
+    add_names(judge, ROLE_UNKNOWN, &unknown);
+    add_names(judge, ROLE_PASSIVE, &passive);
+    for (size_t i = 0; i < judge->site_count; i++)
+        ready = ready && (judge->sites[i].role != ROLE_PASSIVE || judge->sites[i].state == DR_OK);
+    if (unknown.size > 0)
+        state = dr_state_worst(state, DR_WARNING);
+    (void)liv_history_since(judge->evidence->history, "sites", roles_hash(judge),
+                            judge->evidence->now);
+    dr_result_verdict(
+        judge->result, state, "%s is active%s%s%s%s%s%s%s%s", active->name,
+        wanted ? "" : " instead of ", wanted ? "" : judge->rules->site,
+        passive.size > 0 ? ", " : "", dr_buffer_text(&passive),
+        passive.size > 0 ? (ready ? " is passive and ready" : " is passive, not ready") : "",
+        unknown.size > 0 ? ", " : "", dr_buffer_text(&unknown),
+        unknown.size > 0 ? " cannot be told: a split brain is not excluded" : "");
+    dr_buffer_free(&unknown);
+    dr_buffer_free(&passive);
+}
+
+void judge_sites(struct judge *judge)
+{
+    size_t active = count_role(judge, ROLE_ACTIVE);
+    const struct dr_metric *metric = &liv_metrics[LIV_ACTIVE_SITES];
+    const struct dr_threshold *threshold = &judge->rules->thresholds[LIV_ACTIVE_SITES];
+    if (active > 1)
+        say_split(judge);
+    else if (active == 0)
+        say_nobody(judge);
+    for (size_t i = 0; active == 1 && i < judge->site_count; i++) {
+        if (judge->sites[i].role == ROLE_ACTIVE)
+            say_one(judge, &judge->sites[i]);
+    }
+    add_lines(judge);
+    dr_result_figure(judge->result, NULL, metric, (double)active, threshold);
+}
