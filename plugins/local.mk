@@ -267,6 +267,7 @@ endif
 
 if HAVE_HIREDIS
 queues_celery_sources = \
+	common/client/kombu_redis.c common/client/kombu_redis.h \
 	plugins/queues/celery.c plugins/queues/celery_ask.h \
 	plugins/queues/celery_flight.c plugins/queues/celery_queues.c \
 	plugins/queues/celery_read.c plugins/queues/celery_read.h
@@ -369,7 +370,9 @@ endif
 
 if HAVE_HIREDIS
 liveness_celery_sources = \
-	plugins/liveness/celery.c plugins/liveness/celery_ask.h
+	common/client/kombu_redis.c common/client/kombu_redis.h \
+	plugins/liveness/celery.c plugins/liveness/celery_ask.h \
+	plugins/liveness/celery_queues.c
 if MODULES
 pkglib_LTLIBRARIES += plugins/liveness-celery.la
 plugins_liveness_celery_la_SOURCES = \

@@ -3,7 +3,7 @@
  *
  * It asks them through remote control, as "celery inspect" does, and this is all that it writes: it
  * binds a list of its own for the replies, publishes the questions, and takes both away again. What
- * else is sent only reads: INFO, TIME, SELECT, CLIENT LIST, DBSIZE, SCAN, SMEMBERS, LLEN, LINDEX,
+ * else is sent only reads: INFO, TIME, SELECT, CLIENT LIST, SCAN, SMEMBERS, LLEN, LINDEX,
  * ZRANGE, HSTRLEN, HGET. */
 #include "plugins/liveness/celery_ask.h"
 
@@ -25,6 +25,8 @@
 /* What an earlier run has left is removed when no run can still be at work with it. */
 #define LEFTOVER_SECONDS 3600
 #define BODY_MAX (512 * 1024)
+/* Tasks that are asked for by name. */
+#define HELD_MAX 100
 
 static const struct dr_uri *uri_of(const struct liv_celery *probe)
 {
@@ -36,16 +38,6 @@ static const struct dr_uri *uri_of(const struct liv_celery *probe)
 bool liv_celery_no_memory(struct liv_celery *probe)
 {
     return dr_error_set(probe->error, DR_ERR_INTERNAL, "out of memory");
-}
-
-bool liv_celery_add_key(struct liv_celery *probe, const char *command, char *key, const char *more,
-                        const char *last)
-{
-    const char *words[] = {command, key, more, last};
-    size_t count = more == NULL ? 2 : last == NULL ? 3 : 4;
-    bool ok = key != NULL ? dr_redis_add(&probe->redis, count, words) : liv_celery_no_memory(probe);
-    free(key);
-    return ok;
 }
 
 static double wall_clock(void)
@@ -87,8 +79,8 @@ static bool add_binding(struct liv_celery *probe, const char *command, const cha
 {
     char *member = member_of(probe, oid);
     bool ok = member != NULL || liv_celery_no_memory(probe);
-    ok = ok && liv_celery_add_key(probe, command, binding_key(probe, probe->exchanges.reply),
-                                  member, NULL);
+    ok = ok && dr_kombu_add(&probe->redis, command, binding_key(probe, probe->exchanges.reply),
+                            member, NULL);
     free(member);
     return ok;
 }
@@ -192,7 +184,7 @@ static bool remove_leftover(struct liv_celery *probe, const char *oid)
     char *list = list_name(probe, oid);
     bool ok = list != NULL || liv_celery_no_memory(probe);
     ok = ok && add_binding(probe, "SREM", oid) &&
-         liv_celery_add_key(probe, "DEL", dr_kombu_key(&probe->names, list), NULL, NULL);
+         dr_kombu_add(&probe->redis, "DEL", dr_kombu_key(&probe->names, list), NULL, NULL);
     free(list);
     if (!ok || !dr_redis_talk(&probe->redis, "take back what an earlier run left", replies, 2))
         return false;
@@ -220,6 +212,7 @@ static bool remove_leftovers(struct liv_celery *probe, const redisReply *reply)
 
 static bool read_basics(struct liv_celery *probe, redisReply **replies)
 {
+    probe->told_at = dr_monotonic();
     if (!read_info(probe, replies[INFO]) || !read_time(probe, replies[TIME], &probe->now))
         return false;
     if (replies[SELECTED]->type != REDIS_REPLY_STATUS)
@@ -236,10 +229,10 @@ static bool look_at_server(struct liv_celery *probe)
     if (!dr_redis_log_in(&probe->redis, target->uri.user, target->password) ||
         !LIV_CELERY_ADD(probe, "SELECT", probe->db) || !LIV_CELERY_ADD(probe, "INFO") ||
         !LIV_CELERY_ADD(probe, "TIME") ||
-        !liv_celery_add_key(probe, "SMEMBERS", binding_key(probe, probe->exchanges.control), NULL,
-                            NULL) ||
-        !liv_celery_add_key(probe, "SMEMBERS", binding_key(probe, probe->exchanges.reply), NULL,
-                            NULL) ||
+        !dr_kombu_add(&probe->redis, "SMEMBERS", binding_key(probe, probe->exchanges.control), NULL,
+                      NULL) ||
+        !dr_kombu_add(&probe->redis, "SMEMBERS", binding_key(probe, probe->exchanges.reply), NULL,
+                      NULL) ||
         !add_binding(probe, "SADD", probe->us.oid))
         return false;
     probe->bound = true;
@@ -450,31 +443,95 @@ static void clean_up(struct liv_celery *probe)
     if (add_binding(probe, "SREM", probe->us.oid) &&
         dr_redis_talk(&probe->redis, "take back the binding", &reply, 1)) {
         freeReplyObject(reply);
-        if (liv_celery_add_key(probe, "DEL", list_key(probe), NULL, NULL) &&
+        if (dr_kombu_add(&probe->redis, "DEL", list_key(probe), NULL, NULL) &&
             dr_redis_talk(&probe->redis, "take back the list", &reply, 1))
             freeReplyObject(reply);
     }
 }
 
+/* Which of the tasks that nobody runs are in the hands of those who answer: they have taken more
+ * than they run. The rest is with those who are silent. */
+static bool ask_who_holds(struct liv_celery *probe, struct liv_celery_look *look, double until)
+{
+    static const char plain[] =
+        "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_.:";
+    struct dr_buffer ids = DR_BUFFER(HELD_MAX * (DR_KOMBU_NAME_MAX + 4));
+    redisReply *reply;
+    size_t asked = 0;
+    for (size_t i = 0; i < look->held_count && asked < HELD_MAX; i++) {
+        const char *id = look->held[i].id;
+        if (*id == '\0' || strspn(id, plain) != strlen(id))
+            continue;
+        dr_buffer_addf(&ids, "%s\"%s\"", asked++ > 0 ? ", " : "", id);
+    }
+    bool ok = add_question(probe, LIV_CELERY_QUERY, dr_buffer_text(&ids)) &&
+              dr_redis_talk(&probe->redis, "ask who has the tasks", &reply, 1);
+    dr_buffer_free(&ids);
+    if (!ok)
+        return false;
+    freeReplyObject(reply);
+    while (look->fleet.answers[LIV_CELERY_QUERY] < look->fleet.answers[LIV_CELERY_PING] &&
+           dr_monotonic() < until) {
+        if (!receive(probe, look, until, look->fleet.answers[LIV_CELERY_PING]))
+            return false;
+    }
+    return true;
+}
+
 /* ---- the source ---- */
 
-static bool look(struct liv_celery *probe, struct liv_celery_look *look, double until)
+/* One look takes at most a share of the time that is left, without what --watch waits. */
+static bool look(struct liv_celery *probe, struct liv_celery_look *look, double share)
 {
+    double budget = (dr_task_left(probe->task) - probe->watch) * (1 - RESERVE_SHARE) * share;
+    double until = dr_monotonic() + budget;
     look->at = wall_clock();
-    look->now = probe->now;
+    look->now = probe->now + (dr_monotonic() - probe->told_at);
     probe->redis.discreet = true;
-    return publish(probe, look) && collect(probe, look, until);
+    return publish(probe, look) && collect(probe, look, until) &&
+           liv_celery_look_at_queues(probe, look) &&
+           (!liv_celery_is_puzzling(&probe->seen) ||
+            ask_who_holds(probe, look, dr_monotonic() + budget / 4));
+}
+
+/* Waits for the time of the second look, and takes answers that come late. */
+static bool wait_between(struct liv_celery *probe)
+{
+    double until = dr_monotonic() + probe->watch;
+    while (dr_monotonic() < until) {
+        if (!receive(probe, &probe->seen.look, until, 0))
+            return false;
+    }
+    return true;
+}
+
+static bool look_twice(struct liv_celery *probe)
+{
+    struct liv_celery_seen *seen = &probe->seen;
+    if (!look(probe, &seen->look, 0.5) || !wait_between(probe))
+        return false;
+    seen->earlier = seen->look;
+    seen->look = (struct liv_celery_look){.at = 0};
+    seen->twice = true;
+    probe->watch = 0;
+    liv_celery_ask_anew(&probe->us);
+    return look(probe, &seen->look, 1);
 }
 
 static bool ask(struct liv_celery *probe)
 {
     const char *user = uri_of(probe)->user;
-    snprintf(probe->grant, sizeof probe->grant, "it: ACL SETUSER %.60s ~* &* +info +select +time",
-             user != NULL ? user : "default");
+    snprintf(probe->grant, sizeof probe->grant,
+             "it: ACL SETUSER %.60s ~* '&*.pidbox' +info +select +time +scan +smembers +sadd +srem "
+             "+del +publish +brpop +rpop +llen +lindex +zrange +hstrlen +hget '+client|list'",
+             user != NULL && *user != '\0' ? user : "default");
+    if (dr_task_left(probe->task) < probe->watch + 1)
+        return dr_error_set(probe->error, DR_ERR_USAGE,
+                            "--watch leaves no time: raise --timeout to more than %.0f s",
+                            probe->watch + 2);
     if (!dr_redis_open(&probe->redis, PORT) || !look_at_server(probe))
         return false;
-    double end = dr_monotonic() + dr_task_left(probe->task) * (1 - RESERVE_SHARE);
-    return look(probe, &probe->seen.look, end);
+    return probe->watch > 0 ? look_twice(probe) : look(probe, &probe->seen.look, 1);
 }
 
 static bool take_db(struct liv_celery *probe, bool socket)
@@ -543,6 +600,7 @@ static bool probe_target(struct dr_task *task, void *facts, struct dr_error *err
     probe.redis.received_max = RECEIVED_MAX;
     probe.facts->product = LIV_CELERY;
     probe.seen.task_limit = probe.request->task_limit;
+    probe.watch = probe.request->watch;
     bool ok = check_uri(&probe) && ask(&probe);
     clean_up(&probe);
     dr_redis_close(&probe.redis);

@@ -4,8 +4,7 @@
 #ifndef LIVENESS_CELERY_ASK_H
 #define LIVENESS_CELERY_ASK_H
 
-#include "common/client/kombu.h"
-#include "common/client/redis.h"
+#include "common/client/kombu_redis.h"
 #include "plugins/liveness/celery_report.h"
 #include "plugins/liveness/request.h"
 
@@ -19,11 +18,14 @@ struct liv_celery {
     struct liv_celery_exchanges exchanges;
     struct liv_celery_us us;
     struct liv_celery_seen seen;
+    struct liv_celery_look *looking; /* the look of now */
     char db[16];
     char channel[320]; /* the control messages go to */
     char grant[400];
     double now;      /* the server's clock, seconds since the epoch */
+    double told_at;  /* when it said so, monotonic */
     double asked_at; /* monotonic */
+    double watch;    /* the second look comes so much later, seconds; 0: there is none, any more */
     bool bound;      /* our list is bound, or may be: it is to be taken back */
     bool fractions;  /* the server waits for parts of a second (6.0) */
 };
@@ -34,10 +36,9 @@ struct liv_celery {
                  sizeof((const char *const[]){__VA_ARGS__}) / sizeof(const char *),                \
                  (const char *const[]){__VA_ARGS__})
 
-/* A command with one key, and up to two words behind it (NULL: none). The key is ended here. */
-bool liv_celery_add_key(struct liv_celery *probe, const char *command, char *key, const char *more,
-                        const char *last);
-
 bool liv_celery_no_memory(struct liv_celery *probe);
+
+/* The queues, with their figures, and the tasks that workers have, into the look. */
+bool liv_celery_look_at_queues(struct liv_celery *probe, struct liv_celery_look *look);
 
 #endif

@@ -134,6 +134,14 @@ bool liv_celery_read_exchanges(const struct dr_uri *uri, struct liv_celery_excha
     return true;
 }
 
+void liv_celery_ask_anew(struct liv_celery_us *us)
+{
+    const char *nonce = strrchr(us->oid, '-') + 1;
+    us->round++;
+    for (size_t i = 0; i <= LIV_CELERY_METHODS; i++)
+        snprintf(us->tickets[i], sizeof us->tickets[i], "%.16s-%u-%zu", nonce, us->round, i);
+}
+
 bool liv_celery_make_us(struct liv_celery_us *us, double now, struct dr_error *error)
 {
     unsigned char bytes[8];
@@ -143,8 +151,8 @@ bool liv_celery_make_us(struct liv_celery_us *us, double now, struct dr_error *e
     for (size_t i = 0; i < sizeof bytes; i++)
         snprintf(nonce + 2 * i, 3, "%02x", bytes[i]);
     snprintf(us->oid, sizeof us->oid, LIV_CELERY_OID_BEGIN "%lld-%s", (long long)now, nonce);
-    for (size_t i = 0; i <= LIV_CELERY_METHODS; i++)
-        snprintf(us->tickets[i], sizeof us->tickets[i], "%s-%zu", nonce, i);
+    us->round = 0;
+    liv_celery_ask_anew(us);
     return true;
 }
 

@@ -83,8 +83,12 @@ bool liv_celery_read_exchanges(const struct dr_uri *uri, struct liv_celery_excha
 struct liv_celery_us {
     char oid[64];
     char tickets[LIV_CELERY_METHODS + 1][48]; /* tell which method is answered */
+    unsigned round;
 };
 bool liv_celery_make_us(struct liv_celery_us *us, double now, struct dr_error *error);
+
+/* New tickets: from then on answers to what was asked before are none any more. */
+void liv_celery_ask_anew(struct liv_celery_us *us);
 
 /* The seconds in an oid of ours, or at the beginning of a longer text; unknown: it is not ours. */
 struct dr_opt_int liv_celery_made_at(const char *oid);

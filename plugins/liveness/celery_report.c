@@ -193,16 +193,10 @@ static void report_worker(const struct liv_celery_seen *seen,
                           const struct liv_celery_worker *worker, struct liv_facts *facts)
 {
     struct liv_unit *unit = liv_facts_add(facts, LIV_WORKER, worker->name, NULL);
-    const struct liv_celery_worker *before = liv_celery_find(&seen->earlier.fleet, worker->name);
     if (unit == NULL)
         return;
     place(facts, unit, worker->name, worker->pong ? 1 : 0);
     add_figures(&seen->look, worker, unit);
-    unit->pace = (struct liv_pace){
-        .known = worker->processed.known, .done = worker->processed, .at = seen->look.at};
-    if (before != NULL)
-        unit->earlier = (struct liv_pace){
-            .known = before->processed.known, .done = before->processed, .at = seen->earlier.at};
     if (worker->pong)
         sign_pong(seen, worker, facts, unit);
     else if (worker->answers[LIV_CELERY_PING] > 0)
@@ -261,6 +255,12 @@ static struct silence find_silence(const struct liv_celery_seen *seen)
         silence.silent = (size_t)(look->listeners.value - answered);
     silence.tasks = count_foreign(look, &silence.youngest);
     return silence;
+}
+
+bool liv_celery_is_puzzling(const struct liv_celery_seen *seen)
+{
+    const struct silence silence = find_silence(seen);
+    return (silence.silent > 0 || silence.missing > 0) && silence.tasks > 0;
 }
 
 /* A worker of a solo pool is silent while it runs a task. One that is frozen with a task looks the
@@ -332,13 +332,16 @@ static struct dr_opt_int count_done(const struct liv_celery_look *look, const ch
     return done;
 }
 
+/* While nothing waits, a task that takes no longer than it may is not stuck. */
 static struct liv_pace pace_of(const struct liv_celery_look *look,
-                               const struct liv_celery_queue *queue)
+                               const struct liv_celery_queue *queue, double task_limit)
 {
+    bool late = queue->taken_age.known && queue->taken_age.value > task_limit;
+    bool waits = queue->waiting.known && queue->waiting.value > 0;
     return (struct liv_pace){.known = queue->waiting.known &&
                                       (queue->head != 0 || queue->waiting.value == 0),
                              .head = queue->head,
-                             .taken = queue->taken_mark,
+                             .taken = waits || late ? queue->taken_mark : 0,
                              .done = count_done(look, queue->name),
                              .at = look->at};
 }
@@ -375,8 +378,7 @@ static void sign_queue(const struct liv_celery_seen *seen, const struct silence 
     else if (silence->silent > 0 || consumers > 0)
         liv_facts_sign(facts, unit, LIV_Q_UNCLEAR, "nobody who answers");
     else if (waits || queue->named)
-        liv_facts_sign(facts, unit, LIV_Q_UNSERVED, waits ? "%.0f tasks wait" : "",
-                       waits ? queue->waiting.value : 0.0);
+        liv_facts_sign(facts, unit, LIV_Q_UNSERVED, "%s", "");
     else if (queue->waiting.known)
         liv_facts_sign(facts, unit, LIV_Q_EMPTY, "%s", "");
     else
@@ -407,9 +409,9 @@ static void report_queue(const struct liv_celery_seen *seen, const struct silenc
     queue_figure(unit, LIV_TAKEN, queue->taken);
     queue_figure(unit, LIV_TAKEN_AGE, queue->taken_age);
     queue_figure(unit, LIV_CONSUMERS_NOW, queue->consumers);
-    unit->pace = pace_of(&seen->look, queue);
+    unit->pace = pace_of(&seen->look, queue, seen->task_limit);
     if (before != NULL)
-        unit->earlier = pace_of(&seen->earlier, before);
+        unit->earlier = pace_of(&seen->earlier, before, seen->task_limit);
     sign_queue(seen, silence, queue, facts, unit);
     sign_abandoned(seen, silence, queue, facts, unit);
 }

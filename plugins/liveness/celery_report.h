@@ -64,6 +64,9 @@ void liv_celery_add_known(struct liv_celery_seen *seen, const char *name);
  * of memory. */
 struct liv_celery_queue *liv_celery_take_queue(struct liv_celery_look *look, const char *name);
 
+/* Somebody is silent, and tasks are held by nobody who answered: who has them is to be asked. */
+bool liv_celery_is_puzzling(const struct liv_celery_seen *seen);
+
 void liv_celery_report(const struct liv_celery_seen *seen, struct liv_facts *facts);
 
 #endif

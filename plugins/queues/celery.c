@@ -24,26 +24,6 @@ bool que_celery_no_memory(struct que_celery *probe)
     return dr_error_set(probe->error, DR_ERR_INTERNAL, "out of memory");
 }
 
-bool que_celery_read_count(struct que_celery *probe, const char *command, const redisReply *reply,
-                           long long *count)
-{
-    *count = reply->integer;
-    if (reply->type != REDIS_REPLY_INTEGER)
-        return dr_redis_fail(&probe->redis, command, reply);
-    return *count >= 0 || dr_error_set(probe->error, DR_ERR_PROTOCOL,
-                                       "the reply to %s cannot be used: %lld", command, *count);
-}
-
-bool que_celery_add_key(struct que_celery *probe, const char *command, char *key, const char *more,
-                        const char *last)
-{
-    const char *words[] = {command, key, more, last};
-    size_t count = more == NULL ? 2 : last == NULL ? 3 : 4;
-    bool ok = key != NULL ? dr_redis_add(&probe->redis, count, words) : que_celery_no_memory(probe);
-    free(key);
-    return ok;
-}
-
 /* ---- what was found, for -v ---- */
 
 static void trace_figure(struct dr_buffer *line, const char *name, struct dr_opt_real value)

@@ -4,8 +4,7 @@
 #ifndef QUEUES_CELERY_ASK_H
 #define QUEUES_CELERY_ASK_H
 
-#include "common/client/kombu.h"
-#include "common/client/redis.h"
+#include "common/client/kombu_redis.h"
 #include "plugins/queues/celery_read.h"
 #include "plugins/queues/request.h"
 
@@ -27,14 +26,6 @@ struct que_celery {
     dr_redis_add(&(probe)->redis,                                                                  \
                  sizeof((const char *const[]){__VA_ARGS__}) / sizeof(const char *),                \
                  (const char *const[]){__VA_ARGS__})
-
-/* A command with one key, and up to two words behind it (NULL: none). The key is ended here. */
-bool que_celery_add_key(struct que_celery *probe, const char *command, char *key, const char *more,
-                        const char *last);
-
-/* How many of something. */
-bool que_celery_read_count(struct que_celery *probe, const char *command, const redisReply *reply,
-                           long long *count);
 
 bool que_celery_no_memory(struct que_celery *probe);
 
