@@ -664,7 +664,8 @@ static bool prepare(struct dr_targets *targets, struct dr_threshold *thresholds,
 {
     rules.thresholds = thresholds;
     rules.selected = include.count > 0;
-    if (!read_numbers(error) || !read_health(error) || !read_expectations(error) ||
+    if (!read_numbers(error) || !read_health(error) || !liv_request_check(&request, error) ||
+        !read_expectations(error) ||
         !read_selection(&include, "--include", false, error) ||
         !read_selection(&exclude, "--exclude", true, error) || !read_wish(targets, error) ||
         !check_targets(targets, error))
@@ -763,6 +764,25 @@ extern const struct dr_source dr_source_liveness_celery;
 extern const struct dr_source dr_source_liveness_celerys;
 #endif
 #endif
+#ifdef HAVE_RABBITMQ
+extern const struct dr_source dr_source_liveness_celeryamqp;
+#endif
+#if defined HAVE_LIBCURL && defined HAVE_JANSSON
+extern const struct dr_source dr_source_liveness_elasticsearch;
+extern const struct dr_source dr_source_liveness_service;
+#endif
+extern const struct dr_source dr_source_liveness_file;
+#ifdef HAVE_LIBCURL
+extern const struct dr_source dr_source_liveness_haproxy;
+extern const struct dr_source dr_source_liveness_http;
+#endif
+#ifdef HAVE_HIREDIS
+extern const struct dr_source dr_source_liveness_jobs;
+#ifdef HAVE_OPENSSL
+extern const struct dr_source dr_source_liveness_jobss;
+#endif
+#endif
+extern const struct dr_source dr_source_liveness_tcp;
 static const struct dr_source *const built_in[] = {
 #ifdef HAVE_HIREDIS
     &dr_source_liveness_celery,
@@ -770,6 +790,25 @@ static const struct dr_source *const built_in[] = {
     &dr_source_liveness_celerys,
 #endif
 #endif
+#ifdef HAVE_RABBITMQ
+    &dr_source_liveness_celeryamqp,
+#endif
+#if defined HAVE_LIBCURL && defined HAVE_JANSSON
+    &dr_source_liveness_elasticsearch,
+    &dr_source_liveness_service,
+#endif
+    &dr_source_liveness_file,
+#ifdef HAVE_LIBCURL
+    &dr_source_liveness_haproxy,
+    &dr_source_liveness_http,
+#endif
+#ifdef HAVE_HIREDIS
+    &dr_source_liveness_jobs,
+#ifdef HAVE_OPENSSL
+    &dr_source_liveness_jobss,
+#endif
+#endif
+    &dr_source_liveness_tcp,
     NULL,
 };
 #define BUILT_IN built_in

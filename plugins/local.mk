@@ -26,7 +26,9 @@ common_client_libjson_la_SOURCES = \
 common_client_libjson_la_CFLAGS = $(AM_CFLAGS)
 
 noinst_LTLIBRARIES += common/client/libkombu.la
-common_client_libkombu_la_SOURCES = common/client/kombu.c common/client/kombu.h
+common_client_libkombu_la_SOURCES = \
+	common/moment.c common/moment.h \
+	common/client/kombu.c common/client/kombu.h
 common_client_libkombu_la_CFLAGS = $(AM_CFLAGS)
 kombu_libs = common/client/libkombu.la common/client/libjson.la
 
@@ -339,6 +341,7 @@ endif
 libexec_PROGRAMS += plugins/check_liveness
 noinst_LTLIBRARIES += plugins/libliveness.la
 plugins_libliveness_la_SOURCES = \
+	plugins/liveness/condition.c plugins/liveness/condition.h plugins/liveness/condition_parts.h \
 	plugins/liveness/facts.c plugins/liveness/facts.h \
 	plugins/liveness/history.c plugins/liveness/history.h \
 	plugins/liveness/judge.c plugins/liveness/judge.h \
@@ -348,24 +351,152 @@ plugins_libliveness_la_SOURCES = \
 	plugins/liveness/judge_parts.h \
 	plugins/liveness/judge_pools.c \
 	plugins/liveness/judge_sites.c \
-	plugins/liveness/manual.c plugins/liveness/manual.h plugins/liveness/request.h \
+	plugins/liveness/manual.c plugins/liveness/manual.h \
+	plugins/liveness/request.c plugins/liveness/request.h \
 	plugins/liveness/signs.c plugins/liveness/signs.h
+# Numbers in conditions are those of JSON.
+plugins_libliveness_la_LIBADD = common/client/libjson.la
 plugins_check_liveness_SOURCES = plugins/check_liveness.c
 plugins_check_liveness_CFLAGS = $(program_cflags)
 plugins_check_liveness_LDFLAGS = $(program_ldflags)
 plugins_check_liveness_LDADD = plugins/libliveness.la common/libcommon.la
-if !MODULES
-plugins_check_liveness_LDADD += $(kombu_libs)
-endif
 
 # What every source of it is linked with.
 liveness_source = plugins/liveness/facts.c
 
+# What its sources that ask over HTTP share; linked with common/client/libjson.la and $(http_libs).
+if HAVE_LIBCURL
+noinst_LTLIBRARIES += plugins/libliveweb.la
+plugins_libliveweb_la_SOURCES = \
+	plugins/liveness/access.c plugins/liveness/access.h \
+	plugins/liveness/condition.h plugins/liveness/condition_parts.h \
+	plugins/liveness/condition_test.c \
+	plugins/liveness/look.c plugins/liveness/look.h
+# The executable has these already where the sources are linked into it.
+if MODULES
+plugins_libliveweb_la_SOURCES += plugins/liveness/condition.c plugins/liveness/request.c \
+	common/module.c common/pattern.c
+endif
+plugins_libliveweb_la_CFLAGS = $(AM_CFLAGS)
+liveweb_libs = plugins/libliveweb.la common/client/libjson.la $(http_libs)
+
+liveness_haproxy_sources = \
+	plugins/liveness/haproxy.c \
+	plugins/liveness/haproxy_direct.c plugins/liveness/haproxy_direct.h \
+	plugins/liveness/haproxy_read.c plugins/liveness/haproxy_read.h \
+	plugins/liveness/haproxy_units.c plugins/liveness/haproxy_units.h
+liveness_haproxy_libs = common/client/libstream.la $(liveweb_libs)
+if MODULES
+pkglib_LTLIBRARIES += plugins/liveness-haproxy.la
+plugins_liveness_haproxy_la_SOURCES = $(liveness_haproxy_sources) $(liveness_source)
+plugins_liveness_haproxy_la_CFLAGS = $(AM_CFLAGS) $(LIBCURL_CFLAGS)
+plugins_liveness_haproxy_la_LDFLAGS = $(module_ldflags)
+plugins_liveness_haproxy_la_LIBADD = common/libsource.la $(liveness_haproxy_libs)
+else
+plugins_check_liveness_SOURCES += $(liveness_haproxy_sources)
+plugins_check_liveness_LDADD += $(liveness_haproxy_libs)
+endif
+
+liveness_http_sources = plugins/liveness/http.c
+if MODULES
+pkglib_LTLIBRARIES += plugins/liveness-http.la
+plugins_liveness_http_la_SOURCES = $(liveness_http_sources) $(liveness_source)
+plugins_liveness_http_la_CFLAGS = $(AM_CFLAGS)
+plugins_liveness_http_la_LDFLAGS = $(module_ldflags)
+plugins_liveness_http_la_LIBADD = common/libsource.la $(liveweb_libs)
+else
+plugins_check_liveness_SOURCES += $(liveness_http_sources)
+plugins_check_liveness_LDADD += $(liveweb_libs)
+endif
+endif
+
+if HAVE_LIBCURL
+if HAVE_JANSSON
+liveness_elasticsearch_sources = \
+	plugins/liveness/elasticsearch.c \
+	plugins/liveness/elasticsearch_read.c plugins/liveness/elasticsearch_read.h
+liveness_service_sources = \
+	plugins/liveness/service.c \
+	plugins/liveness/service_read.c plugins/liveness/service_read.h
+# What those that read JSON with jansson share.
+noinst_LTLIBRARIES += plugins/liblivejansson.la
+plugins_liblivejansson_la_SOURCES = plugins/liveness/json.c plugins/liveness/json.h
+plugins_liblivejansson_la_CFLAGS = $(AM_CFLAGS) $(JANSSON_CFLAGS)
+liveness_jansson_libs = plugins/liblivejansson.la plugins/libliveweb.la common/client/libjson.la $(http_libs) \
+	$(JANSSON_LIBS)
+if MODULES
+pkglib_LTLIBRARIES += plugins/liveness-elasticsearch.la plugins/liveness-service.la
+plugins_liveness_elasticsearch_la_SOURCES = $(liveness_elasticsearch_sources) $(liveness_source)
+plugins_liveness_elasticsearch_la_CFLAGS = $(AM_CFLAGS) $(LIBCURL_CFLAGS) $(JANSSON_CFLAGS)
+plugins_liveness_elasticsearch_la_LDFLAGS = $(module_ldflags)
+plugins_liveness_elasticsearch_la_LIBADD = common/libsource.la $(liveness_jansson_libs)
+plugins_liveness_service_la_SOURCES = $(liveness_service_sources) $(liveness_source) \
+	common/duration.c common/number.c
+plugins_liveness_service_la_CFLAGS = $(AM_CFLAGS) $(LIBCURL_CFLAGS) $(JANSSON_CFLAGS)
+plugins_liveness_service_la_LDFLAGS = $(module_ldflags)
+plugins_liveness_service_la_LIBADD = common/libsource.la $(liveness_jansson_libs)
+else
+plugins_check_liveness_SOURCES += $(liveness_elasticsearch_sources) $(liveness_service_sources)
+plugins_check_liveness_CFLAGS += $(LIBCURL_CFLAGS) $(JANSSON_CFLAGS)
+plugins_check_liveness_LDADD += $(liveness_jansson_libs)
+endif
+endif
+endif
+
+if MODULES
+pkglib_LTLIBRARIES += plugins/liveness-file.la plugins/liveness-tcp.la
+plugins_liveness_file_la_SOURCES = plugins/liveness/file.c $(liveness_source) \
+	common/duration.c common/number.c
+plugins_liveness_file_la_CFLAGS = $(AM_CFLAGS)
+plugins_liveness_file_la_LDFLAGS = $(module_ldflags)
+plugins_liveness_file_la_LIBADD = common/libsource.la
+plugins_liveness_tcp_la_SOURCES = plugins/liveness/tcp.c $(liveness_source) \
+	common/module.c common/pattern.c
+plugins_liveness_tcp_la_CFLAGS = $(AM_CFLAGS)
+plugins_liveness_tcp_la_LDFLAGS = $(module_ldflags)
+plugins_liveness_tcp_la_LIBADD = common/libsource.la
+else
+plugins_check_liveness_SOURCES += plugins/liveness/file.c plugins/liveness/tcp.c
+endif
+if HAVE_HIREDIS
+liveness_jobs_sources = \
+	common/moment.c common/moment.h \
+	plugins/liveness/jobs.c plugins/liveness/jobs.h \
+	plugins/liveness/jobs_read.c plugins/liveness/jobs_read.h \
+	plugins/liveness/jobs_rq.c plugins/liveness/jobs_sidekiq.c \
+	plugins/liveness/jobs_timers.c
+if MODULES
+pkglib_LTLIBRARIES += plugins/liveness-jobs.la
+plugins_liveness_jobs_la_SOURCES = $(liveness_jobs_sources) $(liveness_source)
+plugins_liveness_jobs_la_CFLAGS = $(AM_CFLAGS) $(HIREDIS_CFLAGS)
+plugins_liveness_jobs_la_LDFLAGS = $(module_ldflags)
+plugins_liveness_jobs_la_LIBADD = common/libsource.la common/client/libjson.la $(redis_libs)
+if HAVE_OPENSSL
+pkglib_LTLIBRARIES += plugins/liveness-jobss.la
+plugins_liveness_jobss_la_SOURCES = $(liveness_jobs_sources) $(liveness_source)
+plugins_liveness_jobss_la_CFLAGS = $(AM_CFLAGS) $(HIREDIS_CFLAGS) -DDR_STREAM_TLS
+plugins_liveness_jobss_la_LDFLAGS = $(module_ldflags)
+plugins_liveness_jobss_la_LIBADD = common/libsource.la common/client/libjson.la $(rediss_libs)
+endif
+else
+plugins_check_liveness_SOURCES += $(liveness_jobs_sources)
+plugins_check_liveness_CFLAGS += $(HIREDIS_CFLAGS)
+if HAVE_OPENSSL
+plugins_check_liveness_CFLAGS += -DDR_STREAM_TLS
+plugins_check_liveness_LDADD += $(rediss_libs)
+else
+plugins_check_liveness_LDADD += $(redis_libs)
+endif
+endif
+endif
+
+# Celery: what its two sources share.
 liveness_celery_fleet = \
 	plugins/liveness/celery_fleet.c plugins/liveness/celery_fleet.h \
 	plugins/liveness/celery_report.c plugins/liveness/celery_report.h
 if !MODULES
 plugins_check_liveness_SOURCES += $(liveness_celery_fleet)
+plugins_check_liveness_LDADD += $(kombu_libs)
 endif
 
 if HAVE_HIREDIS
@@ -389,13 +520,25 @@ plugins_liveness_celerys_la_LDFLAGS = $(module_ldflags)
 plugins_liveness_celerys_la_LIBADD = common/libsource.la $(kombu_libs) $(rediss_libs)
 endif
 else
+# The libraries are those of the jobs.
 plugins_check_liveness_SOURCES += $(liveness_celery_sources)
-plugins_check_liveness_CFLAGS += $(HIREDIS_CFLAGS)
-if HAVE_OPENSSL
-plugins_check_liveness_CFLAGS += -DDR_STREAM_TLS
-plugins_check_liveness_LDADD += $(rediss_libs)
-else
-plugins_check_liveness_LDADD += $(redis_libs)
 endif
+endif
+
+if HAVE_RABBITMQ
+liveness_celeryamqp_sources = \
+	common/client/amqp.c common/client/amqp.h \
+	plugins/liveness/celery_amqp.c
+if MODULES
+pkglib_LTLIBRARIES += plugins/liveness-celeryamqp.la
+plugins_liveness_celeryamqp_la_SOURCES = \
+	$(liveness_celeryamqp_sources) $(liveness_celery_fleet) $(liveness_source)
+plugins_liveness_celeryamqp_la_CFLAGS = $(AM_CFLAGS) $(RABBITMQ_CFLAGS)
+plugins_liveness_celeryamqp_la_LDFLAGS = $(module_ldflags)
+plugins_liveness_celeryamqp_la_LIBADD = common/libsource.la $(kombu_libs) $(queues_amqp_libs)
+else
+plugins_check_liveness_SOURCES += $(liveness_celeryamqp_sources)
+plugins_check_liveness_CFLAGS += $(RABBITMQ_CFLAGS)
+plugins_check_liveness_LDADD += $(queues_amqp_libs)
 endif
 endif

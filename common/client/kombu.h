@@ -76,8 +76,4 @@ uint64_t dr_kombu_hash(const char *text);
 bool dr_kombu_encode(const char *text, struct dr_buffer *out);
 bool dr_kombu_decode(const char *text, struct dr_buffer *out);
 
-/* "2026-11-21T10:20:30.123456+01:00" in seconds since the epoch; without a zone it is UTC. Unknown
- * for everything else. */
-struct dr_opt_real dr_kombu_read_moment(const char *text);
-
 #endif

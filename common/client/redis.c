@@ -128,7 +128,7 @@ bool dr_redis_log_in(struct dr_redis *redis, const char *user, const char *passw
     return add_words(redis, named ? 3 : 2, words);
 }
 
-#define WORDS_MAX 8
+#define WORDS_MAX 16
 
 static void trace_query(const struct dr_redis *redis, size_t count, const char *const *words)
 {
@@ -173,7 +173,7 @@ static bool receive(struct dr_redis *redis, const char *stage)
     ssize_t size = dr_stream_read(&redis->stream, bytes, sizeof bytes, stage);
     if (size < 0)
         return false;
-    size_t most = redis->received_max > 0 ? redis->received_max : RECEIVED_MAX;
+    size_t most = redis->receive_max != 0 ? redis->receive_max : RECEIVED_MAX;
     redis->overrun = redis->stream.received > most;
     if (redis->overrun)
         return dr_error_set(redis->stream.error, DR_ERR_PROTOCOL,

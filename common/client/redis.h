@@ -21,10 +21,10 @@
  * case. */
 struct dr_redis {
     struct dr_stream stream;
-    const char *grant; /* what is to be allowed, for the error: "INFO to the user nagios" */
-    bool discreet;     /* replies are not traced: they hold what users wrote */
-    size_t received_max; /* bytes that the server may send altogether; 0: 2 MiB */
-    bool overrun;      /* set when the server sent more than it may: the connection is at its end */
+    const char *grant;  /* what is to be allowed, for the error: "INFO to the user nagios" */
+    bool discreet;      /* replies are not traced: they hold what users wrote */
+    size_t receive_max; /* bytes the server may send altogether; 0: 2 MiB */
+    bool overrun; /* set when the server sent more than it may: the connection is at its end */
     /* its own */
     redisReader *reader;
     struct dr_buffer out; /* commands that are to be sent */

@@ -262,6 +262,7 @@ static ssize_t read_some(struct dr_stream *stream, void *bytes, size_t size, con
         return done;
     if (done < 0 && (errno == EAGAIN || errno == EINTR))
         return wait_socket(stream, POLLIN, stage) ? 0 : -1;
+    stream->ended = done == 0;
     dr_error_set(stream->error, DR_ERR_CONNECT, "%s (stage: %s)",
                  done == 0 ? "the server closed the connection" : strerror(errno), stage);
     return -1;

@@ -20,6 +20,8 @@ struct dr_stream {
                         task's time */
     char peer[80];   /* address:port that was reached, "[::1]:5672"; "" for a Unix socket */
     size_t received; /* bytes, altogether */
+    bool ended;      /* the other side has closed the connection in order: for protocols in which
+                        that is the end of a reply */
     /* its own */
     bool open;
     int fd;

@@ -597,7 +597,7 @@ static bool probe_target(struct dr_task *task, void *facts, struct dr_error *err
                                .error = error,
                                .redis.stream = {.task = task, .error = error}};
     probe.redis.grant = probe.grant;
-    probe.redis.received_max = RECEIVED_MAX;
+    probe.redis.receive_max = RECEIVED_MAX;
     probe.facts->product = LIV_CELERY;
     probe.seen.task_limit = probe.request->task_limit;
     probe.watch = probe.request->watch;

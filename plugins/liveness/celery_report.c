@@ -300,15 +300,24 @@ static void report_channel(const struct liv_celery_seen *seen, const struct sile
 {
     const struct liv_celery_fleet *fleet = &seen->look.fleet;
     bool reliable = seen->roster_known;
+    bool unheard = seen->look.listeners.known || !seen->heard.known || !seen->heard.value;
     for (size_t i = 0; i < fleet->count; i++)
         reliable = reliable && is_known(seen, fleet->workers[i].name);
-    bool nobody = fleet->count == 0 && silence->silent == 0;
+    bool nobody = fleet->count == 0 && silence->silent == 0 && unheard;
+    bool mute = fleet->count == 0 && !unheard;
     bool unnamed = silence->silent > silence->missing && (!reliable || fleet->count == 0);
-    if (!nobody && !unnamed)
+    bool unlisted = !seen->roster_known && !nobody;
+    if (!nobody && !unnamed && !mute && !unlisted)
         return;
     struct liv_unit *unit = liv_facts_add(facts, LIV_POOL, "workers", NULL);
     if (nobody)
         liv_facts_sign(facts, unit, LIV_W_NONE, "nobody listens to remote control");
+    else if (mute)
+        liv_facts_sign(facts, unit, LIV_NOT_TOLD,
+                       "whether they work: some are connected, and none has answered for %.1f s",
+                       seen->patience);
+    else if (unlisted)
+        liv_facts_sign(facts, unit, LIV_W_UNLISTED, "name them with --expect-workers");
     else
         liv_facts_sign(facts, unit, LIV_NOT_TOLD,
                        "who %zu more listeners to remote control are, which do not answer",
@@ -383,7 +392,7 @@ static void sign_queue(const struct liv_celery_seen *seen, const struct silence 
         liv_facts_sign(facts, unit, LIV_Q_EMPTY, "%s", "");
     else
         liv_facts_sign(facts, unit, LIV_NOT_TOLD, "how many tasks wait");
-    if (queue->consumers.known && consumers > (double)takers && takers > 0)
+    if (queue->consumers.known && consumers > (double)takers)
         liv_facts_sign(facts, unit, LIV_Q_SILENT, "%.0f of %.0f", consumers - (double)takers,
                        consumers);
 }
@@ -428,6 +437,6 @@ void liv_celery_report(const struct liv_celery_seen *seen, struct liv_facts *fac
     report_channel(seen, &silence, facts);
     for (size_t i = 0; i < seen->look.queue_count; i++)
         report_queue(seen, &silence, &seen->look.queues[i], facts);
-    facts->complete = seen->roster_known && seen->look.queues_known;
+    facts->complete = seen->look.queues_known;
     facts->no_memory = facts->no_memory || seen->no_memory || seen->look.fleet.no_memory;
 }

@@ -49,9 +49,10 @@ struct liv_celery_seen {
     bool twice;
     char **roster; /* names of workers that the broker knows */
     size_t roster_count;
-    bool roster_known;
-    double patience;   /* how long was waited for answers, seconds */
-    double task_limit; /* a task may run for so long, seconds */
+    bool roster_known;        /* unknown: only who answers can be seen */
+    struct dr_opt_bool heard; /* somebody has heard the question, where listeners are not counted */
+    double patience;          /* how long was waited for answers, seconds */
+    double task_limit;        /* a task may run for so long, seconds */
     bool no_memory;
 };
 

@@ -41,4 +41,14 @@ struct liv_request {
     struct dr_text_list keys;   /* of canaries */
 };
 
+/* Checks what sources read of it later: conditions, headers, addresses. False with a USAGE error
+ * that names the option; that of a header does not show its value. */
+bool liv_request_check(const struct liv_request *request, struct dr_error *error);
+
+/* "192.0.2.11", "192.0.2.11:8443", "2001:db8::11", "[2001:db8::11]:8443": the address without
+ * brackets, and the port, 0 where there is none. False with a USAGE error for anything else. */
+#define LIV_ADDRESS_SIZE 80
+bool liv_instance_read(const char *text, char address[LIV_ADDRESS_SIZE], int *port,
+                       struct dr_error *error);
+
 #endif

@@ -86,7 +86,7 @@ const struct liv_meaning liv_meanings[LIV_SIGNS] = {
     [LIV_W_GONE] = {"gone", NO, NO, false, DR_WARNING, DR_OK,
                     "start it again, or let it go: a worker that was stopped properly is not "
                     "missed"},
-    [LIV_W_DRAINING] = {"takes no new tasks", NOTHING, NOTHING, true, DR_OK, DR_OK, NULL},
+    [LIV_W_DRAINING] = {"takes no new tasks", NOTHING, NO, true, DR_OK, DR_OK, NULL},
     [LIV_W_SUSPENDED] = {"suspended", NOTHING, NO, true, DR_CRITICAL, DR_OK, "rq resume"},
     [LIV_W_CONSUMING] = {"takes tasks", YES, YES, false, DR_OK, DR_CRITICAL, NULL},
     [LIV_W_IDLE_HANDS] = {"answers, but takes no tasks", NO, YES, false, DR_CRITICAL, DR_CRITICAL,
@@ -97,7 +97,9 @@ const struct liv_meaning liv_meanings[LIV_SIGNS] = {
     [LIV_Q_EMPTY] = {"nothing waits", NOTHING, NOTHING, false, DR_OK, DR_OK, NULL},
     [LIV_Q_ABANDONED] = {"tasks of workers that died", NOTHING, NOTHING, false, DR_WARNING,
                          DR_WARNING, NULL},
-    [LIV_W_NONE] = {"no workers", NO, NO, false, DR_CRITICAL, DR_OK, "start the workers"},
+    [LIV_W_NONE] = {"nobody works here", NO, NO, false, DR_CRITICAL, DR_OK, "start workers"},
+    [LIV_W_UNLISTED] = {"only who answers is seen, nobody is missed", NOTHING, NOTHING, false,
+                        DR_OK, DR_OK, NULL},
     [LIV_Q_UNCLEAR] = {"who takes from it cannot be told", NOTHING, NOTHING, false, DR_OK, DR_OK,
                        NULL},
     [LIV_Q_SILENT] =
@@ -111,11 +113,18 @@ const struct liv_meaning liv_meanings[LIV_SIGNS] = {
     [LIV_S_UNHELD] = {"nobody holds its lock", NO, NO, false, DR_CRITICAL, DR_OK,
                       "start the scheduler"},
     [LIV_S_STALE] = {"no sign of life", NO, NO, false, DR_CRITICAL, DR_OK, NULL},
+    [LIV_S_BROKEN] = {"does not work", NO, NOTHING, false, DR_CRITICAL, DR_UNKNOWN, NULL},
 
-    [LIV_E_GREEN] = {"green", YES, YES, false, DR_OK, DR_OK, NULL},
-    [LIV_E_YELLOW] = {"yellow: copies are missing", YES, YES, false, DR_WARNING, DR_WARNING,
-                      "GET _cluster/allocation/explain says which, and why"},
-    [LIV_E_RED] = {"red: data is missing", NO, YES, false, DR_CRITICAL, DR_CRITICAL,
+    /* A cluster has no passive state of its own: it is up in both sites, or should be. Whether it
+     * follows another one is not asked here. */
+    [LIV_E_GREEN] = {"green", YES, NOTHING, false, DR_OK, DR_OK, NULL},
+    [LIV_E_YELLOW] = {"yellow: copies are missing", YES, NOTHING, false, DR_WARNING, DR_WARNING,
+                      "GET _cluster/allocation/explain says which, and why; where a plan has no "
+                      "copies: yellow=ok"},
+    [LIV_E_RED] = {"red: data is missing", NO, NOTHING, false, DR_CRITICAL, DR_CRITICAL,
                    "GET _cluster/allocation/explain says which, and why"},
     [LIV_E_SNAPSHOT] = {"a snapshot is being taken", NOTHING, NOTHING, false, DR_OK, DR_OK, NULL},
+    [LIV_E_LEADERLESS] = {"has no leader", NO, NOTHING, false, DR_CRITICAL, DR_CRITICAL,
+                          "are most of the nodes up that may be elected, and can they reach each "
+                          "other?"},
 };

@@ -73,7 +73,7 @@ enum liv_sign_kind {
     LIV_Q_UNSERVED,   /* tasks wait and no worker takes from it */
     LIV_Q_EMPTY,      /* nothing waits, nobody is needed; who would take it is not known */
     LIV_Q_ABANDONED,  /* a task whose worker has died: it runs again later, or never */
-    LIV_W_NONE,       /* no worker is connected at all */
+    LIV_W_NONE,       /* the list of workers is there, and none is in it that does this */
     LIV_Q_UNCLEAR,    /* those who may take from it do not answer */
     LIV_Q_SILENT, /* of those who take from it some do not answer: busy (a solo pool), or wedged */
     /* schedulers */
@@ -82,11 +82,13 @@ enum liv_sign_kind {
     LIV_S_OVERDUE, /* an entry is due and was not started */
     LIV_S_UNHELD,  /* nobody holds the scheduler's lock */
     LIV_S_STALE,   /* its sign of life is old */
+    LIV_S_BROKEN,  /* it answers, and what it needs to work does not: its database */
     /* clusters */
     LIV_E_GREEN,
-    LIV_E_YELLOW,   /* copies are missing */
-    LIV_E_RED,      /* data is missing */
-    LIV_E_SNAPSHOT, /* a snapshot is being taken */
+    LIV_E_YELLOW,     /* copies are missing */
+    LIV_E_RED,        /* data is missing */
+    LIV_E_SNAPSHOT,   /* a snapshot is being taken */
+    LIV_E_LEADERLESS, /* no leader is elected */
     LIV_SIGNS
 };
 

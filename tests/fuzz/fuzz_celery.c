@@ -5,6 +5,7 @@
 #include "tests/fuzz/fuzz.h"
 
 #include "common/client/kombu.h"
+#include "common/moment.h"
 #include "plugins/queues/celery_read.h"
 
 static void read_store(const char *text)
@@ -39,7 +40,7 @@ static void read_message(const char *text)
     MUST(task.readable || (!task.eta.known && task.queue[0] == '\0'));
     if (dr_kombu_binding(&names, "exchange", text, queue))
         MUST(*queue != '\0' && strlen(queue) <= DR_KOMBU_NAME_MAX);
-    struct dr_opt_real moment = dr_kombu_read_moment(text);
+    struct dr_opt_real moment = dr_moment_read(text);
     MUST(!moment.known || (moment.value > -1e11 && moment.value < 1e12));
 }
 

@@ -9,12 +9,14 @@ Every command is shown as it is run and every output is the true one."""
 import os
 import sys
 
+import demo_liveness
 import demo_queues
 import demo_replication
 from demo_show import paint, show
 from postgresql import LabError
 
-PARTS = (("check_replication_lag: PostgreSQL", demo_replication), ("check_queue_mirrors: RabbitMQ", demo_queues))
+PARTS = (("check_replication_lag: PostgreSQL", demo_replication), ("check_queue_mirrors: RabbitMQ", demo_queues),
+         ("check_liveness: HAProxy, nginx, Celery", demo_liveness))
 
 
 def main():

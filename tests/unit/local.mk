@@ -77,13 +77,15 @@ tests_unit_test_redis_read_SOURCES = tests/unit/test_redis_read.c \
 	plugins/replication/redis_read.c plugins/replication/redis_sentinel.c
 tests_unit_test_redis_read_CPPFLAGS = $(AM_CPPFLAGS) $(HIREDIS_CFLAGS)
 tests_unit_test_redis_read_LDADD = $(LDADD) $(HIREDIS_LIBS)
+unit_tests += tests/unit/test_moment
+tests_unit_test_moment_SOURCES = tests/unit/test_moment.c common/moment.c common/moment.h
 unit_tests += tests/unit/test_celery_read
 tests_unit_test_celery_read_SOURCES = tests/unit/test_celery_read.c \
 	plugins/queues/celery_read.c common/client/redis_info.c
 tests_unit_test_celery_read_LDADD = plugins/libqueues.la $(LDADD)
 unit_tests += tests/unit/test_kombu
 tests_unit_test_kombu_SOURCES = tests/unit/test_kombu.c \
-	common/client/kombu.c common/client/json_read.c
+	common/client/kombu.c common/client/json_read.c common/moment.c
 endif
 unit_tests += tests/unit/test_azure_targets
 if HAVE_AZURE
@@ -116,6 +118,17 @@ tests_unit_test_http_CPPFLAGS = $(AM_CPPFLAGS) $(LIBCURL_CFLAGS) $(OPENSSL_CFLAG
 	-DDR_PYTHON3='"$(PYTHON3)"'
 tests_unit_test_http_LDADD = $(LDADD) $(LIBCURL_LIBS) $(OPENSSL_LIBS)
 endif
+unit_tests += tests/unit/test_liveness_condition
+tests_unit_test_liveness_condition_SOURCES = tests/unit/test_liveness_condition.c \
+	plugins/liveness/condition_test.c common/client/http.h
+tests_unit_test_liveness_condition_LDADD = plugins/libliveness.la $(LDADD)
+unit_tests += tests/unit/test_haproxy_read
+tests_unit_test_haproxy_read_SOURCES = tests/unit/test_haproxy_read.c \
+	plugins/liveness/haproxy_read.c plugins/liveness/haproxy_units.c
+tests_unit_test_haproxy_read_LDADD = plugins/libliveness.la $(LDADD)
+unit_tests += tests/unit/test_liveness_access
+tests_unit_test_liveness_access_SOURCES = tests/unit/test_liveness_access.c plugins/liveness/access.c
+tests_unit_test_liveness_access_LDADD = plugins/libliveness.la $(LDADD)
 if HAVE_MONGOC
 unit_tests += tests/unit/test_mongodb_read
 tests_unit_test_mongodb_read_SOURCES = tests/unit/test_mongodb_read.c \

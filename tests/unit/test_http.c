@@ -761,12 +761,14 @@ static void test_redirects(void **state)
 static void test_redirects_elsewhere(void **state)
 {
     (void)state;
-    char port[100], user[100];
+    char port[100], scheme[100], secure[100], user[100];
+    snprintf(scheme, sizeof scheme, "/to/301/https:%%2F%%2Flocalhost:%d%%2F", server.plain);
+    snprintf(secure, sizeof secure, "https://localhost:%d/", server.plain);
     snprintf(port, sizeof port, "/to/302/http:%%2F%%2Flocalhost:%d%%2Fself", server.four);
     snprintf(user, sizeof user, "/to/302/http:%%2F%%2Fme:secret@localhost:%d%%2Fself",
              server.plain);
     add_redirect(port);
-    add_redirect("/to/301/https:%2F%2Flocalhost%2F");
+    add_redirect(scheme);
     add_redirect("/to/308/%2F%2Fother.test%2Fa");
     add_redirect("/to/302/ftp:%2F%2Flocalhost%2F");
     add_redirect(user);
@@ -776,13 +778,8 @@ static void test_redirects_elsewhere(void **state)
     request->body_size = 1;
     add_redirect("/to/307/%2Fecho")->method = "DELETE";
     run();
-    static const char *const places[] = {"/self",
-                                         "https://localhost/",
-                                         "http://other.test/a",
-                                         "ftp://localhost/",
-                                         "/self",
-                                         "http://[",
-                                         "/echo"};
+    const char *const places[] = {
+        "/self", secure, "http://other.test/a", "ftp://localhost/", "/self", "http://[", "/echo"};
     for (size_t i = 0; i < 7; i++) {
         assert_string_equal(body(i), "over there");
         assert_int_equal(job.replies[i].redirected, 0);
@@ -982,6 +979,10 @@ static void test_certificate_again(void **state)
     add_certificate("soon", ca);
     snprintf(job.urls[4], sizeof job.urls[4], "https://soon.test/to/302/%%2Fself");
     job.requests[4].redirects = 1;
+    /* nor is a connection used that is there */
+    add_tls(server.tls)->ca_file = ca;
+    add_tls(server.tls)->ca_file = ca;
+    job.requests[6].want_certificate = true;
     run();
     assert_certificate(0, true, true, 0);
     assert_certificate(1, true, true, 0);
@@ -994,6 +995,7 @@ static void test_certificate_again(void **state)
     assert_certificate(3, false, true, 10);
     assert_certificate(4, true, true, 0);
     assert_string_equal(body(4), "127.0.0.1");
+    assert_certificate(6, true, true, 0);
 }
 
 /* Somebody listens, and says nothing. */
