@@ -503,7 +503,8 @@ if HAVE_HIREDIS
 liveness_celery_sources = \
 	common/client/kombu_redis.c common/client/kombu_redis.h \
 	plugins/liveness/celery.c plugins/liveness/celery_ask.h \
-	plugins/liveness/celery_queues.c
+	plugins/liveness/celery_queues.c \
+	plugins/liveness/celery_stop.c plugins/liveness/celery_stop.h
 if MODULES
 pkglib_LTLIBRARIES += plugins/liveness-celery.la
 plugins_liveness_celery_la_SOURCES = \

@@ -6,6 +6,7 @@
  * else is sent only reads: INFO, TIME, SELECT, CLIENT LIST, SCAN, SMEMBERS, LLEN, LINDEX,
  * ZRANGE, HSTRLEN, HGET. */
 #include "plugins/liveness/celery_ask.h"
+#include "plugins/liveness/celery_stop.h"
 
 #include "common/client/json_read.h"
 #include "common/client/redis_info.h"
@@ -25,6 +26,8 @@
 /* What an earlier run has left is removed when no run can still be at work with it. */
 #define LEFTOVER_SECONDS 3600
 #define BODY_MAX (512 * 1024)
+/* It is waited for so long at a time. */
+#define SLICE_SECONDS 0.25
 /* Tasks that are asked for by name. */
 #define HELD_MAX 100
 
@@ -236,6 +239,7 @@ static bool look_at_server(struct liv_celery *probe)
         !add_binding(probe, "SADD", probe->us.oid))
         return false;
     probe->bound = true;
+    liv_celery_hold();
     if (!dr_redis_talk(&probe->redis, "query", replies, BASICS))
         return false;
     bool ok = read_basics(probe, replies);
@@ -374,6 +378,10 @@ static bool receive(struct liv_celery *probe, struct liv_celery_look *look, doub
     size_t count = 1 + (more < BATCH - 1 ? more : BATCH - 1);
     char seconds[32];
     double left = until - dr_monotonic();
+    if (liv_celery_is_stopped())
+        return dr_error_set(probe->error, DR_ERR_INTERNAL, "stopped by a signal");
+    if (left > SLICE_SECONDS) /* to see that */
+        left = SLICE_SECONDS;
     /* Before 6.0 whole seconds are known only, and 0 is for ever. */
     snprintf(seconds, sizeof seconds, probe->fractions ? "%.3f" : "%.0f",
              probe->fractions && left > 0.01 ? left
@@ -436,17 +444,16 @@ static void clean_up(struct liv_celery *probe)
 {
     struct dr_error ignored = {.class = DR_ERR_NONE};
     redisReply *reply;
-    if (!probe->bound || !probe->redis.stream.open)
+    if (!probe->redis.stream.open)
         return;
     probe->redis.stream.error = &ignored;
     probe->error = &ignored;
     if (add_binding(probe, "SREM", probe->us.oid) &&
-        dr_redis_talk(&probe->redis, "take back the binding", &reply, 1)) {
+        dr_redis_talk(&probe->redis, "take back the binding", &reply, 1))
         freeReplyObject(reply);
-        if (dr_kombu_add(&probe->redis, "DEL", list_key(probe), NULL, NULL) &&
-            dr_redis_talk(&probe->redis, "take back the list", &reply, 1))
-            freeReplyObject(reply);
-    }
+    if (dr_kombu_add(&probe->redis, "DEL", list_key(probe), NULL, NULL) &&
+        dr_redis_talk(&probe->redis, "take back the list", &reply, 1))
+        freeReplyObject(reply);
 }
 
 /* Which of the tasks that nobody runs are in the hands of those who answer: they have taken more
@@ -525,7 +532,7 @@ static bool ask(struct liv_celery *probe)
              "it: ACL SETUSER %.60s ~* '&*.pidbox' +info +select +time +scan +smembers +sadd +srem "
              "+del +publish +brpop +rpop +llen +lindex +zrange +hstrlen +hget '+client|list'",
              user != NULL && *user != '\0' ? user : "default");
-    if (dr_task_left(probe->task) < probe->watch + 1)
+    if (probe->watch > 0 && dr_task_left(probe->task) < probe->watch + 1)
         return dr_error_set(probe->error, DR_ERR_USAGE,
                             "--watch leaves no time: raise --timeout to more than %.0f s",
                             probe->watch + 2);
@@ -602,7 +609,10 @@ static bool probe_target(struct dr_task *task, void *facts, struct dr_error *err
     probe.seen.task_limit = probe.request->task_limit;
     probe.watch = probe.request->watch;
     bool ok = check_uri(&probe) && ask(&probe);
-    clean_up(&probe);
+    if (probe.bound) {
+        clean_up(&probe);
+        liv_celery_release();
+    }
     dr_redis_close(&probe.redis);
     if (ok)
         liv_celery_report(&probe.seen, probe.facts);

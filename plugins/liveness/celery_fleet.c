@@ -258,27 +258,40 @@ static void read_stats(struct dr_json *reader, struct liv_celery_worker *worker)
     }
 }
 
-/* One task: {"id": ..., "time_start": ..., ...}; time_start is null until its process has begun. */
+/* When it began; null until its process has. */
+static bool read_start(struct dr_json *reader, struct liv_celery_worker *worker)
+{
+    if (dr_json_kind(reader) == 'n') {
+        dr_json_skip(reader);
+        return true;
+    }
+    struct dr_opt_real start = dr_json_real(reader);
+    if (!start.known || start.value < EPOCH_MIN)
+        return false;
+    if (!worker->oldest.known || start.value < worker->oldest.value)
+        worker->oldest = start;
+    return true;
+}
+
+/* One task: {"id": ..., "time_start": ..., ...} */
 static void read_task(struct liv_celery_fleet *fleet, struct dr_json *reader,
                       struct liv_celery_worker *worker)
 {
     char name[16];
     char id[LIV_CELERY_NAME_MAX + 1];
-    if (!dr_json_object(reader))
-        return;
-    while (dr_json_member(reader, name, sizeof name)) {
+    bool aged = false;
+    bool object = dr_json_object(reader);
+    while (object && dr_json_member(reader, name, sizeof name)) {
         if (strcmp(name, "id") == 0) {
             if (dr_json_text(reader, id, sizeof id))
                 add_task(fleet, worker, id);
         } else if (strcmp(name, "time_start") == 0) {
-            struct dr_opt_real start = dr_json_real(reader);
-            bool older = !worker->oldest.known || start.value < worker->oldest.value;
-            if (start.known && start.value > EPOCH_MIN && older)
-                worker->oldest = start;
+            aged = read_start(reader, worker);
         } else {
             dr_json_skip(reader);
         }
     }
+    worker->ageless += aged ? 0 : 1;
 }
 
 static void read_active(struct liv_celery_fleet *fleet, struct dr_json *reader,
@@ -288,6 +301,7 @@ static void read_active(struct liv_celery_fleet *fleet, struct dr_json *reader,
     if (!dr_json_array(reader))
         return;
     worker->oldest.known = false;
+    worker->ageless = 0;
     for (; dr_json_item(reader); count++)
         read_task(fleet, reader, worker);
     worker->active = dr_int(count);

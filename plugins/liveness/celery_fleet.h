@@ -43,6 +43,7 @@ struct liv_celery_worker {
     struct dr_opt_int concurrency;        /* tasks that it can run at once */
     struct dr_opt_int active;             /* tasks that it runs */
     struct dr_opt_real oldest;            /* when the first of those began, on its clock */
+    size_t ageless;                       /* tasks of which it does not say when they began */
     uint64_t *tasks;                      /* that it has: dr_kombu_hash of their ids */
     size_t task_count;
     bool queues_known;

@@ -167,6 +167,23 @@ static const char *neglects(const struct liv_celery_seen *seen,
     return NULL;
 }
 
+/* What it did not say is not known, and no zero. */
+static void sign_gaps(const struct liv_celery_seen *seen, const struct liv_celery_worker *worker,
+                      struct liv_facts *facts, struct liv_unit *unit)
+{
+    if (!worker->queues_known)
+        liv_facts_sign(facts, unit, LIV_NOT_TOLD, "which queues it takes from is not known");
+    if (!worker->active.known)
+        liv_facts_sign(facts, unit, LIV_NOT_TOLD, "what it runs is not known");
+    else if (worker->ageless > 0)
+        liv_facts_sign(facts, unit, LIV_NOT_TOLD,
+                       "since when it runs %zu of its tasks is not known", worker->ageless);
+    if (worker->oldest.known && worker->oldest.value > seen->look.now + SKEW_SECONDS)
+        liv_facts_sign(facts, unit, LIV_NOT_TOLD,
+                       "since when its tasks run is not known: its clock is %.0f s ahead",
+                       worker->oldest.value - seen->look.now);
+}
+
 static void sign_pong(const struct liv_celery_seen *seen, const struct liv_celery_worker *worker,
                       struct liv_facts *facts, struct liv_unit *unit)
 {
@@ -183,10 +200,7 @@ static void sign_pong(const struct liv_celery_seen *seen, const struct liv_celer
     if (worker->answers[LIV_CELERY_PING] > 1)
         liv_facts_sign(facts, unit, LIV_SOMEBODY_ELSE, "%u workers have this name",
                        worker->answers[LIV_CELERY_PING]);
-    if (worker->oldest.known && worker->oldest.value > seen->look.now + SKEW_SECONDS)
-        liv_facts_sign(facts, unit, LIV_NOT_TOLD,
-                       "since when its tasks run: its clock is %.0f s ahead of the broker's",
-                       worker->oldest.value - seen->look.now);
+    sign_gaps(seen, worker, facts, unit);
 }
 
 static void report_worker(const struct liv_celery_seen *seen,
@@ -202,7 +216,8 @@ static void report_worker(const struct liv_celery_seen *seen,
     else if (worker->answers[LIV_CELERY_PING] > 0)
         liv_facts_sign(facts, unit, LIV_BAD_REPLY, "to a ping it does not answer \"pong\"");
     else
-        liv_facts_sign(facts, unit, LIV_NOT_TOLD, "the answer to the ping did not come");
+        liv_facts_sign(facts, unit, LIV_NOT_TOLD,
+                       "whether it lives: the answer to the ping did not come");
 }
 
 /* ---- workers that do not ---- */
@@ -313,15 +328,17 @@ static void report_channel(const struct liv_celery_seen *seen, const struct sile
     if (nobody)
         liv_facts_sign(facts, unit, LIV_W_NONE, "nobody listens to remote control");
     else if (mute)
-        liv_facts_sign(facts, unit, LIV_NOT_TOLD,
-                       "whether they work: some are connected, and none has answered for %.1f s",
-                       seen->patience);
+        liv_facts_sign(
+            facts, unit, LIV_NOT_TOLD,
+            "whether they work is not known: some are connected, and none answered within %.1f s",
+            seen->patience);
     else if (unlisted)
         liv_facts_sign(facts, unit, LIV_W_UNLISTED, "name them with --expect-workers");
     else
-        liv_facts_sign(facts, unit, LIV_NOT_TOLD,
-                       "who %zu more listeners to remote control are, which do not answer",
-                       silence->silent - silence->missing);
+        liv_facts_sign(
+            facts, unit, LIV_NOT_TOLD,
+            "who %zu more listeners to remote control are that do not answer is not known",
+            silence->silent - silence->missing);
 }
 
 /* ---- queues ---- */
@@ -391,7 +408,7 @@ static void sign_queue(const struct liv_celery_seen *seen, const struct silence 
     else if (queue->waiting.known)
         liv_facts_sign(facts, unit, LIV_Q_EMPTY, "%s", "");
     else
-        liv_facts_sign(facts, unit, LIV_NOT_TOLD, "how many tasks wait");
+        liv_facts_sign(facts, unit, LIV_NOT_TOLD, "how many tasks wait is not known");
     if (queue->consumers.known && consumers > (double)takers)
         liv_facts_sign(facts, unit, LIV_Q_SILENT, "%.0f of %.0f", consumers - (double)takers,
                        consumers);
