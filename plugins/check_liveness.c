@@ -3,9 +3,11 @@
  * unit by unit; the passive site is passive and would come up. */
 #include "common/number.h"
 #include "common/plugin.h"
+#include "plugins/liveness/condition.h"
 #include "plugins/liveness/judge.h"
 #include "plugins/liveness/manual.h"
 #include "plugins/liveness/request.h"
+#include "plugins/liveness/scope.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -71,16 +73,17 @@ static const struct dr_option option_rows[] = {
     {.letter = 'e',
      .name = "expect",
      .kind = DR_OPTION_TEXT,
-     .argument = "active|passive|SITE",
+     .argument = "ROLE",
      .fallback = "active; with --site: one site, whichever",
      .help =
-         "What the targets should be; with --site, which of the sites should be the active one.",
+         "What the targets should be, active or passive; with --site, which of the sites should be "
+         "the active one.",
      .example = "passive",
      .group = GROUP_EXPECT,
      .into = &expect},
     {.name = "min-alive",
      .kind = DR_OPTION_TEXT,
-     .argument = "N|P%",
+     .argument = "N[%]",
      .fallback = "1",
      .help =
          "How many units of each pool must be alive, or which share of them: fewer are CRITICAL. "
@@ -96,9 +99,10 @@ static const struct dr_option option_rows[] = {
      .into = &rules.survive_host},
     {.name = "pool",
      .kind = DR_OPTION_TEXTS,
-     .argument = "GLOB[=N|P%|passive]",
-     .help = "A pool that must be there (a backend, a deployment): only those given are looked at; "
-             "with a --min-alive of its own, or as one that should be passive; repeatable.",
+     .argument = "GLOB[=N[%]]",
+     .help =
+         "A pool that must be there (a backend, a deployment): only those given are looked at; "
+         "with a --min-alive of its own, or with =passive as one that should be so; repeatable.",
      .example = "app=2",
      .group = GROUP_EXPECT,
      .into = &pools},
@@ -207,8 +211,9 @@ static const struct dr_option option_rows[] = {
      .into = &request.ready},
     {.name = "same",
      .kind = DR_OPTION_TEXTS,
-     .argument = "/POINTER|header:NAME",
-     .help = "A version, a build, an id: it must be the same in all instances, and in the passive "
+     .argument = "WHERE",
+     .help = "The /pointer or header:NAME of a version, a build, an id: it must be the same in all "
+             "instances, and in the passive "
              "site; repeatable.",
      .example = "/version",
      .group = GROUP_HTTP,
@@ -343,10 +348,10 @@ static const struct dr_scheme schemes[] = {
     {"haproxy+https", "haproxy", "libcurl4", true},
     {"haproxy+unix", "haproxy", "libcurl4", false},
     {"haproxy+tcp", "haproxy", "libcurl4", true},
-    {"kubernetes", "kubernetes", "libcurl4 and libjansson4", false},
-    {"kubernetes+http", "kubernetes", "libcurl4 and libjansson4", false},
-    {"openfaas", "openfaas", "libcurl4 and libjansson4", true},
-    {"openfaas+http", "openfaas", "libcurl4 and libjansson4", true},
+    {"kubernetes", "kubernetes", "libcurl4 and libyaml-0-2", false},
+    {"kubernetes+http", "kubernetes", "libcurl4 and libyaml-0-2", false},
+    {"openfaas", "openfaas", "libcurl4", true},
+    {"openfaas+http", "openfaas", "libcurl4", true},
     {"celery+redis", "celery", "libhiredis0.14", false},
     {"celery+rediss", "celerys", "libhiredis0.14 and libssl3", false},
     {"celery+redis+unix", "celery", "libhiredis0.14", false},
@@ -383,44 +388,6 @@ static const struct dr_scheme schemes[] = {
     {"opensearch+http", "elasticsearch", "libcurl4 and libjansson4", true},
     {"tcp", "tcp", "dr-plugins", true},
 };
-
-static enum liv_product product_of(const struct dr_target *target)
-{
-    static const struct {
-        const char *scheme; /* up to its "+" */
-        enum liv_product product;
-    } products[] = {
-        {"https", LIV_HTTP},
-        {"http", LIV_HTTP},
-        {"haproxy", LIV_HAPROXY},
-        {"kubernetes", LIV_KUBERNETES},
-        {"openfaas", LIV_OPENFAAS},
-        {"celery", LIV_CELERY},
-        {"rabbitmq-consumers", LIV_CONSUMERS},
-        {"rabbitmqs-consumers", LIV_CONSUMERS},
-        {"rq", LIV_RQ},
-        {"sidekiq", LIV_SIDEKIQ},
-        {"redbeat", LIV_REDBEAT},
-        {"canary", LIV_CANARY},
-        {"file", LIV_CANARY},
-        {"scheduler", LIV_SCHEDULER},
-        {"airflow", LIV_SCHEDULER},
-        {"jenkins", LIV_SCHEDULER},
-        {"rundeck", LIV_SCHEDULER},
-        {"grafana", LIV_GRAFANA},
-        {"elasticsearch", LIV_ELASTICSEARCH},
-        {"opensearch", LIV_ELASTICSEARCH},
-        {"tcp", LIV_TCP},
-    };
-    const char *scheme = target->scheme->scheme;
-    size_t length = strcspn(scheme, "+");
-    for (size_t i = 0; i < sizeof products / sizeof products[0]; i++) {
-        if (strlen(products[i].scheme) == length &&
-            strncmp(products[i].scheme, scheme, length) == 0)
-            return products[i].product;
-    }
-    return LIV_PRODUCT_UNKNOWN;
-}
 
 static bool out_of_memory(struct dr_error *error)
 {
@@ -477,6 +444,11 @@ static bool read_count(const char *text, struct liv_count *count, const char *op
     *count = (struct liv_count){.given = true, .percent = percent, .value = strtod(text, NULL)};
     if (count->value > (percent ? 100 : REPLICAS_MAX))
         return dr_error_set(error, DR_ERR_USAGE, "%s: \"%s\" is too much", option, text);
+    if (count->value < 1)
+        return dr_error_set(error, DR_ERR_USAGE,
+                            "%s: \"%s\" would be fulfilled by nothing at all; what should be "
+                            "passive is --expect passive, or --pool NAME=passive",
+                            option, text);
     return true;
 }
 
@@ -500,6 +472,18 @@ static bool read_expected(char *text, const char *option, struct liv_expected *e
     return value == NULL || read_count(value, &expected->least, option, error);
 }
 
+/* Of two for the same name the second would count for nothing. */
+static bool is_new(const struct liv_expected *expected, struct dr_error *error)
+{
+    for (const struct liv_expected *other = rules.expected; other < expected; other++) {
+        if (strcmp(other->option, expected->option) == 0 &&
+            strcmp(other->glob, expected->glob) == 0)
+            return dr_error_set(error, DR_ERR_USAGE, "%s: \"%s\" is given twice", expected->option,
+                                expected->glob);
+    }
+    return true;
+}
+
 static bool read_expectations(struct dr_error *error)
 {
     const struct {
@@ -519,7 +503,8 @@ static bool read_expectations(struct dr_error *error)
             struct liv_expected *expected = &rules.expected[rules.expected_count++];
             expected->units = lists[l].units;
             expected->kind = lists[l].kind;
-            if (!read_expected(lists[l].list->items[i], lists[l].option, expected, error))
+            if (!read_expected(lists[l].list->items[i], lists[l].option, expected, error) ||
+                !is_new(expected, error))
                 return false;
         }
     }
@@ -623,18 +608,96 @@ static void set_default_limits(struct dr_threshold *thresholds)
         limit(&thresholds[LIV_TASK_AGE].warning, 0, request.task_limit);
 }
 
+/* A status that balancers and proxies send by themselves when nobody is behind them. */
+static bool is_anybodys(const char *condition)
+{
+    static const char prefix[] = "status=";
+    bool found = false;
+    if (strncmp(condition, prefix, strlen(prefix)) != 0)
+        return false;
+    for (long status = 500; status < 600; status++)
+        found = found || liv_statuses_have(condition + strlen(prefix), status);
+    return found;
+}
+
+/* What is dead must not pass for passive. */
+static bool is_a_mark(const struct dr_text_list *conditions)
+{
+    for (size_t i = 0; i < conditions->count; i++) {
+        if (!is_anybodys(conditions->items[i]))
+            return true;
+    }
+    return conditions->count == 0;
+}
+
 /* A site whose instances cannot be told to be passive would be unknown for ever. */
-static bool check_targets(const struct dr_targets *targets, struct dr_error *error)
+static bool check_marks(const struct dr_targets *targets, struct dr_error *error)
 {
     for (size_t i = 0; i < targets->count; i++) {
-        enum liv_product product = product_of(&targets->items[i]);
+        enum liv_product product = liv_scope_product(&targets->items[i]);
         if (rules.wish != LIV_WISH_ACTIVE && product == LIV_HTTP && request.passive.count == 0)
             return dr_error_set(error, DR_ERR_USAGE,
                                 "say by --passive what a passive instance "
                                 "replies (--passive status=503 --passive /role=passive); a "
                                 "refusal, or a 503 that any balancer sends, proves nothing");
     }
+    if (!is_a_mark(&request.passive))
+        return dr_error_set(error, DR_ERR_USAGE,
+                            "--passive: such a status alone is also what a balancer sends when "
+                            "nobody is behind it; add a mark: --passive /role=passive");
+    if (request.ready.count > 0 && request.passive.count == 0)
+        return dr_error_set(
+            error, DR_ERR_USAGE,
+            "--ready is asked of passive instances alone: say by --passive how they "
+            "are known");
     return true;
+}
+
+/* The instances of one site would be asked for the other one as well. */
+static bool check_instances(const struct dr_targets *targets, struct dr_error *error)
+{
+    const char *first = NULL;
+    for (size_t i = 0; i < targets->count && request.instances.count > 0; i++) {
+        const char *site = targets->items[i].site;
+        if (site == NULL || liv_scope_product(&targets->items[i]) != LIV_HTTP)
+            continue;
+        if (first != NULL && strcmp(first, site) != 0)
+            return dr_error_set(
+                error, DR_ERR_USAGE,
+                "--instance would stand for instances of the sites %s and %s: write "
+                "the address of each into its --site",
+                first, site);
+        first = site;
+    }
+    return true;
+}
+
+/* What an option needs beside it. */
+static bool check_company(struct dr_error *error)
+{
+    bool remembers = common.state_dir != NULL;
+    if (rules.grace.known && sites.count == 0)
+        return dr_error_set(error, DR_ERR_USAGE,
+                            "--grace is for a switch between sites: no --site "
+                            "was given");
+    if (rules.grace.known && !remembers)
+        return dr_error_set(error, DR_ERR_USAGE,
+                            "--grace needs --state-dir: how long it has been so is known from "
+                            "earlier runs");
+    if (rules.stuck_after.known && !remembers && !watch.known)
+        return dr_error_set(error, DR_ERR_USAGE,
+                            "--stuck-after needs a second look: --state-dir or --watch");
+    if (request.key != NULL && request.cert == NULL)
+        return dr_error_set(error, DR_ERR_USAGE, "--key without --cert");
+    return true;
+}
+
+/* Every option is of use to some target, and says what it means there. */
+static bool check_targets(const struct dr_targets *targets, struct dr_error *error)
+{
+    const struct dr_option_table table = {option_rows, sizeof option_rows / sizeof option_rows[0]};
+    return liv_scope_check(&table, targets, request.direct, error) && check_company(error) &&
+           check_marks(targets, error) && check_instances(targets, error);
 }
 
 static double or_else(struct dr_opt_real value, double fallback)
@@ -655,7 +718,10 @@ static bool read_numbers(struct dr_error *error)
     if (request.watch > WATCH_MAX)
         return dr_error_set(error, DR_ERR_USAGE,
                             "--watch: at most %.0f s; --state-dir remembers for longer", WATCH_MAX);
-    rules.stuck_after = dr_real(or_else(rules.stuck_after, request.task_limit));
+    if (request.watch >= common.timeout.seconds)
+        return dr_error_set(error, DR_ERR_USAGE,
+                            "--watch: the second look would come after the --timeout of %g s",
+                            common.timeout.seconds);
     return min_alive == NULL || read_count(min_alive, &rules.least, "--min-alive", error);
 }
 
@@ -665,11 +731,11 @@ static bool prepare(struct dr_targets *targets, struct dr_threshold *thresholds,
     rules.thresholds = thresholds;
     rules.selected = include.count > 0;
     if (!read_numbers(error) || !read_health(error) || !liv_request_check(&request, error) ||
-        !read_expectations(error) ||
-        !read_selection(&include, "--include", false, error) ||
+        !read_expectations(error) || !read_selection(&include, "--include", false, error) ||
         !read_selection(&exclude, "--exclude", true, error) || !read_wish(targets, error) ||
         !check_targets(targets, error))
         return false;
+    rules.stuck_after = dr_real(or_else(rules.stuck_after, request.task_limit));
     set_default_limits(thresholds);
     return true;
 }
@@ -706,12 +772,12 @@ static void gather(const struct dr_session *session, struct liv_asked *asked)
     for (size_t i = 0; i < session->targets->count; i++) {
         const struct dr_target *target = &session->targets->items[i];
         const struct dr_outcome *outcome = &session->outcomes[i];
-        bool first = i == 0 || target->host == 0 || product_of(target) == LIV_HAPROXY;
+        bool first = i == 0 || target->host == 0 || liv_scope_product(target) == LIV_HAPROXY;
         asked[i] = (struct liv_asked){
             .label = target->label,
             .site = target->site,
             .group = first ? target->label : asked[i - 1].group,
-            .product = product_of(target),
+            .product = liv_scope_product(target),
             .answered = outcome->finished && outcome->ok,
             .facts = outcome->finished ? &facts[i] : NULL,
             .error = &outcome->error,
@@ -758,59 +824,59 @@ static void forget(void)
 }
 
 #ifdef DR_STATIC_SOURCES
+/* clang-format off: a line for each */
+#ifdef HAVE_LIBCURL
+extern const struct dr_source dr_source_liveness_consumers;
+extern const struct dr_source dr_source_liveness_haproxy;
+#endif
+#if defined HAVE_LIBCURL && defined HAVE_JANSSON
+extern const struct dr_source dr_source_liveness_elasticsearch;
+extern const struct dr_source dr_source_liveness_http;
+extern const struct dr_source dr_source_liveness_kubernetes;
+extern const struct dr_source dr_source_liveness_openfaas;
+extern const struct dr_source dr_source_liveness_service;
+#endif
 #ifdef HAVE_HIREDIS
 extern const struct dr_source dr_source_liveness_celery;
-#ifdef HAVE_OPENSSL
-extern const struct dr_source dr_source_liveness_celerys;
+extern const struct dr_source dr_source_liveness_jobs;
 #endif
+#if defined HAVE_HIREDIS && defined HAVE_OPENSSL
+extern const struct dr_source dr_source_liveness_celerys;
+extern const struct dr_source dr_source_liveness_jobss;
 #endif
 #ifdef HAVE_RABBITMQ
 extern const struct dr_source dr_source_liveness_celeryamqp;
 #endif
-#if defined HAVE_LIBCURL && defined HAVE_JANSSON
-extern const struct dr_source dr_source_liveness_elasticsearch;
-extern const struct dr_source dr_source_liveness_service;
-#endif
 extern const struct dr_source dr_source_liveness_file;
-#ifdef HAVE_LIBCURL
-extern const struct dr_source dr_source_liveness_haproxy;
-extern const struct dr_source dr_source_liveness_http;
-#endif
-#ifdef HAVE_HIREDIS
-extern const struct dr_source dr_source_liveness_jobs;
-#ifdef HAVE_OPENSSL
-extern const struct dr_source dr_source_liveness_jobss;
-#endif
-#endif
 extern const struct dr_source dr_source_liveness_tcp;
 static const struct dr_source *const built_in[] = {
+#ifdef HAVE_LIBCURL
+    &dr_source_liveness_consumers,
+    &dr_source_liveness_haproxy,
+#endif
+#if defined HAVE_LIBCURL && defined HAVE_JANSSON
+    &dr_source_liveness_elasticsearch,
+    &dr_source_liveness_http,
+    &dr_source_liveness_kubernetes,
+    &dr_source_liveness_openfaas,
+    &dr_source_liveness_service,
+#endif
 #ifdef HAVE_HIREDIS
     &dr_source_liveness_celery,
-#ifdef HAVE_OPENSSL
-    &dr_source_liveness_celerys,
+    &dr_source_liveness_jobs,
 #endif
+#if defined HAVE_HIREDIS && defined HAVE_OPENSSL
+    &dr_source_liveness_celerys,
+    &dr_source_liveness_jobss,
 #endif
 #ifdef HAVE_RABBITMQ
     &dr_source_liveness_celeryamqp,
 #endif
-#if defined HAVE_LIBCURL && defined HAVE_JANSSON
-    &dr_source_liveness_elasticsearch,
-    &dr_source_liveness_service,
-#endif
     &dr_source_liveness_file,
-#ifdef HAVE_LIBCURL
-    &dr_source_liveness_haproxy,
-    &dr_source_liveness_http,
-#endif
-#ifdef HAVE_HIREDIS
-    &dr_source_liveness_jobs,
-#ifdef HAVE_OPENSSL
-    &dr_source_liveness_jobss,
-#endif
-#endif
     &dr_source_liveness_tcp,
     NULL,
 };
+/* clang-format on */
 #define BUILT_IN built_in
 #else
 #define BUILT_IN NULL

@@ -248,12 +248,12 @@ queues_source = plugins/queues/board.c plugins/queues/facts.c plugins/queues/ros
 if HAVE_LIBCURL
 queues_rabbitmq_sources = \
 	plugins/queues/rabbitmq.c \
-	plugins/queues/rabbitmq_access.c plugins/queues/rabbitmq_access.h \
+	common/client/rabbitmq_access.c common/client/rabbitmq_access.h \
+	common/client/rabbitmq_value.c common/client/rabbitmq_value.h \
 	plugins/queues/rabbitmq_list.c plugins/queues/rabbitmq_list.h \
 	plugins/queues/rabbitmq_policies.c plugins/queues/rabbitmq_policies.h \
 	plugins/queues/rabbitmq_queues.c plugins/queues/rabbitmq_queues.h \
-	plugins/queues/rabbitmq_read.c plugins/queues/rabbitmq_read.h \
-	plugins/queues/rabbitmq_value.c plugins/queues/rabbitmq_value.h
+	plugins/queues/rabbitmq_read.c plugins/queues/rabbitmq_read.h
 if MODULES
 pkglib_LTLIBRARIES += plugins/queues-rabbitmq.la
 plugins_queues_rabbitmq_la_SOURCES = $(queues_rabbitmq_sources) $(queues_source)
@@ -353,6 +353,7 @@ plugins_libliveness_la_SOURCES = \
 	plugins/liveness/judge_sites.c \
 	plugins/liveness/manual.c plugins/liveness/manual.h \
 	plugins/liveness/request.c plugins/liveness/request.h \
+	plugins/liveness/scope.c plugins/liveness/scope.h \
 	plugins/liveness/signs.c plugins/liveness/signs.h
 # Numbers in conditions are those of JSON.
 plugins_libliveness_la_LIBADD = common/client/libjson.la
@@ -362,7 +363,10 @@ plugins_check_liveness_LDFLAGS = $(program_ldflags)
 plugins_check_liveness_LDADD = plugins/libliveness.la common/libcommon.la
 
 # What every source of it is linked with.
-liveness_source = plugins/liveness/facts.c
+liveness_source = plugins/liveness/facts.c plugins/liveness/watch.c plugins/liveness/watch.h
+if !MODULES
+plugins_check_liveness_SOURCES += plugins/liveness/watch.c plugins/liveness/watch.h
+endif
 
 # What its sources that ask over HTTP share; linked with common/client/libjson.la and $(http_libs).
 if HAVE_LIBCURL
@@ -407,6 +411,37 @@ plugins_liveness_http_la_LIBADD = common/libsource.la $(liveweb_libs)
 else
 plugins_check_liveness_SOURCES += $(liveness_http_sources)
 plugins_check_liveness_LDADD += $(liveweb_libs)
+endif
+
+liveness_kubernetes_sources = \
+	plugins/liveness/kubernetes.c \
+	plugins/liveness/kubernetes_access.c plugins/liveness/kubernetes_access.h \
+	plugins/liveness/kubernetes_config.c plugins/liveness/kubernetes_config.h \
+	plugins/liveness/kubernetes_read.c plugins/liveness/kubernetes_read.h \
+	plugins/liveness/kubernetes_units.c plugins/liveness/kubernetes_units.h
+if MODULES
+pkglib_LTLIBRARIES += plugins/liveness-kubernetes.la
+plugins_liveness_kubernetes_la_SOURCES = $(liveness_kubernetes_sources) $(liveness_source)
+plugins_liveness_kubernetes_la_CFLAGS = $(AM_CFLAGS) $(YAML_CFLAGS)
+plugins_liveness_kubernetes_la_LDFLAGS = $(module_ldflags)
+plugins_liveness_kubernetes_la_LIBADD = common/libsource.la $(liveweb_libs) $(YAML_LIBS)
+else
+plugins_check_liveness_SOURCES += $(liveness_kubernetes_sources)
+plugins_check_liveness_CFLAGS += $(YAML_CFLAGS)
+plugins_check_liveness_LDADD += $(YAML_LIBS)
+endif
+
+liveness_openfaas_sources = \
+	plugins/liveness/openfaas.c \
+	plugins/liveness/openfaas_read.c plugins/liveness/openfaas_read.h
+if MODULES
+pkglib_LTLIBRARIES += plugins/liveness-openfaas.la
+plugins_liveness_openfaas_la_SOURCES = $(liveness_openfaas_sources) $(liveness_source)
+plugins_liveness_openfaas_la_CFLAGS = $(AM_CFLAGS)
+plugins_liveness_openfaas_la_LDFLAGS = $(module_ldflags)
+plugins_liveness_openfaas_la_LIBADD = common/libsource.la $(liveweb_libs)
+else
+plugins_check_liveness_SOURCES += $(liveness_openfaas_sources)
 endif
 endif
 
@@ -458,6 +493,25 @@ plugins_liveness_tcp_la_LIBADD = common/libsource.la
 else
 plugins_check_liveness_SOURCES += plugins/liveness/file.c plugins/liveness/tcp.c
 endif
+if HAVE_LIBCURL
+liveness_consumers_sources = \
+	common/client/rabbitmq_access.c common/client/rabbitmq_access.h \
+	common/client/rabbitmq_value.c common/client/rabbitmq_value.h \
+	plugins/liveness/consumers.c \
+	plugins/liveness/consumers_read.c plugins/liveness/consumers_read.h
+if MODULES
+pkglib_LTLIBRARIES += plugins/liveness-consumers.la
+plugins_liveness_consumers_la_SOURCES = $(liveness_consumers_sources) $(liveness_source)
+plugins_liveness_consumers_la_CFLAGS = $(AM_CFLAGS) $(LIBCURL_CFLAGS)
+plugins_liveness_consumers_la_LDFLAGS = $(module_ldflags)
+plugins_liveness_consumers_la_LIBADD = common/libsource.la common/client/libjson.la $(http_libs)
+else
+plugins_check_liveness_SOURCES += $(liveness_consumers_sources)
+plugins_check_liveness_CFLAGS += $(LIBCURL_CFLAGS)
+plugins_check_liveness_LDADD += $(http_libs)
+endif
+endif
+
 if HAVE_HIREDIS
 liveness_jobs_sources = \
 	common/moment.c common/moment.h \

@@ -523,6 +523,34 @@ static bool set_limits(struct transfer *transfer, double left)
     return ok;
 }
 
+/* Not copied: the texts outlive the transfer. */
+static bool set_text(CURL *easy, CURLoption option, const char *text)
+{
+    struct curl_blob blob = {.data = (char *)text, .len = strlen(text), .flags = CURL_BLOB_NOCOPY};
+    return curl_easy_setopt(easy, option, &blob) == CURLE_OK;
+}
+
+/* False, with the error set, where this libcurl takes files only. */
+static bool set_texts(CURL *easy, const struct dr_http_request *request, struct dr_error *error)
+{
+    bool ok = true;
+    if (request->ca_pem != NULL) {
+#if LIBCURL_VERSION_NUM >= 0x074d00
+        ok = set_text(easy, CURLOPT_CAINFO_BLOB, request->ca_pem);
+#else
+        ok = false;
+#endif
+    }
+    if (request->cert_pem != NULL)
+        ok = ok && set_text(easy, CURLOPT_SSLCERT_BLOB, request->cert_pem) &&
+             curl_easy_setopt(easy, CURLOPT_KEYPASSWD, "") == CURLE_OK;
+    if (request->key_pem != NULL)
+        ok = ok && set_text(easy, CURLOPT_SSLKEY_BLOB, request->key_pem);
+    return ok || dr_error_set(error, DR_ERR_USAGE,
+                              "%s takes certificates and keys from files only: name files",
+                              dr_http_library());
+}
+
 static bool set_access(CURL *easy, const struct dr_http_request *request)
 {
     bool ok =
@@ -756,6 +784,8 @@ static bool launch(struct transfer *transfer, CURLM *multi)
     if (!set_limits(transfer, left) || !set_access(transfer->easy, request) ||
         !set_connection(transfer) || !set_question(transfer) || !set_callbacks(transfer))
         return dr_error_set(transfer->error, DR_ERR_INTERNAL, "libcurl refuses an option");
+    if (!set_texts(transfer->easy, request, transfer->error))
+        return false;
     dr_task_trace(transfer->task, 2, "%s %s", request->method != NULL ? request->method : "GET",
                   url_of(transfer));
     return curl_multi_add_handle(multi, transfer->easy) == CURLM_OK ||

@@ -53,6 +53,9 @@ struct dr_http_request {
     const char *ca_file;  /* whom to trust instead of the system's list, PEM; NULL */
     const char *cert_file; /* the client's own certificate, PEM; NULL: none */
     const char *key_file;  /* its key, PEM, without a pass phrase; NULL: in the same file */
+    const char *ca_pem;    /* the same three as texts instead of files. NULL; libcurl can do that */
+    const char *cert_pem;  /* from 7.77 (ca_pem) and 7.71 on, where it uses OpenSSL: an error */
+    const char *key_pem;   /* (USAGE) otherwise. None of them is traced */
     bool insecure;         /* verify neither the certificate nor its name */
     const char *proxy;     /* URL of a proxy; NULL: none, whatever the environment says */
     bool private;          /* the reply's body holds a secret: it is not traced */

@@ -95,6 +95,9 @@ static bool check_place(const struct look *look)
                             socket ? "the path of a Unix socket has no host before it: "
                                      "haproxy+unix:///PATH"
                                    : "no host in the URI");
+    if (uri->user != NULL)
+        return dr_error_set(look->error, DR_ERR_USAGE,
+                            "the runtime API knows no users: %s:// without one", uri->scheme);
     if (socket == (*uri->path == '\0'))
         return dr_error_set(look->error, DR_ERR_USAGE,
                             socket ? "the path of the socket is missing: haproxy+unix:///PATH"
@@ -123,9 +126,6 @@ static bool read_runtime(struct look *look)
     if (text == NULL || !liv_haproxy_read_info(text, &text, &version, look->error) ||
         !liv_haproxy_read_stat(text, &text, &look->table, look->error))
         return false;
-    if (*text == '\0')
-        return dr_error_set(look->error, DR_ERR_PROTOCOL,
-                            "the statistics are cut: there is nothing behind them");
     char *what = dr_text_format("HAProxy%s%.*s", version != NULL ? " " : "",
                                 version != NULL ? (int)strcspn(version, "-") : 0,
                                 version != NULL ? version : "");

@@ -186,7 +186,8 @@ static bool add_row(const struct reader *reader, struct liv_haproxy_table *table
                     struct liv_haproxy_row *row)
 {
     const char *type = row->cells[LIV_HAPROXY_TYPE];
-    if (strlen(type) != 1 || *type < '0' || *type > '3' || row->cells[LIV_HAPROXY_PROXY][0] == '\0')
+    if (strlen(type) != 1 || *type < '0' || *type > '3' ||
+        row->cells[LIV_HAPROXY_PROXY][0] == '\0' || row->cells[LIV_HAPROXY_NAME][0] == '\0')
         return dr_error_set(reader->error, DR_ERR_PROTOCOL,
                             "the statistics cannot be read: line %zu: the type \"%.20s\" is not "
                             "known, or there is no name",
@@ -432,6 +433,9 @@ bool liv_haproxy_read_states(char *text, struct liv_haproxy_table *table, struct
 {
     struct columns columns = {.count = 0};
     char *at = text;
+    size_t size = strlen(text);
+    if (size < 2 || strcmp(text + size - 2, "\n\n") != 0)
+        return dr_error_set(error, DR_ERR_PROTOCOL, "the answer to \"show servers state\" is cut");
     const char *version = next_line(&at);
     if (version == NULL || strcmp(version, "1") != 0)
         return true;

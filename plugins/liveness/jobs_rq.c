@@ -306,7 +306,7 @@ static bool add_queue(struct liv_jobs *probe, const char *name)
            liv_jobs_add(probe, "ZCOUNT", "wip:", name, (const char *const[]){"0", until, NULL}) &&
            liv_jobs_add(probe, "ZCARD", "failed:", name, NULL) &&
            liv_jobs_add(probe, "ZRANGE", "scheduled:", name, lowest) &&
-           liv_jobs_add(probe, "EXISTS", "scheduler-lock:", name, NULL);
+           liv_jobs_add(probe, "PTTL", "scheduler-lock:", name, NULL);
 }
 
 /* Tells the jobs that run from others. */
@@ -316,10 +316,9 @@ static bool read_taken(struct liv_jobs *probe, const redisReply *reply, uint64_t
     if (reply->type != REDIS_REPLY_ARRAY)
         return dr_redis_fail(&probe->redis, "ZRANGE wip", reply);
     for (size_t i = 0; i < reply->elements; i++) {
-        const char *job;
-        if (!liv_jobs_read_text(probe, "ZRANGE wip", reply->element[i], &job))
-            return false;
-        *taken = liv_jobs_hash(*taken, job != NULL ? job : "");
+        if (reply->element[i]->type != REDIS_REPLY_STRING)
+            return dr_redis_fail(&probe->redis, "ZRANGE wip", reply->element[i]);
+        *taken = liv_jobs_hash(*taken, reply->element[i]->str);
     }
     return true;
 }
@@ -328,7 +327,7 @@ struct rq_counts {
     long long running;
     long long abandoned;
     long long failures;
-    long long locked;
+    long long lock; /* milliseconds until it ends; -1: it does not; -2: it is not there */
     uint64_t taken;
     struct dr_opt_real due;
 };
@@ -343,9 +342,11 @@ static bool read_counts(struct liv_jobs *probe, redisReply **replies, struct rq_
         !liv_jobs_read_count(probe, "ZCARD wip", replies[RUNNING], &counts->running) ||
         !liv_jobs_read_count(probe, "ZCOUNT wip", replies[ABANDONED], &counts->abandoned) ||
         !liv_jobs_read_count(probe, "ZCARD failed", replies[FAILURES], &counts->failures) ||
-        !liv_jobs_read_lowest(probe, "ZRANGE scheduled", replies[SCHEDULED], &counts->due) ||
-        !liv_jobs_read_count(probe, "EXISTS scheduler-lock", replies[LOCK], &counts->locked))
+        !liv_jobs_read_lowest(probe, "ZRANGE scheduled", replies[SCHEDULED], &counts->due))
         return false;
+    if (replies[LOCK]->type != REDIS_REPLY_INTEGER)
+        return dr_redis_fail(&probe->redis, "PTTL scheduler-lock", replies[LOCK]);
+    counts->lock = replies[LOCK]->integer;
     snprintf(queue->head, sizeof queue->head, "%s",
              head != NULL && strlen(head) < sizeof queue->head ? head : "");
     return true;
@@ -384,7 +385,7 @@ static void sign_queue(struct liv_jobs *probe, struct liv_unit *unit, const char
 static bool note_schedule(struct liv_jobs *probe, const char *name, const struct rq_counts *counts)
 {
     char label[LIV_JOBS_NAME + 16];
-    if (!counts->due.known && counts->locked == 0)
+    if (!counts->due.known && counts->lock == -2)
         return true;
     snprintf(label, sizeof label, "scheduler of %s", name);
     struct liv_unit *unit = liv_facts_add(probe->facts, LIV_TIMER, label, "scheduler");
@@ -394,8 +395,11 @@ static bool note_schedule(struct liv_jobs *probe, const char *name, const struct
     liv_unit_figure(unit, LIV_OVERDUE, late);
     if (late > probe->request->overdue)
         liv_facts_sign(probe->facts, unit, LIV_S_OVERDUE, "due since %.0f s", late);
-    if (counts->locked == 0)
+    if (counts->lock == -2)
         liv_facts_sign(probe->facts, unit, LIV_S_UNHELD, "jobs are scheduled");
+    else if (counts->lock < 0)
+        liv_facts_sign(probe->facts, unit, LIV_NOT_TOLD,
+                       "its lock has no end: nothing tells whether its holder lives");
     else if (late <= probe->request->overdue)
         liv_facts_sign(probe->facts, unit, LIV_S_RUNNING, "%s", "");
     return true;

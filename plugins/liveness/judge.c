@@ -190,6 +190,8 @@ enum dr_state untold_state(const struct judge *judge, const struct view *view)
 static enum dr_state sign_state(const struct judge *judge, const struct view *view,
                                 const struct liv_meaning *meaning, bool passive)
 {
+    if (!passive && meaning->if_active == DR_UNKNOWN && view->works == LIV_SAYS_NO)
+        return DR_WARNING; /* what else is not known of it makes no difference */
     if (!passive)
         return meaning->if_active;
     if (meaning->works == LIV_SAYS_NO && meaning->if_passive == DR_UNKNOWN)
@@ -201,7 +203,8 @@ static void judge_sign(const struct judge *judge, const struct view *view,
                        const struct liv_sign *sign, struct dr_line *line)
 {
     const struct liv_meaning *meaning = &liv_meanings[sign->kind];
-    enum dr_state state = sign_state(judge, view, meaning, judge->pools[view->pool].passive);
+    bool passive = judge->pools[view->pool].passive;
+    enum dr_state state = sign_state(judge, view, meaning, passive);
     const char *between = meaning->words[0] != '\0' && sign->text[0] != '\0' ? ": " : "";
     if (state == DR_OK) {
         if (meaning->words[0] != '\0' || sign->text[0] != '\0')
@@ -209,7 +212,10 @@ static void judge_sign(const struct judge *judge, const struct view *view,
         return;
     }
     dr_line_problem(line, state, "%s%s%s", meaning->words, between, sign->text);
-    if (meaning->next != NULL)
+    if (passive && state == DR_CRITICAL && meaning->active == LIV_SAYS_YES)
+        dr_line_next(line, state,
+                     "work is done where none should be: stop it; or is this the active site now?");
+    else if (meaning->next != NULL)
         dr_line_next(line, state, "%s", meaning->next);
 }
 
@@ -387,12 +393,27 @@ static bool is_worth_more(const struct pool *pool, const struct pool *other)
     return is_counted(pool->kind) && !is_counted(other->kind);
 }
 
-static enum dr_state worst_finding(const struct dr_result *result)
+static const struct dr_finding *worst_finding(const struct dr_result *result)
 {
-    enum dr_state state = DR_OK;
-    for (size_t i = 0; i < result->finding_count; i++)
-        state = dr_state_worst(state, result->findings[i].state);
-    return state;
+    const struct dr_finding *worst = NULL;
+    for (size_t i = 0; i < result->finding_count; i++) {
+        const struct dr_finding *finding = &result->findings[i];
+        if (worst == NULL || dr_state_is_worse(finding->state, worst->state))
+            worst = finding;
+    }
+    return worst;
+}
+
+/* Where no unit is left to speak of. */
+static void say_findings(struct dr_result *result)
+{
+    const struct dr_finding *worst = worst_finding(result);
+    if (worst == NULL)
+        dr_result_verdict(result, DR_UNKNOWN, "nothing was seen");
+    else
+        dr_result_verdict(result, worst->state, "%s%s%s",
+                          worst->subject != NULL ? worst->subject : "",
+                          worst->subject != NULL ? ": " : "", worst->text);
 }
 
 static void say_pools(struct judge *judge)
@@ -407,11 +428,9 @@ static void say_pools(struct judge *judge)
         others++;
         bad += judge->pools[i].state != DR_OK ? 1 : 0;
     }
+    judge_pool_lines(judge, worst);
     if (worst == NULL) {
-        enum dr_state state = worst_finding(judge->result);
-        dr_result_verdict(judge->result, state,
-                          state == DR_OK ? "nothing runs, as it should be"
-                                         : "nothing was seen to work");
+        say_findings(judge->result);
         return;
     }
     others -= is_counted(worst->kind) ? 1 : 0;
@@ -450,10 +469,10 @@ void liv_judge(const struct liv_evidence *evidence, const struct liv_rules *rule
         if (!judge.views[i].left_out)
             judge_view(&judge, &judge.views[i]);
     }
-    judge_emptiness(&judge);
-    judge_limits(&judge);
     judge_pools(&judge);
     judge_expected(&judge);
+    judge_emptiness(&judge);
+    judge_limits(&judge);
     judge_agreement(&judge);
     if (rules->wish == LIV_WISH_ONE_SITE)
         judge_sites(&judge);

@@ -98,6 +98,12 @@ const char *time_words(double seconds, char *words, size_t size);
 bool judge_gather_pools(struct judge *judge);
 /* What each pool has come to: its state and its sentence. */
 void judge_pools(struct judge *judge);
+/* A line for each pool that is worse than those of its units tell, and for those that are passive
+ * as they should be; not for `said`, which the verdict is about. */
+void judge_pool_lines(struct judge *judge, const struct pool *said);
+/* A count of the verdict (node NULL) or of a pool, by its limits. */
+void judge_metric(const struct judge *judge, const char *node, const char *subject,
+                  enum liv_metric metric, double value);
 /* --expect-workers, --expect-unit, and names of pools that match nothing. */
 void judge_expected(struct judge *judge);
 

@@ -265,8 +265,10 @@ static void say_alive(const struct judge *judge, struct pool *pool)
 {
     double alive = pool->alive > 0 ? pool->alive : pool->reserve;
     const char *kind = kind_words(pool->kind, pool->total);
-    bool one = pool->total == 1 && pool->purpose <= 0 && pool->unknown <= 0 && pool->reserve <= 0;
-    if (one)
+    bool one = pool->total == 1 && pool->purpose <= 0 && pool->reserve <= 0;
+    if (one && pool->unknown > 0)
+        add(pool, "%s cannot be told to be alive", pool->title);
+    else if (one)
         add(pool, "%s is %salive", pool->title, pool->alive == 1 ? "" : "not ");
     else
         add(pool, "%.0f of %.0f %s of %s alive", pool->alive, pool->total, kind, pool->title);
@@ -274,7 +276,7 @@ static void say_alive(const struct judge *judge, struct pool *pool)
         add(pool, ", %.0f wanted", pool->least);
     if (pool->purpose > 0)
         add(pool, ", %.0f taken out on purpose", pool->purpose);
-    if (pool->unknown > 0)
+    if (pool->unknown > 0 && !one)
         add(pool, ", %.0f cannot be told", pool->unknown);
     if (pool->alive <= 0 && pool->reserve > 0)
         add(pool, ", only its backup answers");
@@ -321,16 +323,15 @@ static void judge_spare(const struct judge *judge, struct pool *pool)
                         "spread them over more hosts");
 }
 
-static void judge_metric(const struct judge *judge, struct pool *pool, const char *node,
-                         enum liv_metric metric, double value)
+void judge_metric(const struct judge *judge, const char *node, const char *subject,
+                  enum liv_metric metric, double value)
 {
     const struct dr_threshold *threshold = &judge->rules->thresholds[metric];
     char rule[DR_RANGE_TEXT + 16];
     enum dr_state state = dr_threshold_judge(threshold, value);
     dr_result_figure(judge->result, node, &liv_metrics[metric], value, threshold);
     if (state != DR_OK)
-        dr_result_add(judge->result, state, pool->title, "%s %.0f, %s", liv_metrics[metric].name,
-                      value,
+        dr_result_add(judge->result, state, subject, "%s %.0f, %s", liv_metrics[metric].name, value,
                       dr_threshold_rule(&liv_metrics[metric], threshold, value, rule, sizeof rule));
 }
 
@@ -342,10 +343,10 @@ static void judge_counts(const struct judge *judge, struct pool *pool)
     const char *node = counted > 1 ? pool->title : NULL;
     if (!is_counted(pool->kind))
         return;
-    judge_metric(judge, pool, node, LIV_ALIVE, pool->alive);
-    judge_metric(judge, pool, node, LIV_EXPECTED, pool->total);
+    judge_metric(judge, node, pool->title, LIV_ALIVE, pool->alive);
+    judge_metric(judge, node, pool->title, LIV_EXPECTED, pool->total);
     if (pool->spare >= 0)
-        judge_metric(judge, pool, node, LIV_SPARE, pool->spare);
+        judge_metric(judge, node, pool->title, LIV_SPARE, pool->spare);
 }
 
 /* Whose signs say what the pool is. */
@@ -382,12 +383,16 @@ static void judge_passive(const struct judge *judge, struct pool *pool)
                                                  : DR_UNKNOWN);
 }
 
-/* Said of those that are not the verdict itself. */
-static void add_line(struct judge *judge, const struct pool *pool)
+void judge_pool_lines(struct judge *judge, const struct pool *said)
 {
-    if (judge->pool_count < 2 || !is_counted(pool->kind))
-        return;
-    dr_result_add(judge->result, pool->state, NULL, "%s", pool->text);
+    for (size_t i = 0; i < judge->pool_count; i++) {
+        const struct pool *pool = &judge->pools[i];
+        enum dr_state shown = pool->worst != NULL ? pool->worst_state : DR_OK;
+        bool proof = pool->expected != NULL && pool->expected->passive && pool->state == DR_OK;
+        if (pool != said && is_counted(pool->kind) &&
+            (dr_state_is_worse(pool->state, shown) || proof))
+            dr_result_add(judge->result, pool->state, NULL, "%s", pool->text);
+    }
 }
 
 void judge_pools(struct judge *judge)
@@ -404,7 +409,6 @@ void judge_pools(struct judge *judge)
         judge_counts(judge, pool);
         struct site *site = site_of(judge, pool->asked);
         site->state = dr_state_worst(site->state, pool->state);
-        add_line(judge, pool);
     }
 }
 

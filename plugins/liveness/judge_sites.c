@@ -124,17 +124,34 @@ static void add_names(const struct judge *judge, enum role role, struct dr_buffe
     }
 }
 
+/* How bad it is what a site is, where the verdict is that bad. */
+static enum dr_state site_state(const struct judge *judge, const struct site *site, size_t active)
+{
+    enum dr_state state = judge->result->verdict_state;
+    bool wanted = is_wanted(judge, site);
+    if (active > 1)
+        return site->role == ROLE_ACTIVE && !wanted ? state : DR_OK;
+    if (active == 0)
+        return site->role == ROLE_UNKNOWN || wanted || judge->rules->site == NULL ? state : DR_OK;
+    bool instead = judge->rules->site != NULL && site->role == ROLE_ACTIVE && !wanted;
+    return instead || site->role == ROLE_UNKNOWN ? DR_WARNING : DR_OK;
+}
+
 /* One line for each site: what it is, and what proves that. */
-static void add_lines(struct judge *judge)
+static void add_lines(struct judge *judge, size_t active, const char *next)
 {
     static const char *const roles[] = {
         [ROLE_UNKNOWN] = "cannot be told", [ROLE_ACTIVE] = "active", [ROLE_PASSIVE] = "passive"};
     for (size_t i = 0; i < judge->site_count; i++) {
         const struct site *site = &judge->sites[i];
+        enum dr_state state = site_state(judge, site, active);
         const char *ready = site->role == ROLE_PASSIVE && site->state == DR_OK ? " and ready" : "";
-        dr_result_add(judge->result, DR_OK, site->name, "%s%s: %s%s%s", roles[site->role], ready,
-                      site->proof != NULL ? site->proof->name : "", site->proof != NULL ? " " : "",
-                      proof_words(judge, site));
+        struct dr_finding *finding =
+            dr_result_add(judge->result, state, site->name, "%s%s: %s%s%s", roles[site->role],
+                          ready, site->proof != NULL ? site->proof->name : "",
+                          site->proof != NULL ? " " : "", proof_words(judge, site));
+        if (state != DR_OK && next != NULL)
+            dr_finding_next(finding, "%s", next);
     }
 }
 
@@ -171,10 +188,6 @@ static void say_split(struct judge *judge)
     add_names(judge, ROLE_ACTIVE, &names);
     dr_result_verdict(judge->result, state, "%s are both active%s: split brain",
                       dr_buffer_text(&names), since);
-    dr_finding_next(dr_result_add(judge->result, state, NULL, "%zu sites are active, 1 wanted",
-                                  count_role(judge, ROLE_ACTIVE)),
-                    "decide which one stays, and stop the work of the other before anything "
-                    "else: whatever both write must be put together by hand");
     dr_buffer_free(&names);
 }
 
@@ -195,9 +208,6 @@ static void say_nobody(struct judge *judge)
                       unknown.size > 0 ? (dead ? " does not answer" : " cannot be told") : "",
                       passive.size > 0 ? (unknown.size > 0 ? ", " : ": ") : "",
                       dr_buffer_text(&passive), passive.size > 0 ? " is passive" : "");
-    dr_finding_next(
-        dr_result_add(judge->result, state, NULL, "0 sites are known to be active"),
-        "nobody serves, or we cannot see it: look from another place before you switch");
     dr_buffer_free(&unknown);
     dr_buffer_free(&passive);
 }
@@ -230,16 +240,20 @@ static void say_one(struct judge *judge, const struct site *active)
 void judge_sites(struct judge *judge)
 {
     size_t active = count_role(judge, ROLE_ACTIVE);
-    const struct dr_metric *metric = &liv_metrics[LIV_ACTIVE_SITES];
-    const struct dr_threshold *threshold = &judge->rules->thresholds[LIV_ACTIVE_SITES];
-    if (active > 1)
+    const char *next = NULL;
+    if (active > 1) {
         say_split(judge);
-    else if (active == 0)
+        next = "decide which one stays, and stop the work of the other before anything else: "
+               "whatever both write must be put together by hand";
+    } else if (active == 0) {
         say_nobody(judge);
+        next = "nobody serves, or we cannot see it: look from another place before you switch";
+    }
     for (size_t i = 0; active == 1 && i < judge->site_count; i++) {
         if (judge->sites[i].role == ROLE_ACTIVE)
             say_one(judge, &judge->sites[i]);
     }
-    add_lines(judge);
-    dr_result_figure(judge->result, NULL, metric, (double)active, threshold);
+    add_lines(judge, active, next);
+    judge_pool_lines(judge, NULL);
+    judge_metric(judge, NULL, "sites", LIV_ACTIVE_SITES, (double)active);
 }

@@ -78,18 +78,30 @@ static bool leads_elsewhere(const struct answer *answer)
     return !same;
 }
 
-static void sign_status(const struct answer *answer)
+/* On the same site. */
+static void sign_redirect(const struct answer *answer)
+{
+    const struct dr_http_reply *http = answer->http;
+    if (http->redirected > 0)
+        liv_facts_sign(answer->look->facts, answer->unit, LIV_BAD_STATUS,
+                       "status %ld after %d redirects, to %s", http->status, http->redirected,
+                       http->location);
+    else
+        liv_facts_sign(answer->look->facts, answer->unit, LIV_BAD_STATUS,
+                       "status %ld, to %s: --redirects would follow", http->status, http->location);
+}
+
+/* Where a passive one sends whoever comes is no news. */
+static void sign_status(const struct answer *answer, bool passive)
 {
     const struct dr_http_reply *http = answer->http;
     struct liv_facts *facts = answer->look->facts;
-    if (leads_elsewhere(answer))
+    if (!passive && leads_elsewhere(answer))
         liv_facts_sign(facts, answer->unit, LIV_LED_AWAY, "status %ld, to %s", http->status,
                        http->location);
-    else if (http->location[0] != '\0')
-        liv_facts_sign(facts, answer->unit, LIV_BAD_STATUS,
-                       "status %ld after %d redirects: it leads on to %s", http->status,
-                       http->redirected, http->location);
-    else if (http->status == 401 || http->status == 403)
+    else if (!passive && http->location[0] != '\0')
+        sign_redirect(answer);
+    else if (!passive && (http->status == 401 || http->status == 403))
         liv_facts_sign(facts, answer->unit, LIV_DENIED, "status %ld", http->status);
     else
         liv_facts_sign(facts, answer->unit, LIV_BAD_STATUS, "status %ld", http->status);
@@ -128,17 +140,19 @@ static const char *mark(const struct dr_text_list *texts)
     return texts->count > 0 ? texts->items[0] : "";
 }
 
-/* Where --active is given, whoever carries neither mark is of no known role. Without it, whoever
- * works and does not carry the mark of a passive one is active; but not where the mark may be in
- * what was not read. */
+/* Where --active is given, whoever works and carries neither mark is of no known role. Without it,
+ * whoever works and does not carry the mark of a passive one is active; but not where the mark may
+ * be in what was not read. */
 static void sign_unmarked(struct answer *answer, bool works, enum liv_holds passive,
                           const char *why_active)
 {
+    if (!works)
+        return;
     if (liv_conditions_count(answer->look->active) > 0)
         sign(answer, LIV_NOT_TOLD, why_active);
-    else if (works && passive == LIV_HOLDS_UNKNOWN && answer->http->cut)
+    else if (passive == LIV_HOLDS_UNKNOWN && answer->http->cut)
         sign(answer, LIV_NOT_TOLD, "active or passive: the body is too long to be read whole");
-    else if (works)
+    else
         sign(answer, LIV_SAYS_ACTIVE, "");
 }
 
@@ -182,20 +196,20 @@ static void sign_version(struct answer *answer)
 
 /* ---- one reply ---- */
 
-/* A passive instance is asked for its mark alone: what must hold of one that works need not hold of
- * it, but says that it does. */
+/* What must hold of one that works need not be told by a passive one. */
 static void sign_reply(struct answer *answer)
 {
     char why[WHY_BYTES];
     bool wanted = is_wanted_status(answer);
-    bool works = wanted && hold(answer, answer->look->health, why) == LIV_HOLDS;
+    enum liv_holds health = wanted ? hold(answer, answer->look->health, why) : LIV_FAILS;
+    bool works = wanted && health == LIV_HOLDS;
     if (works)
         liv_facts_sign(answer->look->facts, answer->unit, LIV_ANSWERED, "status %ld",
                        answer->http->status);
     bool passive = sign_role(answer, works);
-    if (!wanted && !passive)
-        sign_status(answer);
-    if (wanted && !passive)
+    if (!wanted)
+        sign_status(answer, passive);
+    else if (!passive || health == LIV_FAILS)
         sign_health(answer);
     if (passive)
         sign_ready(answer);
@@ -212,8 +226,12 @@ static void sign_failure(const struct answer *answer, const struct dr_error *err
                  http->address[0] != '\0' &&
                  (strcmp(http->address, place->host) != 0 ||
                   (place->port != 0 && place->port != http->port));
-    if (error->class == DR_ERR_TLS && http->certificate.known && http->certificate.verified)
+    const struct dr_http_certificate *certificate = &http->certificate;
+    if (error->class == DR_ERR_TLS && certificate->known && certificate->verified)
         sign(answer, LIV_DENIED, error->text);
+    else if (error->class == DR_ERR_TLS && certificate->known && certificate->problem[0] != '\0')
+        liv_facts_sign(answer->look->facts, answer->unit, LIV_UNTRUSTED, "%s (%s)", error->text,
+                       certificate->subject);
     else if (other)
         sign(answer, LIV_SOMEBODY_ELSE, error->text);
     else

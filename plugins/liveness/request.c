@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "plugins/liveness/request.h"
 
+#include "common/uri.h"
 #include "plugins/liveness/condition.h"
 
 #include <arpa/inet.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -48,16 +50,24 @@ static int read_port(const char *text)
     return port <= 65535 ? (int)port : 0;
 }
 
-static bool is_address(const char *text, bool six)
+/* Writes it as everybody else does: one address can be written in several ways. Its zone stays. */
+static bool settle_address(char address[LIV_ADDRESS_SIZE], bool six)
 {
-    char plain[INET6_ADDRSTRLEN];
+    char plain[LIV_ADDRESS_SIZE], zone[LIV_ADDRESS_SIZE] = "";
     unsigned char bytes[16];
-    size_t length = strcspn(text, "%"); /* without its zone */
-    if (length >= sizeof plain)
+    int family = six ? AF_INET6 : AF_INET;
+    size_t length = strcspn(address, "%");
+    snprintf(plain, sizeof plain, "%.*s", (int)length, address);
+    snprintf(zone, sizeof zone, "%s", address + length);
+    if (inet_pton(family, plain, bytes) != 1 ||
+        inet_ntop(family, bytes, plain, sizeof plain) == NULL)
         return false;
-    memcpy(plain, text, length);
-    plain[length] = '\0';
-    return inet_pton(six ? AF_INET6 : AF_INET, plain, bytes) == 1;
+    length = strlen(plain);
+    if (length + strlen(zone) >= LIV_ADDRESS_SIZE)
+        return false;
+    memcpy(address, plain, length);
+    memcpy(address + length, zone, strlen(zone) + 1);
+    return true;
 }
 
 bool liv_instance_read(const char *text, char address[LIV_ADDRESS_SIZE], int *port,
@@ -73,7 +83,7 @@ bool liv_instance_read(const char *text, char address[LIV_ADDRESS_SIZE], int *po
         address[size] = '\0';
     }
     bool six = brackets || strchr(address, ':') != NULL;
-    if (is_address(address, six) && (text[length] == '\0' || *port != 0))
+    if (settle_address(address, six) && (text[length] == '\0' || *port != 0))
         return true;
     return dr_error_set(error, DR_ERR_USAGE,
                         "\"%.100s\" is no ADDRESS[:PORT]: 192.0.2.11, 192.0.2.11:8443 or "
@@ -90,6 +100,33 @@ static bool check_conditions(const struct dr_text_list *texts, const char *optio
     bool ok = conditions != NULL;
     liv_conditions_free(conditions);
     return ok || dr_error_prefix(error, "%s", option);
+}
+
+/* Each is said by the option that it came from. */
+static bool check_health(const struct dr_text_list *texts, struct dr_error *error)
+{
+    for (size_t i = 0; i < texts->count; i++) {
+        const struct dr_text_list one = {.items = &texts->items[i], .count = 1};
+        const char *option = texts->items[i][0] == 'h'   ? "--header"
+                             : texts->items[i][0] == 'b' ? "--body"
+                                                         : "--json";
+        if (!check_conditions(&one, option, error))
+            return false;
+    }
+    return true;
+}
+
+static bool check_direct(const char *text, struct dr_error *error)
+{
+    struct dr_uri uri;
+    if (!dr_uri_parse(text, &uri, error))
+        return dr_error_prefix(error, "--direct");
+    bool http = strcmp(uri.scheme, "http") == 0 || strcmp(uri.scheme, "https") == 0;
+    bool ok = http && uri.user == NULL && uri.host_count == 1;
+    dr_uri_free(&uri);
+    return ok || dr_error_set(error, DR_ERR_USAGE,
+                              "--direct: http://HOST/PATH or https://HOST/PATH is wanted, without "
+                              "a user");
 }
 
 static bool check_instance(const char *text, struct dr_error *error)
@@ -114,7 +151,9 @@ bool liv_request_check(const struct liv_request *request, struct dr_error *error
 {
     if (request->status != NULL && !liv_statuses_check(request->status, error))
         return dr_error_prefix(error, "--status");
-    return check_conditions(&request->health, "--json, --header, --body", error) &&
+    if (request->direct != NULL && !check_direct(request->direct, error))
+        return false;
+    return check_health(&request->health, error) &&
            check_conditions(&request->active, "--active", error) &&
            check_conditions(&request->passive, "--passive", error) &&
            check_conditions(&request->ready, "--ready", error) &&

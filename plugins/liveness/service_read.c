@@ -125,16 +125,15 @@ static bool read_airflow(const json_t *root, struct airflow_health *health, stru
     if (!liv_json_text(json_object_get(root, "metadatabase"), "status", health->metadatabase,
                        sizeof health->metadatabase))
         return liv_json_lacks("metadatabase.status", error);
-    if (!liv_json_text(scheduler, "status", health->scheduler, sizeof health->scheduler) &&
-        !json_is_null(json_object_get(scheduler, "status")))
+    bool never = json_is_null(json_object_get(scheduler, "status")) &&
+                 json_is_null(json_object_get(scheduler, "latest_scheduler_heartbeat"));
+    if (never)
+        return true;
+    if (!liv_json_text(scheduler, "status", health->scheduler, sizeof health->scheduler))
         return liv_json_lacks("scheduler.status", error);
-    if (liv_json_text(scheduler, "latest_scheduler_heartbeat", moment, sizeof moment)) {
-        health->heartbeat = service_read_moment(moment);
-        if (!health->heartbeat.known)
-            return liv_json_lacks("scheduler.latest_scheduler_heartbeat", error);
-    } else if (!json_is_null(json_object_get(scheduler, "latest_scheduler_heartbeat")))
-        return liv_json_lacks("scheduler.latest_scheduler_heartbeat", error);
-    return true;
+    liv_json_text(scheduler, "latest_scheduler_heartbeat", moment, sizeof moment);
+    health->heartbeat = service_read_moment(moment);
+    return health->heartbeat.known || liv_json_lacks("scheduler.latest_scheduler_heartbeat", error);
 }
 
 bool airflow_read_health(const struct dr_buffer *body, struct airflow_health *health,
@@ -170,26 +169,43 @@ static bool is_healthy(const char *status)
     return strcmp(status, "healthy") == 0;
 }
 
+/* What its age and Airflow's own word make of a heartbeat. That the scheduler is dead, which makes
+ * the site passive, is believed where both say so. */
+static bool judge_heartbeat(double age, double young, bool healthy, const char *words,
+                            struct liv_facts *facts, struct liv_unit *unit)
+{
+    bool old = age > (young > 0 ? young : AIRFLOW_YOUNG);
+    bool works = old ? false : healthy || young > 0;
+    if (old && !healthy)
+        liv_facts_sign(facts, unit, LIV_S_STALE, "the scheduler's last heartbeat was %s ago",
+                       words);
+    else if (old && young <= 0)
+        liv_facts_sign(facts, unit, LIV_NOT_TOLD,
+                       "the scheduler's last heartbeat was %s ago, and Airflow calls it healthy: "
+                       "say by --heartbeat how old it may be",
+                       words);
+    else if (!works)
+        liv_facts_sign(facts, unit, LIV_S_BROKEN,
+                       "the scheduler's last heartbeat was %s ago, and Airflow calls it %s", words,
+                       healthy ? "healthy" : "unhealthy");
+    return works;
+}
+
 static bool fill_heartbeat(double age, double young, bool healthy, struct liv_facts *facts,
                            struct liv_unit *unit, char text[SERVICE_TEXT_SIZE])
 {
     char words[DR_DURATION_TEXT];
-    double limit = young > 0 ? young : AIRFLOW_YOUNG;
-    dr_duration_format(age < 0 ? 0 : age, words, sizeof words);
     /* clocks of the scheduler and of the web server that differ by more make no age */
-    if (age < -limit) {
+    if (age < -AIRFLOW_YOUNG) {
         liv_facts_sign(facts, unit, LIV_NOT_TOLD,
                        "the scheduler's last heartbeat lies in the future of the web server");
         return false;
     }
-    liv_unit_figure(unit, LIV_HEARTBEAT_AGE, age < 0 ? 0 : age);
-    if (age > limit || (young <= 0 && !healthy)) {
-        liv_facts_sign(facts, unit, LIV_S_STALE, "the scheduler's last heartbeat was %s ago",
-                       words);
-        return false;
-    }
+    age = age < 0 ? 0 : age;
+    liv_unit_figure(unit, LIV_HEARTBEAT_AGE, age);
+    dr_duration_format(age, words, sizeof words);
     snprintf(text, SERVICE_TEXT_SIZE, "heartbeat %s ago", words);
-    return true;
+    return judge_heartbeat(age, young, healthy, words, facts, unit);
 }
 
 bool airflow_fill_health(const struct airflow_health *health, struct dr_opt_real now, double young,
@@ -202,8 +218,7 @@ bool airflow_fill_health(const struct airflow_health *health, struct dr_opt_real
         return false;
     }
     if (!health->heartbeat.known) {
-        liv_facts_sign(facts, unit, LIV_S_STALE, "no scheduler has ever run (status %s)",
-                       health->scheduler[0] != '\0' ? health->scheduler : "null");
+        liv_facts_sign(facts, unit, LIV_S_STALE, "no scheduler has ever run");
         return false;
     }
     if (!now.known) {

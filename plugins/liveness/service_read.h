@@ -20,8 +20,9 @@ bool grafana_read_health(const struct dr_buffer *body, struct grafana_health *he
 /* GET /monitor/health of Airflow. Its HTTP status says nothing. */
 struct airflow_health {
     char metadatabase[SERVICE_TEXT_SIZE]; /* "healthy", "unhealthy" */
-    char scheduler[SERVICE_TEXT_SIZE];    /* the same; "" where it says null: none has ever run */
-    struct dr_opt_real heartbeat;         /* seconds since the epoch, on Airflow's clock */
+    char scheduler[SERVICE_TEXT_SIZE];    /* the same */
+    struct dr_opt_real heartbeat;         /* seconds since the epoch, on Airflow's clock; unknown
+                                             where both are null: no scheduler has ever run */
 };
 bool airflow_read_health(const struct dr_buffer *body, struct airflow_health *health,
                          struct dr_error *error);
@@ -35,7 +36,7 @@ bool airflow_read_dags(const struct dr_buffer *body, struct airflow_dags *dags,
                        struct dr_error *error);
 
 /* Does Airflow work: with `now`, its clock, and the age up to which a heartbeat is young, seconds
- * (0: what Airflow itself says, and at most 30). False where it does not, and the unit has the
+ * (0: 30, and what Airflow itself says). False where it does not, and the unit has the
  * sign; otherwise what was seen is in text. */
 bool airflow_fill_health(const struct airflow_health *health, struct dr_opt_real now, double young,
                          struct liv_facts *facts, struct liv_unit *unit,

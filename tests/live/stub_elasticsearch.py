@@ -5,8 +5,9 @@
         cluster["es2"].split("other-uuid")
         liveness("-T", cluster.uri())
 
-_cluster/health must not be asked to wait for a status: a node that is not there yet would be waited for. OpenSearch calls
-the leader cluster_manager from version 2 on, and refuses a parameter that it does not know, as Elasticsearch does."""
+_cluster/health must not be asked to wait for a status: a node that is not there yet would be waited for. OpenSearch
+calls the leader cluster_manager from version 2 on, and refuses a parameter that it does not know, as Elasticsearch
+does."""
 
 import copy
 
@@ -30,7 +31,8 @@ ROOT = {
 HEALTH = {
     "cluster_name": "logs", "status": "green", "timed_out": False, "number_of_nodes": 3, "number_of_data_nodes": 3,
     "active_primary_shards": 12, "active_shards": 24, "relocating_shards": 0, "initializing_shards": 0,
-    "unassigned_shards": 0, "delayed_unassigned_shards": 0, "number_of_pending_tasks": 0, "number_of_in_flight_fetch": 0,
+    "unassigned_shards": 0, "delayed_unassigned_shards": 0, "number_of_pending_tasks": 0,
+    "number_of_in_flight_fetch": 0,
     "task_max_waiting_in_queue_millis": 0, "active_shards_percent_as_number": 100.0,
 }
 LEADER = [{"id": "YzWoH_2BT-6UjVGDyPdqYg", "host": "10.0.0.1", "ip": "10.0.0.1", "node": "es1"}]
@@ -91,5 +93,5 @@ class Cluster:
     def uri(self, query="", scheme="elasticsearch", nodes=None):
         first = self.nodes[0]
         names = ",".join("127.0.0.1:%d" % node.port for node in nodes or self.nodes)
-        return "%s%s://%s%s%s%s" % (scheme, "" if first.tls else "+http", first.user[0] + "@" if first.user else "", names,
-                                    first.prefix, "?" + query if query else "")
+        return "%s%s://%s%s%s%s" % (scheme, "" if first.tls else "+http", first.user[0] + "@" if first.user else "",
+                                    names, first.prefix, "?" + query if query else "")

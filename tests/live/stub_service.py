@@ -8,9 +8,10 @@
         thing.reply("health", status=503, body={"db": "failing"})
         assert thing.asked("health") == 1
 
-A question is a path with its query, as a regular expression for all of it. Only GET without a body is answered; a request
-that is none of the questions, or with another method, gets what the service would say and is in `complaints`, and leaving
-the block asserts that there are none. A reply can be changed: status, body, headers, cut after so many bytes, or never sent."""
+A question is a path with its query, as a regular expression for all of it. Only GET without a body is answered; a
+request that is none of the questions, or with another method, gets what the service would say and is in `complaints`,
+and leaving the block asserts that there are none. A reply can be changed: status, body, headers, cut after so many
+bytes, or never sent."""
 
 import base64
 import http.server
@@ -40,6 +41,7 @@ class Reply:
 
 class Handler(http.server.BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
+    wbufsize = -1  # one packet for each reply
 
     def log_message(self, *_):
         pass
@@ -62,6 +64,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
         self.send_header("Content-Length", str(len(reply.body)))
         self.end_headers()
         self.wfile.write(reply.body[:reply.cut])
+        self.wfile.flush()
         if reply.cut is not None:
             self.close_connection = True
 
@@ -164,5 +167,5 @@ class Service:
     def uri(self, scheme, query="", user=True):
         """With TLS the scheme as it is, else scheme+http."""
         return "%s%s://%s127.0.0.1:%d%s%s" % (
-            scheme, "" if self.tls else "+http", self.user[0] + "@" if self.user and user else "", self.port, self.prefix,
-            "?" + query if query else "")
+            scheme, "" if self.tls else "+http", self.user[0] + "@" if self.user and user else "", self.port,
+            self.prefix, "?" + query if query else "")

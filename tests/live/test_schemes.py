@@ -24,7 +24,7 @@ DEADLINE = 1.0
 SLACK = 0.3 if "DR_WRAPPER" not in os.environ else 20
 SECRETS = ("Zebra@crossing/7", "Zebra%40crossing%2F7", stub_azure_storage.KEY)
 LOGIN = "monitor:Zebra%40crossing%2F7@"
-LAG, QUEUES = "check_replication_lag", "check_queue_mirrors"
+LAG, QUEUES, LIVENESS = "check_replication_lag", "check_queue_mirrors", "check_liveness"
 
 
 class Scheme:
@@ -67,6 +67,11 @@ SCHEMES = {
     "celery+rediss": Scheme(QUEUES, "celery+rediss://{login}{host}", "queues-celerys", "libhiredis0.14", "libssl3"),
     "azure-queue": Scheme(QUEUES, "azure-queue://acct/orders?endpoint=http://{host}/acct", "queues-azure", "libcurl4",
                           key=True),
+    "haproxy+http": Scheme(LIVENESS, "haproxy+http://{login}{host}/stats", "liveness-haproxy", "libcurl4"),
+    "haproxy+https": Scheme(LIVENESS, "haproxy+https://{login}{host}/stats", "liveness-haproxy", "libcurl4"),
+    "haproxy+tcp": Scheme(LIVENESS, "haproxy+tcp://{host}", "liveness-haproxy", "libcurl4"),
+    "http": Scheme(LIVENESS, "http://{login}{host}/health", "liveness-http", "libcurl4"),
+    "https": Scheme(LIVENESS, "https://{login}{host}/health", "liveness-http", "libcurl4"),
 }
 every = pytest.mark.parametrize("scheme", SCHEMES)
 

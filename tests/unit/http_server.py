@@ -86,7 +86,8 @@ class Handler(http.server.BaseHTTPRequestHandler):
         end_of_stream, acknowledged, end_of_headers = 1, 1, 4
 
         def send(kind, flags, stream, payload=b""):
-            self.wfile.write(len(payload).to_bytes(3, "big") + bytes((kind, flags)) + stream.to_bytes(4, "big") + payload)
+            head = len(payload).to_bytes(3, "big") + bytes((kind, flags)) + stream.to_bytes(4, "big")
+            self.wfile.write(head + payload)
 
         self.rfile.read(len(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"))
         send(settings, 0, 0)

@@ -106,10 +106,15 @@ tests_unit_test_queues_azure_read_SOURCES = tests/unit/test_queues_azure_read.c 
 tests_unit_test_queues_azure_read_CPPFLAGS = $(AM_CPPFLAGS) $(azure_cflags)
 tests_unit_test_queues_azure_read_LDADD = plugins/libqueues.la $(LDADD) $(azure_libs)
 endif
+unit_tests += tests/unit/test_celery_fleet
+tests_unit_test_celery_fleet_SOURCES = tests/unit/test_celery_fleet.c \
+	plugins/liveness/celery_fleet.c plugins/liveness/celery_report.c
+tests_unit_test_celery_fleet_LDADD = plugins/libliveness.la common/client/libkombu.la \
+	common/client/libjson.la $(LDADD)
 unit_tests += tests/unit/test_rabbitmq_read
 tests_unit_test_rabbitmq_read_SOURCES = tests/unit/test_rabbitmq_read.c \
 	plugins/queues/rabbitmq_policies.c plugins/queues/rabbitmq_queues.c \
-	plugins/queues/rabbitmq_read.c plugins/queues/rabbitmq_value.c
+	plugins/queues/rabbitmq_read.c common/client/rabbitmq_value.c
 tests_unit_test_rabbitmq_read_LDADD = plugins/libqueues.la common/client/libjson.la $(LDADD)
 if HAVE_LIBCURL
 unit_tests += tests/unit/test_http

@@ -372,7 +372,9 @@ static void test_states_unusable(void **state)
         bool ok;
     } rows[] = {
         {"Permission denied\n\n", true},
-        {"", true},
+        {"", false},
+        {"1", false},
+        {"1\n# be_name srv_name", false},
         {"2\n# be_name srv_name srv_admin_state\np s 1\n\n", true},
         {"1\n# be_name srv_name\np s\n\n", true},
         {"1\nbe_name srv_name srv_admin_state\np s 1\n\n", true},
@@ -389,7 +391,7 @@ static void test_states_unusable(void **state)
                       rows[i].states, false);
         if (r.ok != rows[i].ok)
             fail_msg("%s: %s", rows[i].states, r.error.text);
-        enum liv_sign_kind wanted = i == 5 ? LIV_LB_MAINTENANCE : LIV_LB_LOST;
+        enum liv_sign_kind wanted = i == 7 ? LIV_LB_MAINTENANCE : LIV_LB_LOST;
         assert_true(!r.ok || has(unit(&r, "p/s"), wanted) != NULL);
         end(&r);
     }

@@ -1,0 +1,966 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "plugins/liveness/kubernetes_read.h"
+
+#include "common/buffer.h"
+#include "common/client/json_read.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#define IMAGES_MAX 32
+#define IMAGE_SIZE 512
+#define SELECTOR_MAX 8192
+/* Of a label's name or value: prefix/name, 253 + 1 + 63. */
+#define LABEL_SIZE 320
+
+const struct kubernetes_kind_words kubernetes_kinds[KUBERNETES_KINDS] = {
+    [KUBERNETES_DEPLOYMENT] = {"deployment", "Deployment", "deployments", "apps"},
+    [KUBERNETES_STATEFULSET] = {"statefulset", "StatefulSet", "statefulsets", "apps"},
+    [KUBERNETES_DAEMONSET] = {"daemonset", "DaemonSet", "daemonsets", "apps"},
+    [KUBERNETES_CRONJOB] = {"cronjob", "CronJob", "cronjobs", "batch"},
+};
+
+static bool no_memory(struct dr_error *error)
+{
+    return dr_error_set(error, DR_ERR_INTERNAL, "out of memory");
+}
+
+/* ---- values ---- */
+
+/* "2024-05-01T10:00:00Z" */
+struct dr_opt_real kubernetes_read_time(const char *text)
+{
+    static const char shape[] = "0000-00-00T00:00:00Z";
+    struct dr_opt_real unknown = {.known = false};
+    for (size_t i = 0; i < sizeof shape; i++) {
+        bool fits = shape[i] == '0' ? text[i] >= '0' && text[i] <= '9' : text[i] == shape[i];
+        if (!fits)
+            return unknown;
+    }
+    struct tm tm = {.tm_year = (int)strtol(text, NULL, 10) - 1900,
+                    .tm_mon = (int)strtol(text + 5, NULL, 10) - 1,
+                    .tm_mday = (int)strtol(text + 8, NULL, 10),
+                    .tm_hour = (int)strtol(text + 11, NULL, 10),
+                    .tm_min = (int)strtol(text + 14, NULL, 10),
+                    .tm_sec = (int)strtol(text + 17, NULL, 10)};
+    int month = tm.tm_mon, day = tm.tm_mday;
+    if (month < 0 || month > 11 || tm.tm_hour > 23 || tm.tm_min > 59 || tm.tm_sec > 60)
+        return unknown;
+    double seconds = (double)timegm(&tm);
+    /* timegm makes March of 30 February */
+    return tm.tm_mday == day || tm.tm_sec == 60 ? dr_real(seconds) : unknown;
+}
+
+/* As much of a text as fits: for people, not for comparisons. */
+static void read_words(struct dr_json *reader, char *words, size_t size)
+{
+    char text[2048];
+    if (!dr_json_text(reader, text, sizeof text))
+        return;
+    char *clean = dr_text_clean(text, size - 1);
+    snprintf(words, size, "%s", clean != NULL ? clean : "");
+    free(clean);
+}
+
+static struct dr_opt_real read_moment(struct dr_json *reader)
+{
+    char text[40];
+    dr_json_text(reader, text, sizeof text);
+    return kubernetes_read_time(text);
+}
+
+/* A count that is there: a negative one is none. */
+static struct dr_opt_int read_count(struct dr_json *reader)
+{
+    struct dr_opt_int count = dr_json_int(reader);
+    count.known = count.known && count.value >= 0;
+    return count;
+}
+
+/* A member that is a text, of the object that comes next; "" where there is none. */
+static void read_member_text(struct dr_json *reader, const char *wanted, char *text, size_t size)
+{
+    char name[64];
+    text[0] = '\0';
+    if (!dr_json_object(reader))
+        return;
+    while (dr_json_member(reader, name, sizeof name)) {
+        if (strcmp(name, wanted) == 0)
+            dr_json_text(reader, text, size);
+        else
+            dr_json_skip(reader);
+    }
+}
+
+/* ---- lists ---- */
+
+/* Takes one item, an object that is already open. False with the error set for a useless one. */
+typedef bool take_item(struct dr_json *reader, void *context, struct dr_error *error);
+
+struct shape {
+    const char *kind; /* "Deployment": the list's is DeploymentList */
+    const char *version;
+    take_item *take;
+    void *context;
+};
+
+/* What was found of the list itself. */
+struct found {
+    bool kind;
+    bool version;
+    bool page;
+    bool items;
+    bool remaining; /* it says that there are more items behind this page */
+};
+
+static bool is_text(struct dr_json *reader, const char *wanted, const char *end)
+{
+    char text[128];
+    size_t length = strlen(wanted);
+    return dr_json_text(reader, text, sizeof text) && strncmp(text, wanted, length) == 0 &&
+           strcmp(text + length, end) == 0;
+}
+
+static bool read_page(struct dr_json *reader, struct kubernetes_page *page, struct found *found,
+                      struct dr_error *error)
+{
+    char name[64];
+    page->next[0] = '\0';
+    found->page = dr_json_object(reader);
+    while (found->page && dr_json_member(reader, name, sizeof name)) {
+        if (strcmp(name, "continue") == 0) {
+            bool text = dr_json_kind(reader) == '"';
+            if (!dr_json_text(reader, page->next, sizeof page->next) || !text)
+                return dr_error_set(error, DR_ERR_PROTOCOL,
+                                    "the token of the list's next page cannot be used");
+        } else if (strcmp(name, "remainingItemCount") == 0) {
+            struct dr_opt_int count = dr_json_int(reader);
+            found->remaining = !count.known || count.value > 0;
+        } else {
+            dr_json_skip(reader);
+        }
+    }
+    return true;
+}
+
+static bool read_items(struct dr_json *reader, const struct shape *shape, struct found *found,
+                       struct dr_error *error)
+{
+    found->items = dr_json_array(reader);
+    while (found->items && dr_json_item(reader)) {
+        if (!dr_json_object(reader))
+            return dr_error_set(error, DR_ERR_PROTOCOL, "%sList: an item is no object",
+                                shape->kind);
+        if (!shape->take(reader, shape->context, error))
+            return false;
+    }
+    return true;
+}
+
+static bool check_list(const struct shape *shape, const struct found *found,
+                       const struct kubernetes_page *page, struct dr_error *error)
+{
+    const char *missing = !found->kind      ? "kind"
+                          : !found->version ? "apiVersion"
+                          : !found->page    ? "metadata"
+                          : !found->items   ? "items"
+                                            : NULL;
+    if (missing != NULL)
+        return dr_error_set(error, DR_ERR_PROTOCOL,
+                            "the reply is no %sList of %s: no usable \"%s\"", shape->kind,
+                            shape->version, missing);
+    if (found->remaining && page->next[0] == '\0')
+        return dr_error_set(error, DR_ERR_PROTOCOL,
+                            "the %sList is not complete, and does not say how it goes on",
+                            shape->kind);
+    return true;
+}
+
+static bool read_list(const char *text, const struct shape *shape, struct kubernetes_page *page,
+                      struct dr_error *error)
+{
+    struct dr_json reader = dr_json_start(text);
+    struct found found = {.kind = false};
+    char name[64];
+    bool ok = true;
+    page->next[0] = '\0';
+    if (dr_json_object(&reader)) {
+        while (ok && dr_json_member(&reader, name, sizeof name)) {
+            if (strcmp(name, "kind") == 0)
+                found.kind = is_text(&reader, shape->kind, "List");
+            else if (strcmp(name, "apiVersion") == 0)
+                found.version = is_text(&reader, shape->version, "");
+            else if (strcmp(name, "metadata") == 0)
+                ok = read_page(&reader, page, &found, error);
+            else if (strcmp(name, "items") == 0)
+                ok = read_items(&reader, shape, &found, error);
+            else
+                dr_json_skip(&reader);
+        }
+    }
+    /* a defect shows as values that are missing: say the defect */
+    if (reader.wrong != NULL)
+        return dr_json_end(&reader, error);
+    return ok && dr_json_end(&reader, error) && check_list(shape, &found, page, error);
+}
+
+/* Room for one more, zeroed: its index doubles as the count before. NULL when out of memory. */
+static void *add(void **items, size_t *count, size_t size)
+{
+    if ((*count & (*count - 1)) == 0) {
+        void *more = realloc(*items, (*count == 0 ? 1 : 2 * *count) * size);
+        if (more == NULL)
+            return NULL;
+        *items = more;
+    }
+    char *item = (char *)*items + *count * size;
+    memset(item, 0, size);
+    *count += 1;
+    return item;
+}
+
+/* ---- metadata ---- */
+
+struct identity {
+    char name[KUBERNETES_NAME_SIZE];
+    struct dr_opt_int generation;
+    struct dr_opt_real created;
+    bool deleting;
+    struct dr_opt_real deadline;
+    char owner_kind[64];
+    char owner[KUBERNETES_NAME_SIZE];
+};
+
+/* The owner that controls it. */
+static void read_owner(struct dr_json *reader, struct identity *identity)
+{
+    char name[64], kind[64] = "", owner[KUBERNETES_NAME_SIZE] = "";
+    bool controls = false;
+    if (!dr_json_object(reader))
+        return;
+    while (dr_json_member(reader, name, sizeof name)) {
+        if (strcmp(name, "kind") == 0) {
+            dr_json_text(reader, kind, sizeof kind);
+        } else if (strcmp(name, "name") == 0) {
+            dr_json_text(reader, owner, sizeof owner);
+        } else if (strcmp(name, "controller") == 0) {
+            struct dr_opt_bool says = dr_json_bool(reader);
+            controls = says.known && says.value;
+        } else {
+            dr_json_skip(reader);
+        }
+    }
+    if (controls) {
+        snprintf(identity->owner_kind, sizeof identity->owner_kind, "%s", kind);
+        snprintf(identity->owner, sizeof identity->owner, "%s", owner);
+    }
+}
+
+static void read_owners(struct dr_json *reader, struct identity *identity)
+{
+    if (!dr_json_array(reader))
+        return;
+    while (dr_json_item(reader))
+        read_owner(reader, identity);
+}
+
+static void read_identity(struct dr_json *reader, struct identity *identity)
+{
+    char name[64];
+    if (!dr_json_object(reader))
+        return;
+    while (dr_json_member(reader, name, sizeof name)) {
+        if (strcmp(name, "name") == 0) {
+            dr_json_text(reader, identity->name, sizeof identity->name);
+        } else if (strcmp(name, "generation") == 0) {
+            identity->generation = read_count(reader);
+        } else if (strcmp(name, "creationTimestamp") == 0) {
+            identity->created = read_moment(reader);
+        } else if (strcmp(name, "deletionTimestamp") == 0) {
+            identity->deleting = dr_json_kind(reader) != 'n';
+            identity->deadline = read_moment(reader);
+        } else if (strcmp(name, "ownerReferences") == 0) {
+            read_owners(reader, identity);
+        } else {
+            dr_json_skip(reader);
+        }
+    }
+}
+
+static bool check_name(const char *kind, const char *name, struct dr_error *error)
+{
+    return name[0] != '\0' ||
+           dr_error_set(error, DR_ERR_PROTOCOL, "%sList: an item without a name", kind);
+}
+
+/* ---- selectors ---- */
+
+/* What a label may be made of (RFC 1123 names with "/", "_" and capitals): anything else would
+ * change the meaning of the selector that is sent. */
+static bool is_label(const char *text)
+{
+    static const char plain[] =
+        "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._/";
+    return text[strspn(text, plain)] == '\0';
+}
+
+static void add_term(struct dr_buffer *selector)
+{
+    if (selector->size > 0)
+        dr_buffer_add_char(selector, ',');
+}
+
+static bool read_match_labels(struct dr_json *reader, struct dr_buffer *selector)
+{
+    char key[LABEL_SIZE], value[LABEL_SIZE];
+    if (!dr_json_object(reader))
+        return false;
+    bool ok = true;
+    while (dr_json_member(reader, key, sizeof key)) {
+        ok = dr_json_text(reader, value, sizeof value) && ok && key[0] != '\0' && is_label(key) &&
+             is_label(value);
+        add_term(selector);
+        dr_buffer_addf(selector, "%s=%s", key, value);
+    }
+    return ok;
+}
+
+/* "(a,b)" */
+static bool read_values(struct dr_json *reader, struct dr_buffer *values)
+{
+    char value[LABEL_SIZE];
+    bool ok = true;
+    if (!dr_json_array(reader))
+        return false;
+    dr_buffer_clear(values);
+    while (dr_json_item(reader)) {
+        ok = dr_json_text(reader, value, sizeof value) && ok && is_label(value);
+        dr_buffer_addf(values, "%s%s", values->size > 0 ? "," : "", value);
+    }
+    return ok;
+}
+
+static bool add_expression(struct dr_buffer *selector, const char *key, const char *operator,
+                           const struct dr_buffer * values)
+{
+    add_term(selector);
+    if (key[0] == '\0' || !is_label(key))
+        return false;
+    if (strcmp(operator, "Exists") == 0)
+        return dr_buffer_add(selector, key);
+    if (strcmp(operator, "DoesNotExist") == 0)
+        return dr_buffer_addf(selector, "!%s", key);
+    bool in = strcmp(operator, "In") == 0;
+    if ((!in && strcmp(operator, "NotIn") != 0) || values->size == 0)
+        return false;
+    return dr_buffer_addf(selector, "%s %s (%s)", key, in ? "in" : "notin", dr_buffer_text(values));
+}
+
+static bool read_expression(struct dr_json *reader, struct dr_buffer *selector)
+{
+    char name[64], key[LABEL_SIZE] = "", operator[32] = "";
+    struct dr_buffer values = DR_BUFFER(SELECTOR_MAX);
+    bool ok = dr_json_object(reader);
+    while (ok && dr_json_member(reader, name, sizeof name)) {
+        if (strcmp(name, "key") == 0)
+            dr_json_text(reader, key, sizeof key);
+        else if (strcmp(name, "operator") == 0)
+            dr_json_text(reader, operator, sizeof operator);
+        else if (strcmp(name, "values") == 0 && dr_json_kind(reader) == '[')
+            ok = read_values(reader, &values);
+        else
+            dr_json_skip(reader);
+    }
+    ok = ok && add_expression(selector, key, operator, & values) && !values.cut;
+    dr_buffer_free(&values);
+    return ok;
+}
+
+static bool read_expressions(struct dr_json *reader, struct dr_buffer *selector)
+{
+    bool ok = dr_json_array(reader);
+    while (ok && dr_json_item(reader))
+        ok = read_expression(reader, selector);
+    return ok;
+}
+
+/* NULL for one that is empty: it would stand for all pods. */
+static char *read_selector(struct dr_json *reader)
+{
+    char name[64];
+    struct dr_buffer selector = DR_BUFFER(SELECTOR_MAX);
+    bool ok = dr_json_object(reader);
+    while (ok && dr_json_member(reader, name, sizeof name)) {
+        if (strcmp(name, "matchLabels") == 0)
+            ok = read_match_labels(reader, &selector);
+        else if (strcmp(name, "matchExpressions") == 0)
+            ok = read_expressions(reader, &selector);
+        else
+            dr_json_skip(reader);
+    }
+    ok = ok && !selector.cut && selector.size > 0;
+    char *text = ok ? dr_buffer_take(&selector) : NULL;
+    dr_buffer_free(&selector);
+    return text;
+}
+
+/* ---- images ---- */
+
+static int compare_images(const void *left, const void *right)
+{
+    return strcmp(left, right);
+}
+
+/* Sorted: two sites may list their containers in another order. */
+static char *join_images(char images[][IMAGE_SIZE], size_t count)
+{
+    struct dr_buffer text = DR_BUFFER(IMAGES_MAX * IMAGE_SIZE);
+    qsort(images, count, IMAGE_SIZE, compare_images);
+    for (size_t i = 0; i < count; i++)
+        dr_buffer_addf(&text, "%s%s", i > 0 ? ", " : "", images[i]);
+    return dr_buffer_take(&text);
+}
+
+static char *read_containers(struct dr_json *reader)
+{
+    char(*images)[IMAGE_SIZE] = malloc(IMAGES_MAX * IMAGE_SIZE), *joined = NULL;
+    size_t count = 0;
+    bool all = images != NULL && dr_json_array(reader);
+    if (images == NULL)
+        dr_json_skip(reader);
+    while (all && dr_json_item(reader)) {
+        if (count == IMAGES_MAX) {
+            dr_json_skip(reader);
+            continue;
+        }
+        read_member_text(reader, "image", images[count], IMAGE_SIZE);
+        count += images[count][0] != '\0' ? 1 : 0;
+    }
+    if (count > 0)
+        joined = join_images(images, count);
+    free(images);
+    return joined;
+}
+
+/* spec.template */
+static char *read_template(struct dr_json *reader)
+{
+    char name[64], *images = NULL;
+    if (!dr_json_object(reader))
+        return NULL;
+    while (dr_json_member(reader, name, sizeof name)) {
+        if (strcmp(name, "spec") != 0 || !dr_json_object(reader)) {
+            if (strcmp(name, "spec") != 0)
+                dr_json_skip(reader);
+            continue;
+        }
+        while (dr_json_member(reader, name, sizeof name)) {
+            if (strcmp(name, "containers") == 0 && images == NULL)
+                images = read_containers(reader);
+            else
+                dr_json_skip(reader);
+        }
+    }
+    return images;
+}
+
+/* ---- workloads ---- */
+
+static void read_strategy(struct dr_json *reader, struct kubernetes_workload *workload)
+{
+    char name[64];
+    if (!dr_json_object(reader))
+        return;
+    while (dr_json_member(reader, name, sizeof name)) {
+        if (strcmp(name, "type") == 0) {
+            workload->on_delete = is_text(reader, "OnDelete", "");
+        } else if (strcmp(name, "rollingUpdate") == 0 && dr_json_kind(reader) == '{') {
+            dr_json_object(reader);
+            while (dr_json_member(reader, name, sizeof name)) {
+                struct dr_opt_int number = {.known = false};
+                if (strcmp(name, "partition") == 0)
+                    number = read_count(reader);
+                else
+                    dr_json_skip(reader);
+                if (number.known)
+                    workload->kept = number.value;
+            }
+        } else {
+            dr_json_skip(reader);
+        }
+    }
+}
+
+static void read_spec(struct dr_json *reader, struct kubernetes_workload *workload)
+{
+    char name[64];
+    if (!dr_json_object(reader))
+        return;
+    while (dr_json_member(reader, name, sizeof name)) {
+        if (strcmp(name, "replicas") == 0 && workload->kind != KUBERNETES_DAEMONSET) {
+            workload->wanted = read_count(reader);
+        } else if (strcmp(name, "selector") == 0) {
+            free(workload->selector);
+            workload->selector = read_selector(reader);
+        } else if (strcmp(name, "template") == 0) {
+            free(workload->images);
+            workload->images = read_template(reader);
+        } else if (strcmp(name, "updateStrategy") == 0) {
+            read_strategy(reader, workload);
+        } else if (strcmp(name, "paused") == 0) {
+            struct dr_opt_bool paused = dr_json_bool(reader);
+            workload->paused = paused.known && paused.value;
+        } else {
+            dr_json_skip(reader);
+        }
+    }
+}
+
+struct condition {
+    char type[64];
+    char status[16];
+    char reason[64];
+    char message[KUBERNETES_TEXT_SIZE];
+};
+
+static bool read_condition(struct dr_json *reader, struct condition *condition)
+{
+    char name[64];
+    *condition = (struct condition){.type = ""};
+    if (!dr_json_object(reader))
+        return false;
+    while (dr_json_member(reader, name, sizeof name)) {
+        if (strcmp(name, "type") == 0)
+            dr_json_text(reader, condition->type, sizeof condition->type);
+        else if (strcmp(name, "status") == 0)
+            dr_json_text(reader, condition->status, sizeof condition->status);
+        else if (strcmp(name, "reason") == 0)
+            dr_json_text(reader, condition->reason, sizeof condition->reason);
+        else if (strcmp(name, "message") == 0)
+            read_words(reader, condition->message, sizeof condition->message);
+        else
+            dr_json_skip(reader);
+    }
+    return true;
+}
+
+/* The reasons are those of the deployment controller (deployment/util). */
+static void take_condition(const struct condition *condition, struct kubernetes_workload *workload)
+{
+    bool is_true = strcmp(condition->status, "True") == 0;
+    bool progress = strcmp(condition->type, "Progressing") == 0;
+    bool failure = strcmp(condition->type, "ReplicaFailure") == 0;
+    if (progress && is_true && strcmp(condition->reason, "NewReplicaSetAvailable") != 0)
+        workload->progressing = true;
+    if ((progress && strcmp(condition->status, "False") == 0) || (failure && is_true)) {
+        workload->stuck = true;
+        snprintf(workload->why, sizeof workload->why, "%.60s%s%.130s", condition->reason,
+                 condition->message[0] != '\0' ? ": " : "", condition->message);
+    }
+}
+
+static void read_conditions(struct dr_json *reader, struct kubernetes_workload *workload)
+{
+    struct condition condition;
+    if (!dr_json_array(reader))
+        return;
+    while (dr_json_item(reader)) {
+        if (read_condition(reader, &condition))
+            take_condition(&condition, workload);
+    }
+}
+
+/* A number of its status: what it is called, and whether the API leaves it out when it is zero. */
+struct number {
+    const char *name;
+    struct dr_opt_int *into;
+    bool omitted;
+    bool seen;
+};
+
+#define NUMBERS 7
+
+/* apps/v1/types.go */
+static size_t list_numbers(struct kubernetes_workload *w, struct number numbers[NUMBERS])
+{
+    bool daemon = w->kind == KUBERNETES_DAEMONSET, set = w->kind == KUBERNETES_STATEFULSET;
+    const struct number all[NUMBERS] = {
+        {"observedGeneration", &w->observed, true, false},
+        {daemon ? "currentNumberScheduled" : "replicas", &w->replicas, !daemon && !set, false},
+        {daemon ? "updatedNumberScheduled" : "updatedReplicas", &w->updated, true, false},
+        {daemon ? "numberReady" : "readyReplicas", &w->ready, !daemon, false},
+        {daemon ? "numberAvailable" : "availableReplicas", &w->available, !set, false},
+        {daemon ? "numberUnavailable" : "unavailableReplicas", &w->unavailable, true, false},
+        {"desiredNumberScheduled", &w->wanted, false, false},
+    };
+    memcpy(numbers, all, sizeof all);
+    return daemon ? NUMBERS : NUMBERS - 1;
+}
+
+static void read_status(struct dr_json *reader, struct kubernetes_workload *workload)
+{
+    struct number numbers[NUMBERS];
+    size_t count = list_numbers(workload, numbers);
+    char name[64];
+    if (!dr_json_object(reader))
+        return;
+    while (dr_json_member(reader, name, sizeof name)) {
+        size_t i = 0;
+        while (i < count && strcmp(numbers[i].name, name) != 0)
+            i++;
+        if (i < count) {
+            numbers[i].seen = true;
+            *numbers[i].into = read_count(reader);
+        } else if (strcmp(name, "conditions") == 0) {
+            read_conditions(reader, workload);
+        } else {
+            dr_json_skip(reader);
+        }
+    }
+    for (size_t i = 0; i < count; i++) {
+        if (numbers[i].omitted && !numbers[i].seen)
+            *numbers[i].into = dr_int(0);
+    }
+}
+
+/* ---- cron jobs ---- */
+
+static void read_job_spec(struct dr_json *reader, struct kubernetes_workload *job)
+{
+    char name[64];
+    if (!dr_json_object(reader))
+        return;
+    while (dr_json_member(reader, name, sizeof name)) {
+        if (strcmp(name, "suspend") == 0)
+            job->suspended = dr_json_bool(reader);
+        else if (strcmp(name, "schedule") == 0)
+            read_words(reader, job->schedule, sizeof job->schedule);
+        else
+            dr_json_skip(reader);
+    }
+}
+
+static void read_running(struct dr_json *reader, struct kubernetes_workload *job)
+{
+    char name[KUBERNETES_NAME_SIZE];
+    size_t used = 0;
+    if (!dr_json_array(reader))
+        return;
+    while (dr_json_item(reader)) {
+        read_member_text(reader, "name", name, sizeof name);
+        job->running++;
+        size_t room = sizeof job->running_names - used;
+        int length = snprintf(job->running_names + used, room, "%s%s", used > 0 ? ", " : "", name);
+        used += length > 0 && (size_t)length < room ? (size_t)length : room - 1;
+    }
+}
+
+static void read_job_status(struct dr_json *reader, struct kubernetes_workload *job)
+{
+    char name[64];
+    if (!dr_json_object(reader))
+        return;
+    while (dr_json_member(reader, name, sizeof name)) {
+        if (strcmp(name, "active") == 0)
+            read_running(reader, job);
+        else
+            dr_json_skip(reader);
+    }
+}
+
+/* ---- the list of workloads ---- */
+
+struct workload_context {
+    enum kubernetes_kind kind;
+    struct kubernetes_workloads *list;
+};
+
+static bool take_workload(struct dr_json *reader, void *context, struct dr_error *error)
+{
+    struct workload_context *into = context;
+    char name[64];
+    void *items = into->list->items;
+    struct kubernetes_workload *workload = add(&items, &into->list->count, sizeof *workload);
+    into->list->items = items;
+    if (workload == NULL)
+        return no_memory(error);
+    struct identity identity = {.name = ""};
+    bool job = into->kind == KUBERNETES_CRONJOB;
+    workload->kind = into->kind;
+    while (dr_json_member(reader, name, sizeof name)) {
+        if (strcmp(name, "metadata") == 0)
+            read_identity(reader, &identity);
+        else if (strcmp(name, "spec") == 0 && job)
+            read_job_spec(reader, workload);
+        else if (strcmp(name, "spec") == 0)
+            read_spec(reader, workload);
+        else if (strcmp(name, "status") == 0 && job)
+            read_job_status(reader, workload);
+        else if (strcmp(name, "status") == 0)
+            read_status(reader, workload);
+        else
+            dr_json_skip(reader);
+    }
+    memcpy(workload->name, identity.name, sizeof workload->name);
+    workload->generation = identity.generation;
+    workload->deleting = identity.deleting;
+    return check_name(kubernetes_kinds[into->kind].kind, workload->name, error);
+}
+
+bool kubernetes_read_workloads(const char *text, enum kubernetes_kind kind,
+                               struct kubernetes_workloads *list, struct kubernetes_page *page,
+                               struct dr_error *error)
+{
+    struct workload_context context = {.kind = kind, .list = list};
+    const struct shape shape = {.kind = kubernetes_kinds[kind].kind,
+                                .version = kind == KUBERNETES_CRONJOB ? "batch/v1" : "apps/v1",
+                                .take = take_workload,
+                                .context = &context};
+    return read_list(text, &shape, page, error);
+}
+
+void kubernetes_workloads_free(struct kubernetes_workloads *list)
+{
+    for (size_t i = 0; i < list->count; i++) {
+        free(list->items[i].images);
+        free(list->items[i].selector);
+    }
+    free(list->items);
+    *list = (struct kubernetes_workloads){.items = NULL};
+}
+
+/* ---- pods ---- */
+
+/* Reasons of a container that waits which do not go away by waiting a little (kubelet/images,
+ * kubelet/container). */
+static bool is_trouble(const char *reason)
+{
+    static const char *const reasons[] = {"CrashLoopBackOff",     "ImagePullBackOff",
+                                          "ErrImagePull",         "ErrImageNeverPull",
+                                          "InvalidImageName",     "CreateContainerConfigError",
+                                          "CreateContainerError", "RunContainerError"};
+    for (size_t i = 0; i < sizeof reasons / sizeof reasons[0]; i++) {
+        if (strcmp(reasons[i], reason) == 0)
+            return true;
+    }
+    return false;
+}
+
+/* state: {"waiting": {"reason": "CrashLoopBackOff"}} */
+static void read_container_state(struct dr_json *reader, struct kubernetes_pod *pod)
+{
+    char name[64], reason[64];
+    if (!dr_json_object(reader))
+        return;
+    while (dr_json_member(reader, name, sizeof name)) {
+        if (strcmp(name, "waiting") != 0) {
+            dr_json_skip(reader);
+            continue;
+        }
+        read_member_text(reader, "reason", reason, sizeof reason);
+        if (is_trouble(reason))
+            memcpy(pod->trouble, reason, sizeof pod->trouble);
+    }
+}
+
+static void read_containers_status(struct dr_json *reader, struct kubernetes_pod *pod)
+{
+    char name[64];
+    if (!dr_json_array(reader))
+        return;
+    while (dr_json_item(reader)) {
+        if (!dr_json_object(reader))
+            continue;
+        while (dr_json_member(reader, name, sizeof name)) {
+            struct dr_opt_int restarts = {.known = false};
+            if (strcmp(name, "restartCount") == 0)
+                restarts = read_count(reader);
+            else if (strcmp(name, "state") == 0)
+                read_container_state(reader, pod);
+            else
+                dr_json_skip(reader);
+            if (restarts.known && restarts.value < INT32_MAX)
+                pod->restarts += restarts.value;
+        }
+    }
+}
+
+static void read_pod_conditions(struct dr_json *reader, struct kubernetes_pod *pod)
+{
+    struct condition condition;
+    if (!dr_json_array(reader))
+        return;
+    while (dr_json_item(reader)) {
+        if (!read_condition(reader, &condition))
+            continue;
+        if (strcmp(condition.type, "Ready") == 0)
+            pod->ready = strcmp(condition.status, "True") == 0;
+        if (strcmp(condition.type, "PodScheduled") == 0 &&
+            strcmp(condition.reason, "Unschedulable") == 0 && pod->trouble[0] == '\0')
+            snprintf(pod->trouble, sizeof pod->trouble, "%s", condition.reason);
+    }
+}
+
+static void read_pod_status(struct dr_json *reader, struct kubernetes_pod *pod)
+{
+    char name[64], phase[32];
+    if (!dr_json_object(reader))
+        return;
+    while (dr_json_member(reader, name, sizeof name)) {
+        if (strcmp(name, "phase") == 0) {
+            dr_json_text(reader, phase, sizeof phase);
+            pod->ended = strcmp(phase, "Succeeded") == 0 || strcmp(phase, "Failed") == 0;
+        } else if (strcmp(name, "conditions") == 0) {
+            read_pod_conditions(reader, pod);
+        } else if (strcmp(name, "containerStatuses") == 0 ||
+                   strcmp(name, "initContainerStatuses") == 0) {
+            read_containers_status(reader, pod);
+        } else {
+            dr_json_skip(reader);
+        }
+    }
+}
+
+static bool take_pod(struct dr_json *reader, void *context, struct dr_error *error)
+{
+    struct kubernetes_pods *list = context;
+    char name[64];
+    void *items = list->items;
+    struct kubernetes_pod *pod = add(&items, &list->count, sizeof *pod);
+    list->items = items;
+    if (pod == NULL)
+        return no_memory(error);
+    struct identity identity = {.name = ""};
+    while (dr_json_member(reader, name, sizeof name)) {
+        if (strcmp(name, "metadata") == 0)
+            read_identity(reader, &identity);
+        else if (strcmp(name, "spec") == 0)
+            read_member_text(reader, "nodeName", pod->node, sizeof pod->node);
+        else if (strcmp(name, "status") == 0)
+            read_pod_status(reader, pod);
+        else
+            dr_json_skip(reader);
+    }
+    memcpy(pod->name, identity.name, sizeof pod->name);
+    memcpy(pod->owner_kind, identity.owner_kind, sizeof pod->owner_kind);
+    memcpy(pod->owner, identity.owner, sizeof pod->owner);
+    pod->created = identity.created;
+    pod->terminating = identity.deleting;
+    pod->deadline = identity.deadline;
+    return check_name("Pod", pod->name, error);
+}
+
+bool kubernetes_read_pods(const char *text, struct kubernetes_pods *list,
+                          struct kubernetes_page *page, struct dr_error *error)
+{
+    const struct shape shape = {.kind = "Pod", .version = "v1", .take = take_pod, .context = list};
+    return read_list(text, &shape, page, error);
+}
+
+void kubernetes_pods_free(struct kubernetes_pods *list)
+{
+    free(list->items);
+    *list = (struct kubernetes_pods){.items = NULL};
+}
+
+/* ---- autoscalers ---- */
+
+static void read_scaled(struct dr_json *reader, struct kubernetes_autoscaler *scaler)
+{
+    char name[64];
+    if (!dr_json_object(reader))
+        return;
+    while (dr_json_member(reader, name, sizeof name)) {
+        if (strcmp(name, "kind") == 0)
+            dr_json_text(reader, scaler->target_kind, sizeof scaler->target_kind);
+        else if (strcmp(name, "name") == 0)
+            dr_json_text(reader, scaler->target, sizeof scaler->target);
+        else
+            dr_json_skip(reader);
+    }
+}
+
+static void read_scaler_spec(struct dr_json *reader, struct kubernetes_autoscaler *scaler)
+{
+    char name[64];
+    if (!dr_json_object(reader))
+        return;
+    while (dr_json_member(reader, name, sizeof name)) {
+        if (strcmp(name, "scaleTargetRef") == 0)
+            read_scaled(reader, scaler);
+        else if (strcmp(name, "minReplicas") == 0)
+            scaler->least = read_count(reader);
+        else if (strcmp(name, "maxReplicas") == 0)
+            scaler->most = read_count(reader);
+        else
+            dr_json_skip(reader);
+    }
+}
+
+static bool take_autoscaler(struct dr_json *reader, void *context, struct dr_error *error)
+{
+    struct kubernetes_autoscalers *list = context;
+    char name[64];
+    void *items = list->items;
+    struct kubernetes_autoscaler *scaler = add(&items, &list->count, sizeof *scaler);
+    list->items = items;
+    if (scaler == NULL)
+        return no_memory(error);
+    struct identity identity = {.name = ""};
+    while (dr_json_member(reader, name, sizeof name)) {
+        if (strcmp(name, "metadata") == 0)
+            read_identity(reader, &identity);
+        else if (strcmp(name, "spec") == 0)
+            read_scaler_spec(reader, scaler);
+        else
+            dr_json_skip(reader);
+    }
+    memcpy(scaler->name, identity.name, sizeof scaler->name);
+    scaler->wakes = strcmp(identity.owner_kind, "ScaledObject") == 0;
+    return check_name("HorizontalPodAutoscaler", scaler->name, error);
+}
+
+bool kubernetes_read_autoscalers(const char *text, struct kubernetes_autoscalers *list,
+                                 struct kubernetes_page *page, struct dr_error *error)
+{
+    const struct shape shape = {.kind = "HorizontalPodAutoscaler",
+                                .version = "autoscaling/v1",
+                                .take = take_autoscaler,
+                                .context = list};
+    return read_list(text, &shape, page, error);
+}
+
+void kubernetes_autoscalers_free(struct kubernetes_autoscalers *list)
+{
+    free(list->items);
+    *list = (struct kubernetes_autoscalers){.items = NULL};
+}
+
+/* ---- errors ---- */
+
+bool kubernetes_read_status(const char *text, struct kubernetes_status *status)
+{
+    struct dr_json reader = dr_json_start(text);
+    struct kubernetes_status read = {.reason = ""};
+    bool kind = false;
+    char name[64];
+    *status = read;
+    if (!dr_json_object(&reader))
+        return false;
+    while (dr_json_member(&reader, name, sizeof name)) {
+        if (strcmp(name, "kind") == 0)
+            kind = is_text(&reader, "Status", "");
+        else if (strcmp(name, "reason") == 0)
+            read_words(&reader, read.reason, sizeof read.reason);
+        else if (strcmp(name, "message") == 0)
+            read_words(&reader, read.message, sizeof read.message);
+        else
+            dr_json_skip(&reader);
+    }
+    if (!dr_json_end(&reader, NULL) || !kind)
+        return false;
+    *status = read;
+    return true;
+}
