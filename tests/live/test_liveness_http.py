@@ -277,6 +277,24 @@ def test_not_ready_is_no_matter_for_an_active_one(three, liveness):
     assert liveness(*at(three[:1]), *PASSIVE, "--ready", "/replica/connected=true").state == "OK"
 
 
+@pytest.mark.parametrize("prod, dr, expected, any_site", (
+    ((200, "{}"), (503, '{"role": "passive"}'), "OK", "OK"),
+    ((503, '{"role": "passive"}'), (200, "{}"), "WARNING", "OK"),  # switched over
+    ((200, "{}"), (200, "{}"), "CRITICAL", "CRITICAL"),  # split brain
+    ((503, '{"role": "passive"}'), (503, '{"role": "passive"}'), "CRITICAL", "CRITICAL"),  # nobody serves
+    ((200, "{}"), (503, "no server is available"), "WARNING", "WARNING"),  # a split brain is not excluded
+    ((502, "Bad Gateway"), (503, '{"role": "passive"}'), "CRITICAL", "CRITICAL"),
+))
+def test_two_sites(web, liveness, prod, dr, expected, any_site):
+    words = []
+    for name, (status, body) in (("prod", prod), ("dr", dr)):
+        instance = web.instance(name)
+        instance.answer("/health", status, body)
+        words += ["--site", "%s=%s" % (name, instance.uri("/health"))]
+    assert liveness(*words, *PASSIVE, "--expect", "prod").state == expected
+    assert liveness(*words, *PASSIVE).state == any_site
+
+
 # ---- the same everywhere ----
 
 def test_versions(three, liveness):
