@@ -826,6 +826,7 @@ static void forget(void)
 #ifdef DR_STATIC_SOURCES
 /* clang-format off: a line for each */
 #ifdef HAVE_LIBCURL
+extern const struct dr_source dr_source_liveness_consumers;
 extern const struct dr_source dr_source_liveness_haproxy;
 #endif
 #if defined HAVE_LIBCURL && defined HAVE_JANSSON
@@ -845,6 +846,7 @@ extern const struct dr_source dr_source_liveness_file;
 extern const struct dr_source dr_source_liveness_tcp;
 static const struct dr_source *const built_in[] = {
 #ifdef HAVE_LIBCURL
+    &dr_source_liveness_consumers,
     &dr_source_liveness_haproxy,
 #endif
 #if defined HAVE_LIBCURL && defined HAVE_JANSSON

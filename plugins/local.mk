@@ -241,12 +241,12 @@ queues_source = plugins/queues/board.c plugins/queues/facts.c plugins/queues/ros
 if HAVE_LIBCURL
 queues_rabbitmq_sources = \
 	plugins/queues/rabbitmq.c \
-	plugins/queues/rabbitmq_access.c plugins/queues/rabbitmq_access.h \
+	common/client/rabbitmq_access.c common/client/rabbitmq_access.h \
+	common/client/rabbitmq_value.c common/client/rabbitmq_value.h \
 	plugins/queues/rabbitmq_list.c plugins/queues/rabbitmq_list.h \
 	plugins/queues/rabbitmq_policies.c plugins/queues/rabbitmq_policies.h \
 	plugins/queues/rabbitmq_queues.c plugins/queues/rabbitmq_queues.h \
-	plugins/queues/rabbitmq_read.c plugins/queues/rabbitmq_read.h \
-	plugins/queues/rabbitmq_value.c plugins/queues/rabbitmq_value.h
+	plugins/queues/rabbitmq_read.c plugins/queues/rabbitmq_read.h
 if MODULES
 pkglib_LTLIBRARIES += plugins/queues-rabbitmq.la
 plugins_queues_rabbitmq_la_SOURCES = $(queues_rabbitmq_sources) $(queues_source)
@@ -356,7 +356,10 @@ plugins_check_liveness_LDFLAGS = $(program_ldflags)
 plugins_check_liveness_LDADD = plugins/libliveness.la common/libcommon.la
 
 # What every source of it is linked with.
-liveness_source = plugins/liveness/facts.c
+liveness_source = plugins/liveness/facts.c plugins/liveness/watch.c plugins/liveness/watch.h
+if !MODULES
+plugins_check_liveness_SOURCES += plugins/liveness/watch.c plugins/liveness/watch.h
+endif
 
 # What its sources that ask over HTTP share; linked with common/client/libjson.la and $(http_libs).
 if HAVE_LIBCURL
@@ -483,6 +486,25 @@ plugins_liveness_tcp_la_LIBADD = common/libsource.la
 else
 plugins_check_liveness_SOURCES += plugins/liveness/file.c plugins/liveness/tcp.c
 endif
+if HAVE_LIBCURL
+liveness_consumers_sources = \
+	common/client/rabbitmq_access.c common/client/rabbitmq_access.h \
+	common/client/rabbitmq_value.c common/client/rabbitmq_value.h \
+	plugins/liveness/consumers.c \
+	plugins/liveness/consumers_read.c plugins/liveness/consumers_read.h
+if MODULES
+pkglib_LTLIBRARIES += plugins/liveness-consumers.la
+plugins_liveness_consumers_la_SOURCES = $(liveness_consumers_sources) $(liveness_source)
+plugins_liveness_consumers_la_CFLAGS = $(AM_CFLAGS) $(LIBCURL_CFLAGS)
+plugins_liveness_consumers_la_LDFLAGS = $(module_ldflags)
+plugins_liveness_consumers_la_LIBADD = common/libsource.la common/client/libjson.la $(http_libs)
+else
+plugins_check_liveness_SOURCES += $(liveness_consumers_sources)
+plugins_check_liveness_CFLAGS += $(LIBCURL_CFLAGS)
+plugins_check_liveness_LDADD += $(http_libs)
+endif
+endif
+
 if HAVE_HIREDIS
 liveness_jobs_sources = \
 	common/moment.c common/moment.h \

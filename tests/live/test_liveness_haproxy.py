@@ -157,7 +157,7 @@ def test_a_name_without_an_address(liveness, balancer, way):
 
 
 def test_a_name_without_an_address_taken_out(liveness, balancer):
-    """HAProxy goes on saying MAINT (resolution): that it was taken out is told by its bits, and it would not come up."""
+    """HAProxy goes on saying MAINT (resolution): its bits tell that it was taken out, and it would not come up."""
     balancer.set_state("lost/lost1", "maint")
     assert balancer.rows()["lost/lost1"]["status"] == "MAINT (resolution)"
     result = liveness("-T", socket(balancer), "--pool", "lost=passive")
@@ -200,8 +200,8 @@ def test_a_server_that_nobody_checks(liveness, balancers):
 def test_servers_for_addresses_that_are_not_there(liveness, balancers):
     """Three servers for the addresses of one name, which has fewer: those without are no loss."""
     balancer = balancers.balancer("lb3", config=BLIND, wait=False)
-    rows = balancer.wait(lambda rows: any(row["check_status"] == "L4OK" for name, row in rows.items() if "slot" in name),
-                         "a slot is checked")
+    rows = balancer.wait(lambda rows: any(row["check_status"] == "L4OK" for name, row in rows.items()
+                                          if "slot" in name), "a slot is checked")
     result = liveness("-T", socket(balancer), "--pool", "spares")
     lost = [name for name, row in rows.items() if "slot" in name and row["status"] == "MAINT (resolution)"]
     assert result.state == "OK" and not any(result.about(name) for name in lost), result
@@ -333,7 +333,7 @@ def test_another_path(liveness, balancer):
 
 
 @pytest.mark.parametrize("uri", ["haproxy+unix:///x?level=user", "haproxy+unix://host/x", "haproxy+unix://",
-                                 "haproxy+tcp://127.0.0.1:1/x", "haproxy+tcp:///"])
+                                 "haproxy+tcp://127.0.0.1:1/x", "haproxy+tcp:///", "haproxy+tcp://mon@127.0.0.1:1"])
 def test_a_uri_that_is_none(liveness, uri):
     result = liveness("-T", uri)
     assert result.state == "UNKNOWN" and len(result.findings) <= 1, result

@@ -67,6 +67,9 @@ SCHEMES = {
     "celery+rediss": Scheme(QUEUES, "celery+rediss://{login}{host}", "queues-celerys", "libhiredis0.14", "libssl3"),
     "azure-queue": Scheme(QUEUES, "azure-queue://acct/orders?endpoint=http://{host}/acct", "queues-azure", "libcurl4",
                           key=True),
+    "haproxy+http": Scheme(LIVENESS, "haproxy+http://{login}{host}/stats", "liveness-haproxy", "libcurl4"),
+    "haproxy+https": Scheme(LIVENESS, "haproxy+https://{login}{host}/stats", "liveness-haproxy", "libcurl4"),
+    "haproxy+tcp": Scheme(LIVENESS, "haproxy+tcp://{host}", "liveness-haproxy", "libcurl4"),
     "http": Scheme(LIVENESS, "http://{login}{host}/health", "liveness-http", "libcurl4"),
     "https": Scheme(LIVENESS, "https://{login}{host}/health", "liveness-http", "libcurl4"),
 }

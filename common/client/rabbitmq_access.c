@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-#include "plugins/queues/rabbitmq_access.h"
+#include "common/client/rabbitmq_access.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -13,16 +13,19 @@ static bool out_of_memory(struct dr_error *error)
     return dr_error_set(error, DR_ERR_INTERNAL, "out of memory");
 }
 
-static bool check_parameters(const struct dr_uri *uri, bool tls, struct dr_error *error)
+static bool check_parameters(const struct dr_uri *uri, bool tls, bool prefixed,
+                             struct dr_error *error)
 {
-    static const char *const known[] = {"token_file", "proxy",    "cacert", "cert",
-                                        "key",        "insecure", NULL};
+    static const char *const names[] = {"prefix", "token_file", "proxy",    "cacert",
+                                        "cert",   "key",        "insecure", NULL};
+    const char *const *known = prefixed ? names + 1 : names;
     static const char *const of_tls[] = {"cacert", "cert", "key", "insecure"};
     if (!dr_uri_has_only(uri, known, error))
         return false;
     for (size_t i = 0; !tls && i < sizeof of_tls / sizeof of_tls[0]; i++) {
         if (dr_uri_param(uri, of_tls[i]) != NULL)
-            return dr_error_set(error, DR_ERR_USAGE, "%s= is for rabbitmqs://", of_tls[i]);
+            return dr_error_set(error, DR_ERR_USAGE, "%s= is for rabbitmqs%s://", of_tls[i],
+                                prefixed ? "" : "-consumers");
     }
     if (dr_uri_param(uri, "key") != NULL && dr_uri_param(uri, "cert") == NULL)
         return dr_error_set(error, DR_ERR_USAGE, "key= without cert=");
@@ -53,12 +56,13 @@ static void add_prefix(struct dr_buffer *out, const char *path)
         out->text[--out->size] = '\0';
 }
 
-static bool read_place(const struct dr_target *target, struct rabbitmq_access *access,
-                       struct dr_error *error)
+static bool read_place(const struct dr_target *target, bool prefixed,
+                       struct dr_rabbitmq_access *access, struct dr_error *error)
 {
     const struct dr_uri *uri = &target->uri;
-    bool tls = strcmp(uri->scheme, "rabbitmqs") == 0;
-    if (!check_parameters(uri, tls, error))
+    bool tls = strncmp(uri->scheme, "rabbitmqs", 9) == 0;
+    const char *prefix = prefixed ? uri->path : dr_uri_param(uri, "prefix");
+    if (!check_parameters(uri, tls, prefixed, error))
         return false;
     if (uri->host_count == 0)
         return dr_error_set(error, DR_ERR_USAGE, "%s:// without a host", uri->scheme);
@@ -67,7 +71,8 @@ static bool read_place(const struct dr_target *target, struct rabbitmq_access *a
     struct dr_buffer base = DR_BUFFER(TEXT_MAX), group = DR_BUFFER(TEXT_MAX);
     dr_buffer_addf(&base, "%s://", tls ? "https" : "http");
     add_host(&base, &uri->hosts[target->host], tls);
-    add_prefix(&base, uri->path);
+    if (prefix != NULL)
+        add_prefix(&base, prefix);
     dr_buffer_add(&base, "/api/");
     for (size_t i = 0; i < uri->host_count; i++) {
         if (i > 0)
@@ -95,7 +100,7 @@ static bool is_token(const char *text)
     return text[0] != '\0' && text[strspn(text, plain)] == '\0';
 }
 
-static bool use_token(struct dr_task *task, const char *path, struct rabbitmq_access *access,
+static bool use_token(struct dr_task *task, const char *path, struct dr_rabbitmq_access *access,
                       struct dr_error *error)
 {
     const char *token;
@@ -111,7 +116,7 @@ static bool use_token(struct dr_task *task, const char *path, struct rabbitmq_ac
     return access->authorization != NULL || out_of_memory(error);
 }
 
-static bool read_secret(struct dr_task *task, struct rabbitmq_access *access,
+static bool read_secret(struct dr_task *task, struct dr_rabbitmq_access *access,
                         struct dr_error *error)
 {
     const struct dr_target *target = dr_task_target(task);
@@ -133,14 +138,15 @@ static bool read_secret(struct dr_task *task, struct rabbitmq_access *access,
                         access->user);
 }
 
-bool rabbitmq_access_read(struct dr_task *task, struct rabbitmq_access *access,
-                          struct dr_error *error)
+bool dr_rabbitmq_access_read(struct dr_task *task, bool prefixed, struct dr_rabbitmq_access *access,
+                             struct dr_error *error)
 {
-    *access = (struct rabbitmq_access){.base = NULL};
-    return read_place(dr_task_target(task), access, error) && read_secret(task, access, error);
+    *access = (struct dr_rabbitmq_access){.base = NULL};
+    return read_place(dr_task_target(task), prefixed, access, error) &&
+           read_secret(task, access, error);
 }
 
-void rabbitmq_access_free(struct rabbitmq_access *access)
+void dr_rabbitmq_access_free(struct dr_rabbitmq_access *access)
 {
     if (access->authorization != NULL)
         dr_wipe(access->authorization, strlen(access->authorization));
@@ -150,8 +156,8 @@ void rabbitmq_access_free(struct rabbitmq_access *access)
     dr_secrets_free(access->secrets);
 }
 
-bool rabbitmq_access_request(const struct rabbitmq_access *access, const char *path, char **url,
-                             struct dr_http_request *request)
+bool dr_rabbitmq_access_request(const struct dr_rabbitmq_access *access, const char *path,
+                                char **url, struct dr_http_request *request)
 {
     *url = dr_text_format("%s%s", access->base, path);
     /* without "Accept: application/json": with it, what a version does not have is 406, not 404 */
@@ -166,4 +172,38 @@ bool rabbitmq_access_request(const struct rabbitmq_access *access, const char *p
                                         .insecure = access->insecure,
                                         .proxy = access->proxy};
     return *url != NULL;
+}
+
+/* ---- refusals ---- */
+
+bool dr_rabbitmq_refuse(const struct dr_rabbitmq_access *access, const struct dr_http_reply *reply,
+                        struct dr_error *error)
+{
+    struct dr_rabbitmq_refusal refusal;
+    dr_rabbitmq_read_refusal(dr_buffer_text(&reply->body), &refusal);
+    const char *reason = refusal.reason[0] != '\0' ? refusal.reason : refusal.code;
+    if (reply->status == 401 || reply->status == 403) {
+        /* logged in, but "Not management user" */
+        bool known = strncmp(refusal.reason, "Not ", 4) == 0 ||
+                     (strcmp(refusal.code, "not_authorised") == 0 &&
+                      strstr(refusal.reason, "Login failed") == NULL);
+        if (access->user == NULL)
+            return dr_error_set(error, known ? DR_ERR_PRIVILEGE : DR_ERR_AUTH,
+                                "the token is refused (%s): it needs the scope "
+                                "rabbitmq.tag:monitoring",
+                                reason);
+        if (known)
+            return dr_error_set(error, DR_ERR_PRIVILEGE,
+                                "user \"%s\" may not ask (%s): rabbitmqctl set_user_tags %s "
+                                "monitoring",
+                                access->user, reason, access->user);
+        return dr_error_set(error, DR_ERR_AUTH, "wrong user or password for \"%s\" (%s)",
+                            access->user, reason);
+    }
+    if (reply->status >= 500)
+        return dr_error_set(error, DR_ERR_SERVER, "the management API fails (HTTP %ld%s%s)",
+                            reply->status, reason[0] != '\0' ? ": " : "", reason);
+    return dr_error_set(error, DR_ERR_PROTOCOL,
+                        "no management API here (HTTP %ld): check port and path prefix",
+                        reply->status);
 }
