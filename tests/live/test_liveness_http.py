@@ -266,6 +266,18 @@ def test_declared_roles(three, liveness, role, wish, state):
     assert result.state == state, result
 
 
+def test_passive_one_that_leads_to_the_active_one(three, liveness):
+    """With a mark of its own that is how it should be; without one it is a site that serves nobody."""
+    three[0].answer("/health", 302, "https://prod.example.com/", headers={"X-Role": "passive"})
+    words = at(three[:1]) + ["--expect", "passive", "--passive", "header:X-Role=passive"]
+    assert liveness(*words, "--passive", "status=302").state == "OK"
+    three[0].answer("/health", 302, "https://prod.example.com/")
+    result = liveness(*words)
+    assert result.state == "UNKNOWN" and result.says("leads elsewhere"), result
+    # A status that is asked for is no surprise.
+    assert liveness(*at(three[:1]), "--status", "302").state == "OK"
+
+
 @pytest.mark.parametrize("replica, state", (
     ('{"connected": true}', "OK"), ('{"connected": false}', "CRITICAL"), ("{}", "UNKNOWN")))
 def test_ready(three, liveness, replica, state):
@@ -631,6 +643,12 @@ def test_bad_beside_good(three, liveness, fault):
     assert result.seconds < 1 + SLOW, result
     for instance in three:
         assert finding(result, instance)[0] == "OK", result
+
+
+def test_too_many_instances(liveness):
+    words = [word for number in range(257) for word in ("--instance", "192.0.2.1:%d" % (number + 1))]
+    result = liveness("-T", "http://127.0.0.1/", *words)
+    assert result.state == "UNKNOWN" and result.says("more than 256 instances"), result
 
 
 def test_fifty_cost_as_much_as_the_slowest(web, liveness):
