@@ -24,22 +24,24 @@ DEADLINE = 1.0
 SLACK = 0.3 if "DR_WRAPPER" not in os.environ else 20
 SECRETS = ("Zebra@crossing/7", "Zebra%40crossing%2F7", stub_azure_storage.KEY)
 LOGIN = "monitor:Zebra%40crossing%2F7@"
+CANARY = ("--canary", "beat", "--heartbeat", "1m")
 LAG, QUEUES, LIVENESS = "check_replication_lag", "check_queue_mirrors", "check_liveness"
 
 
 class Scheme:
     """How an executable is pointed at a peer. `login` is the place of user and password, `module` and `packages` what it
-    cannot do without; `key`: authorised by a file, not by a password."""
+    cannot do without; `key`: authorised by a file, not by a password; `more`: arguments that it needs."""
 
-    def __init__(self, executable, uri, module, *packages, key=False):
+    def __init__(self, executable, uri, module, *packages, key=False, more=()):
         self.executable = executable
         self.uri = uri
         self.module = module
         self.packages = packages
         self.key = key
+        self.more = list(more)
 
     def arguments(self, port, folder):
-        words = ["-T", "peer=" + self.uri.format(login=LOGIN, host="127.0.0.1:%d" % port), "-t", "%gs" % DEADLINE]
+        words = ["-T", "peer=" + self.uri.format(login=LOGIN, host="127.0.0.1:%d" % port), "-t", "%gs" % DEADLINE] + self.more
         if self.key:
             path = folder / "key"
             path.write_text(stub_azure_storage.KEY + "\n")
@@ -72,6 +74,17 @@ SCHEMES = {
     "haproxy+tcp": Scheme(LIVENESS, "haproxy+tcp://{host}", "liveness-haproxy", "libcurl4"),
     "http": Scheme(LIVENESS, "http://{login}{host}/health", "liveness-http", "libcurl4"),
     "https": Scheme(LIVENESS, "https://{login}{host}/health", "liveness-http", "libcurl4"),
+    "rq+redis": Scheme(LIVENESS, "rq+redis://{login}{host}", "liveness-jobs", "libhiredis0.14"),
+    "rq+rediss": Scheme(LIVENESS, "rq+rediss://{login}{host}", "liveness-jobss", "libhiredis0.14", "libssl3"),
+    "sidekiq+redis": Scheme(LIVENESS, "sidekiq+redis://{login}{host}", "liveness-jobs", "libhiredis0.14"),
+    "sidekiq+rediss": Scheme(LIVENESS, "sidekiq+rediss://{login}{host}", "liveness-jobss", "libhiredis0.14", "libssl3"),
+    "redbeat+redis": Scheme(LIVENESS, "redbeat+redis://{login}{host}", "liveness-jobs", "libhiredis0.14"),
+    "redbeat+rediss": Scheme(LIVENESS, "redbeat+rediss://{login}{host}", "liveness-jobss", "libhiredis0.14", "libssl3"),
+    "canary+redis": Scheme(LIVENESS, "canary+redis://{login}{host}", "liveness-jobs", "libhiredis0.14", more=CANARY),
+    "canary+rediss": Scheme(LIVENESS, "canary+rediss://{login}{host}", "liveness-jobss", "libhiredis0.14",
+                             "libssl3", more=CANARY),
+    "rabbitmq-consumers": Scheme(LIVENESS, "rabbitmq-consumers://{login}{host}/shop", "liveness-consumers", "libcurl4"),
+    "rabbitmqs-consumers": Scheme(LIVENESS, "rabbitmqs-consumers://{login}{host}/shop", "liveness-consumers", "libcurl4"),
 }
 every = pytest.mark.parametrize("scheme", SCHEMES)
 
