@@ -134,6 +134,14 @@ unit_tests += tests/unit/test_liveness_condition
 tests_unit_test_liveness_condition_SOURCES = tests/unit/test_liveness_condition.c \
 	plugins/liveness/condition_test.c common/client/http.h
 tests_unit_test_liveness_condition_LDADD = plugins/libliveness.la $(LDADD)
+unit_tests += tests/unit/test_consumers_read
+tests_unit_test_consumers_read_SOURCES = tests/unit/test_consumers_read.c \
+	plugins/liveness/consumers_read.c common/client/rabbitmq_value.c
+tests_unit_test_consumers_read_LDADD = common/client/libjson.la $(LDADD)
+unit_tests += tests/unit/test_jobs_read
+tests_unit_test_jobs_read_SOURCES = tests/unit/test_jobs_read.c \
+	plugins/liveness/jobs_read.c common/moment.c
+tests_unit_test_jobs_read_LDADD = common/client/libjson.la $(LDADD)
 unit_tests += tests/unit/test_haproxy_read
 tests_unit_test_haproxy_read_SOURCES = tests/unit/test_haproxy_read.c \
 	plugins/liveness/haproxy_read.c plugins/liveness/haproxy_units.c
