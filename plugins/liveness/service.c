@@ -486,15 +486,16 @@ struct service {
     const char *scheme; /* up to its "+" */
     enum liv_product product;
     bool own_query; /* its parameters are ours, and its path is a prefix */
+    int plain_port; /* where it listens without TLS; with it a proxy does, at 443. 0: 80 */
     bool (*look)(struct asker *asker, struct dr_error *error);
 };
 
 static const struct service services[] = {
-    {"scheduler", LIV_SCHEDULER, false, look_at_scheduler},
-    {"airflow", LIV_SCHEDULER, true, look_at_airflow},
-    {"jenkins", LIV_SCHEDULER, true, look_at_jenkins},
-    {"rundeck", LIV_SCHEDULER, true, probe_rundeck},
-    {"grafana", LIV_GRAFANA, true, look_at_grafana},
+    {"scheduler", LIV_SCHEDULER, false, 0, look_at_scheduler},
+    {"airflow", LIV_SCHEDULER, true, 8080, look_at_airflow},
+    {"jenkins", LIV_SCHEDULER, true, 8080, look_at_jenkins},
+    {"rundeck", LIV_SCHEDULER, true, 4440, probe_rundeck},
+    {"grafana", LIV_GRAFANA, true, 3000, look_at_grafana},
 };
 
 static const struct service *find_service(const char *scheme)
@@ -517,12 +518,18 @@ static bool check_parameters(const struct asker *asker, struct dr_error *error)
     return dr_uri_has_only(uri, strncmp(uri->scheme, "rundeck", 7) == 0 ? rundeck : plain, error);
 }
 
-static bool make_base(struct asker *asker, bool prefix, struct dr_error *error)
+static bool make_base(struct asker *asker, const struct service *service, struct dr_error *error)
 {
-    size_t length = prefix ? strcspn(asker->access.path, "?") : 0;
+    const struct dr_target *target = dr_task_target(asker->task);
+    size_t length = service->own_query ? strcspn(asker->access.path, "?") : 0;
+    char port[16] = "";
     while (length > 0 && asker->access.path[length - 1] == '/')
         length--;
-    asker->base = dr_text_format("%s%.*s", asker->access.url, (int)length, asker->access.path);
+    if (target->uri.hosts[target->host].port == 0 && service->plain_port != 0 &&
+        strchr(target->uri.scheme, '+') != NULL)
+        snprintf(port, sizeof port, ":%d", service->plain_port);
+    asker->base =
+        dr_text_format("%s%s%.*s", asker->access.url, port, (int)length, asker->access.path);
     return asker->base != NULL || out_of_memory(error);
 }
 
@@ -530,7 +537,7 @@ static bool look(struct asker *asker, const struct service *service, struct dr_e
 {
     if (!liv_access_read(asker->task, service->own_query, &asker->access, error) ||
         (service->own_query && !check_parameters(asker, error)) ||
-        !make_base(asker, service->own_query, error))
+        !make_base(asker, service, error))
         return false;
     asker->http = dr_http_new(asker->task, error);
     return asker->http != NULL && service->look(asker, error) &&

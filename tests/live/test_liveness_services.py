@@ -110,6 +110,16 @@ def test_grafana_every_field(liveness):
     assert not wrong and not idle, (wrong, idle)
 
 
+@pytest.mark.parametrize("scheme, port", [
+    ("grafana+http", 3000), ("grafana", 443), ("airflow+http", 8080), ("jenkins+http", 8080), ("rundeck+http", 4440),
+    ("rundeck", 443), ("scheduler+http", 80), ("elasticsearch", 9200), ("opensearch+http", 9200)])
+def test_ports(liveness, scheme, port):
+    """Nobody listens there on this address; what was tried is said."""
+    uri = "%s://127.9.9.9/%s" % (scheme, "?running=/a" if scheme.startswith("scheduler") else "")
+    result = liveness("-T", uri)
+    assert result.code == 2 and "port %d" % port in result.output, result
+
+
 # ---- Airflow ----
 
 
