@@ -77,7 +77,7 @@ def hears(wanted, reply):
 
 @pytest.fixture
 def hosts(monkeypatch, tmp_path):
-    """hosts({"app": ["127.0.0.1", "127.0.0.2"]}): what follows resolves names so, and no others (tests/faults/names.py)."""
+    """hosts({"app": ["127.0.0.1", "127.0.0.2"]}): names resolve so, and no others (tests/faults/names.py)."""
     def use(names, mode="here"):
         path = tmp_path / "hosts"
         rows = [(address, name) for name, addresses in names.items() for address in addresses]
