@@ -25,6 +25,13 @@ common_client_libjson_la_SOURCES = \
 # Flags of its own give its objects names of their own: the unit tests compile the same files without libtool.
 common_client_libjson_la_CFLAGS = $(AM_CFLAGS)
 
+noinst_LTLIBRARIES += common/client/libkombu.la
+common_client_libkombu_la_SOURCES = \
+	common/moment.c common/moment.h \
+	common/client/kombu.c common/client/kombu.h
+common_client_libkombu_la_CFLAGS = $(AM_CFLAGS)
+kombu_libs = common/client/libkombu.la common/client/libjson.la
+
 if HAVE_LIBCURL
 noinst_LTLIBRARIES += common/client/libhttp.la
 http_sources = \
@@ -232,7 +239,7 @@ plugins_check_queue_mirrors_CFLAGS = $(program_cflags)
 plugins_check_queue_mirrors_LDFLAGS = $(program_ldflags)
 plugins_check_queue_mirrors_LDADD = plugins/libqueues.la common/libcommon.la
 if !MODULES
-plugins_check_queue_mirrors_LDADD += common/client/libjson.la
+plugins_check_queue_mirrors_LDADD += $(kombu_libs)
 endif
 
 # What every source of it is linked with.
@@ -241,12 +248,12 @@ queues_source = plugins/queues/board.c plugins/queues/facts.c plugins/queues/ros
 if HAVE_LIBCURL
 queues_rabbitmq_sources = \
 	plugins/queues/rabbitmq.c \
-	plugins/queues/rabbitmq_access.c plugins/queues/rabbitmq_access.h \
+	common/client/rabbitmq_access.c common/client/rabbitmq_access.h \
+	common/client/rabbitmq_value.c common/client/rabbitmq_value.h \
 	plugins/queues/rabbitmq_list.c plugins/queues/rabbitmq_list.h \
 	plugins/queues/rabbitmq_policies.c plugins/queues/rabbitmq_policies.h \
 	plugins/queues/rabbitmq_queues.c plugins/queues/rabbitmq_queues.h \
-	plugins/queues/rabbitmq_read.c plugins/queues/rabbitmq_read.h \
-	plugins/queues/rabbitmq_value.c plugins/queues/rabbitmq_value.h
+	plugins/queues/rabbitmq_read.c plugins/queues/rabbitmq_read.h
 if MODULES
 pkglib_LTLIBRARIES += plugins/queues-rabbitmq.la
 plugins_queues_rabbitmq_la_SOURCES = $(queues_rabbitmq_sources) $(queues_source)
@@ -262,7 +269,7 @@ endif
 
 if HAVE_HIREDIS
 queues_celery_sources = \
-	common/moment.c common/moment.h \
+	common/client/kombu_redis.c common/client/kombu_redis.h \
 	plugins/queues/celery.c plugins/queues/celery_ask.h \
 	plugins/queues/celery_flight.c plugins/queues/celery_queues.c \
 	plugins/queues/celery_read.c plugins/queues/celery_read.h
@@ -271,13 +278,13 @@ pkglib_LTLIBRARIES += plugins/queues-celery.la
 plugins_queues_celery_la_SOURCES = $(queues_celery_sources) $(queues_source)
 plugins_queues_celery_la_CFLAGS = $(AM_CFLAGS) $(HIREDIS_CFLAGS)
 plugins_queues_celery_la_LDFLAGS = $(module_ldflags)
-plugins_queues_celery_la_LIBADD = common/libsource.la common/client/libjson.la $(redis_libs)
+plugins_queues_celery_la_LIBADD = common/libsource.la $(kombu_libs) $(redis_libs)
 if HAVE_OPENSSL
 pkglib_LTLIBRARIES += plugins/queues-celerys.la
 plugins_queues_celerys_la_SOURCES = $(queues_celery_sources) $(queues_source)
 plugins_queues_celerys_la_CFLAGS = $(AM_CFLAGS) $(HIREDIS_CFLAGS) -DDR_STREAM_TLS
 plugins_queues_celerys_la_LDFLAGS = $(module_ldflags)
-plugins_queues_celerys_la_LIBADD = common/libsource.la common/client/libjson.la $(rediss_libs)
+plugins_queues_celerys_la_LIBADD = common/libsource.la $(kombu_libs) $(rediss_libs)
 endif
 else
 plugins_check_queue_mirrors_SOURCES += $(queues_celery_sources)
@@ -356,7 +363,10 @@ plugins_check_liveness_LDFLAGS = $(program_ldflags)
 plugins_check_liveness_LDADD = plugins/libliveness.la common/libcommon.la
 
 # What every source of it is linked with.
-liveness_source = plugins/liveness/facts.c
+liveness_source = plugins/liveness/facts.c plugins/liveness/watch.c plugins/liveness/watch.h
+if !MODULES
+plugins_check_liveness_SOURCES += plugins/liveness/watch.c plugins/liveness/watch.h
+endif
 
 # What its sources that ask over HTTP share; linked with common/client/libjson.la and $(http_libs).
 if HAVE_LIBCURL
@@ -483,6 +493,25 @@ plugins_liveness_tcp_la_LIBADD = common/libsource.la
 else
 plugins_check_liveness_SOURCES += plugins/liveness/file.c plugins/liveness/tcp.c
 endif
+if HAVE_LIBCURL
+liveness_consumers_sources = \
+	common/client/rabbitmq_access.c common/client/rabbitmq_access.h \
+	common/client/rabbitmq_value.c common/client/rabbitmq_value.h \
+	plugins/liveness/consumers.c \
+	plugins/liveness/consumers_read.c plugins/liveness/consumers_read.h
+if MODULES
+pkglib_LTLIBRARIES += plugins/liveness-consumers.la
+plugins_liveness_consumers_la_SOURCES = $(liveness_consumers_sources) $(liveness_source)
+plugins_liveness_consumers_la_CFLAGS = $(AM_CFLAGS) $(LIBCURL_CFLAGS)
+plugins_liveness_consumers_la_LDFLAGS = $(module_ldflags)
+plugins_liveness_consumers_la_LIBADD = common/libsource.la common/client/libjson.la $(http_libs)
+else
+plugins_check_liveness_SOURCES += $(liveness_consumers_sources)
+plugins_check_liveness_CFLAGS += $(LIBCURL_CFLAGS)
+plugins_check_liveness_LDADD += $(http_libs)
+endif
+endif
+
 if HAVE_HIREDIS
 liveness_jobs_sources = \
 	common/moment.c common/moment.h \
@@ -512,5 +541,59 @@ plugins_check_liveness_LDADD += $(rediss_libs)
 else
 plugins_check_liveness_LDADD += $(redis_libs)
 endif
+endif
+endif
+
+# Celery: what its two sources share.
+liveness_celery_fleet = \
+	plugins/liveness/celery_fleet.c plugins/liveness/celery_fleet.h \
+	plugins/liveness/celery_report.c plugins/liveness/celery_report.h
+if !MODULES
+plugins_check_liveness_SOURCES += $(liveness_celery_fleet)
+plugins_check_liveness_LDADD += $(kombu_libs)
+endif
+
+if HAVE_HIREDIS
+liveness_celery_sources = \
+	common/client/kombu_redis.c common/client/kombu_redis.h \
+	plugins/liveness/celery.c plugins/liveness/celery_ask.h \
+	plugins/liveness/celery_queues.c \
+	plugins/liveness/celery_stop.c plugins/liveness/celery_stop.h
+if MODULES
+pkglib_LTLIBRARIES += plugins/liveness-celery.la
+plugins_liveness_celery_la_SOURCES = \
+	$(liveness_celery_sources) $(liveness_celery_fleet) $(liveness_source)
+plugins_liveness_celery_la_CFLAGS = $(AM_CFLAGS) $(HIREDIS_CFLAGS)
+plugins_liveness_celery_la_LDFLAGS = $(module_ldflags)
+plugins_liveness_celery_la_LIBADD = common/libsource.la $(kombu_libs) $(redis_libs)
+if HAVE_OPENSSL
+pkglib_LTLIBRARIES += plugins/liveness-celerys.la
+plugins_liveness_celerys_la_SOURCES = \
+	$(liveness_celery_sources) $(liveness_celery_fleet) $(liveness_source)
+plugins_liveness_celerys_la_CFLAGS = $(AM_CFLAGS) $(HIREDIS_CFLAGS) -DDR_STREAM_TLS
+plugins_liveness_celerys_la_LDFLAGS = $(module_ldflags)
+plugins_liveness_celerys_la_LIBADD = common/libsource.la $(kombu_libs) $(rediss_libs)
+endif
+else
+# The libraries are those of the jobs.
+plugins_check_liveness_SOURCES += $(liveness_celery_sources)
+endif
+endif
+
+if HAVE_RABBITMQ
+liveness_celeryamqp_sources = \
+	common/client/amqp.c common/client/amqp.h \
+	plugins/liveness/celery_amqp.c
+if MODULES
+pkglib_LTLIBRARIES += plugins/liveness-celeryamqp.la
+plugins_liveness_celeryamqp_la_SOURCES = \
+	$(liveness_celeryamqp_sources) $(liveness_celery_fleet) $(liveness_source)
+plugins_liveness_celeryamqp_la_CFLAGS = $(AM_CFLAGS) $(RABBITMQ_CFLAGS)
+plugins_liveness_celeryamqp_la_LDFLAGS = $(module_ldflags)
+plugins_liveness_celeryamqp_la_LIBADD = common/libsource.la $(kombu_libs) $(queues_amqp_libs)
+else
+plugins_check_liveness_SOURCES += $(liveness_celeryamqp_sources)
+plugins_check_liveness_CFLAGS += $(RABBITMQ_CFLAGS)
+plugins_check_liveness_LDADD += $(queues_amqp_libs)
 endif
 endif

@@ -95,6 +95,9 @@ static bool check_place(const struct look *look)
                             socket ? "the path of a Unix socket has no host before it: "
                                      "haproxy+unix:///PATH"
                                    : "no host in the URI");
+    if (uri->user != NULL)
+        return dr_error_set(look->error, DR_ERR_USAGE,
+                            "the runtime API knows no users: %s:// without one", uri->scheme);
     if (socket == (*uri->path == '\0'))
         return dr_error_set(look->error, DR_ERR_USAGE,
                             socket ? "the path of the socket is missing: haproxy+unix:///PATH"

@@ -6,8 +6,8 @@
 
 #include "common/client/redis_info.h"
 #include "common/module.h"
+#include "plugins/liveness/watch.h"
 
-#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -395,7 +395,7 @@ bool liv_jobs_read_basics(struct liv_jobs *probe, redisReply **replies)
                   dr_redis_fail(&probe->redis, "SELECT", replies[SELECTED]));
 }
 
-/* ---- looking once, or twice ---- */
+/* ---- looking ---- */
 
 static void forget_links(struct liv_jobs *probe)
 {
@@ -408,60 +408,12 @@ static void forget_links(struct liv_jobs *probe)
     probe->link_count = probe->hand_count = 0;
 }
 
-static bool look_once(struct liv_jobs *probe)
+static bool look_once(void *context, struct liv_facts *facts)
 {
+    struct liv_jobs *probe = context;
+    probe->facts = facts;
     bool ok = probe->store->look(probe);
     forget_links(probe);
-    return ok && (!probe->facts->no_memory || liv_jobs_no_memory(probe));
-}
-
-/* Nobody wakes it: it ends when the time is over. */
-static void wait_for(double seconds)
-{
-    pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
-    pthread_cond_t condition;
-    double until = dr_monotonic() + seconds;
-    dr_condition_init(&condition);
-    pthread_mutex_lock(&lock);
-    while (dr_monotonic() < until)
-        dr_condition_wait(&condition, &lock, until);
-    pthread_mutex_unlock(&lock);
-    pthread_cond_destroy(&condition);
-    pthread_mutex_destroy(&lock);
-}
-
-static void take_earlier(struct liv_unit *unit, const struct liv_facts *before)
-{
-    for (size_t i = 0; i < before->unit_count; i++) {
-        const struct liv_unit *other = &before->units[i];
-        if (other->kind == unit->kind && strcmp(other->name, unit->name) == 0) {
-            unit->earlier = other->pace;
-            return;
-        }
-    }
-}
-
-/* Of the first look only the pace of each queue is kept. */
-static bool look_twice(struct liv_jobs *probe)
-{
-    struct liv_facts before = {.product = probe->store->product};
-    struct liv_facts *after = probe->facts;
-    probe->facts = &before;
-    bool ok = look_once(probe);
-    probe->facts = after;
-    if (ok && dr_task_left(probe->task) <= probe->request->watch)
-        ok = dr_error_set(probe->error, DR_ERR_USAGE,
-                          "--watch: no time is left for a second look: raise --timeout");
-    if (ok) {
-        dr_task_stage(probe->task, "wait for the second look");
-        wait_for(probe->request->watch);
-        ok = look_once(probe);
-    }
-    for (size_t i = 0; ok && i < after->unit_count; i++) {
-        if (after->units[i].kind == LIV_QUEUE)
-            take_earlier(&after->units[i], &before);
-    }
-    liv_facts_free(&before);
     return ok;
 }
 
@@ -553,7 +505,7 @@ static bool ask(struct liv_jobs *probe)
     probe->redis.receive_max = RECEIVE_MAX;
     probe->redis.discreet = true;
     return dr_redis_open(&probe->redis, PORT) &&
-           (probe->request->watch > 0 ? look_twice(probe) : look_once(probe));
+           liv_watch(probe->task, probe->facts, look_once, probe, probe->error);
 }
 
 static bool probe_target(struct dr_task *task, void *facts, struct dr_error *error)
@@ -571,8 +523,8 @@ static bool probe_target(struct dr_task *task, void *facts, struct dr_error *err
     bool ok = check_uri(&probe) && check_request(&probe) && ask(&probe);
     dr_redis_close(&probe.redis);
     if (!ok) { /* half a list is none */
-        liv_facts_free(probe.facts);
-        probe.facts->product = probe.store->product;
+        liv_facts_free(facts);
+        ((struct liv_facts *)facts)->product = probe.store->product;
     }
     return ok;
 }

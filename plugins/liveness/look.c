@@ -140,17 +140,19 @@ static const char *mark(const struct dr_text_list *texts)
     return texts->count > 0 ? texts->items[0] : "";
 }
 
-/* Where --active is given, whoever carries neither mark is of no known role. Without it, whoever
- * works and does not carry the mark of a passive one is active; but not where the mark may be in
- * what was not read. */
+/* Where --active is given, whoever works and carries neither mark is of no known role. Without it,
+ * whoever works and does not carry the mark of a passive one is active; but not where the mark may
+ * be in what was not read. */
 static void sign_unmarked(struct answer *answer, bool works, enum liv_holds passive,
                           const char *why_active)
 {
+    if (!works)
+        return;
     if (liv_conditions_count(answer->look->active) > 0)
         sign(answer, LIV_NOT_TOLD, why_active);
-    else if (works && passive == LIV_HOLDS_UNKNOWN && answer->http->cut)
+    else if (passive == LIV_HOLDS_UNKNOWN && answer->http->cut)
         sign(answer, LIV_NOT_TOLD, "active or passive: the body is too long to be read whole");
-    else if (works)
+    else
         sign(answer, LIV_SAYS_ACTIVE, "");
 }
 
@@ -224,8 +226,12 @@ static void sign_failure(const struct answer *answer, const struct dr_error *err
                  http->address[0] != '\0' &&
                  (strcmp(http->address, place->host) != 0 ||
                   (place->port != 0 && place->port != http->port));
-    if (error->class == DR_ERR_TLS && http->certificate.known && http->certificate.verified)
+    const struct dr_http_certificate *certificate = &http->certificate;
+    if (error->class == DR_ERR_TLS && certificate->known && certificate->verified)
         sign(answer, LIV_DENIED, error->text);
+    else if (error->class == DR_ERR_TLS && certificate->known && certificate->problem[0] != '\0')
+        liv_facts_sign(answer->look->facts, answer->unit, LIV_UNTRUSTED, "%s (%s)", error->text,
+                       certificate->subject);
     else if (other)
         sign(answer, LIV_SOMEBODY_ELSE, error->text);
     else

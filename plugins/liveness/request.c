@@ -5,6 +5,7 @@
 #include "plugins/liveness/condition.h"
 
 #include <arpa/inet.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -49,16 +50,24 @@ static int read_port(const char *text)
     return port <= 65535 ? (int)port : 0;
 }
 
-static bool is_address(const char *text, bool six)
+/* Writes it as everybody else does: one address can be written in several ways. Its zone stays. */
+static bool settle_address(char address[LIV_ADDRESS_SIZE], bool six)
 {
-    char plain[INET6_ADDRSTRLEN];
+    char plain[LIV_ADDRESS_SIZE], zone[LIV_ADDRESS_SIZE] = "";
     unsigned char bytes[16];
-    size_t length = strcspn(text, "%"); /* without its zone */
-    if (length >= sizeof plain)
+    int family = six ? AF_INET6 : AF_INET;
+    size_t length = strcspn(address, "%");
+    snprintf(plain, sizeof plain, "%.*s", (int)length, address);
+    snprintf(zone, sizeof zone, "%s", address + length);
+    if (inet_pton(family, plain, bytes) != 1 ||
+        inet_ntop(family, bytes, plain, sizeof plain) == NULL)
         return false;
-    memcpy(plain, text, length);
-    plain[length] = '\0';
-    return inet_pton(six ? AF_INET6 : AF_INET, plain, bytes) == 1;
+    length = strlen(plain);
+    if (length + strlen(zone) >= LIV_ADDRESS_SIZE)
+        return false;
+    memcpy(address, plain, length);
+    memcpy(address + length, zone, strlen(zone) + 1);
+    return true;
 }
 
 bool liv_instance_read(const char *text, char address[LIV_ADDRESS_SIZE], int *port,
@@ -74,7 +83,7 @@ bool liv_instance_read(const char *text, char address[LIV_ADDRESS_SIZE], int *po
         address[size] = '\0';
     }
     bool six = brackets || strchr(address, ':') != NULL;
-    if (is_address(address, six) && (text[length] == '\0' || *port != 0))
+    if (settle_address(address, six) && (text[length] == '\0' || *port != 0))
         return true;
     return dr_error_set(error, DR_ERR_USAGE,
                         "\"%.100s\" is no ADDRESS[:PORT]: 192.0.2.11, 192.0.2.11:8443 or "

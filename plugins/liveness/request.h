@@ -46,7 +46,8 @@ struct liv_request {
 bool liv_request_check(const struct liv_request *request, struct dr_error *error);
 
 /* "192.0.2.11", "192.0.2.11:8443", "2001:db8::11", "[2001:db8::11]:8443": the address without
- * brackets, and the port, 0 where there is none. False with a USAGE error for anything else. */
+ * brackets and as inet_ntop writes it, and the port, 0 where there is none. False with a USAGE
+ * error for anything else. */
 #define LIV_ADDRESS_SIZE 80
 bool liv_instance_read(const char *text, char address[LIV_ADDRESS_SIZE], int *port,
                        struct dr_error *error);

@@ -5,8 +5,8 @@
  * once, then the list of queues, which only one node of the cluster is asked for. A node that
  * cannot reach a frozen peer keeps some questions hanging, and answers others: each has its own
  * share of the time, and what hung is a fact. */
+#include "common/client/rabbitmq_access.h"
 #include "common/module.h"
-#include "plugins/queues/rabbitmq_access.h"
 #include "plugins/queues/rabbitmq_list.h"
 #include "plugins/queues/rabbitmq_read.h"
 #include "plugins/queues/request.h"
@@ -28,54 +28,21 @@ static const char nodes_path[] = "nodes?columns=name,running,partitions,os_pid,b
 
 /* ---- the node itself ---- */
 
-/* The node has answered, but not with what was asked. Returns false. */
-static bool refuse(const struct rabbitmq_access *access, const struct dr_http_reply *reply,
-                   struct dr_error *error)
-{
-    struct rabbitmq_refusal refusal;
-    rabbitmq_read_refusal(dr_buffer_text(&reply->body), &refusal);
-    const char *reason = refusal.reason[0] != '\0' ? refusal.reason : refusal.code;
-    if (reply->status == 401 || reply->status == 403) {
-        /* logged in, but "Not management user" */
-        bool known = strncmp(refusal.reason, "Not ", 4) == 0 ||
-                     (strcmp(refusal.code, "not_authorised") == 0 &&
-                      strstr(refusal.reason, "Login failed") == NULL);
-        if (access->user == NULL)
-            return dr_error_set(error, known ? DR_ERR_PRIVILEGE : DR_ERR_AUTH,
-                                "the token is refused (%s): it needs the scope "
-                                "rabbitmq.tag:monitoring",
-                                reason);
-        if (known)
-            return dr_error_set(error, DR_ERR_PRIVILEGE,
-                                "user \"%s\" may not ask (%s): rabbitmqctl set_user_tags %s "
-                                "monitoring",
-                                access->user, reason, access->user);
-        return dr_error_set(error, DR_ERR_AUTH, "wrong user or password for \"%s\" (%s)",
-                            access->user, reason);
-    }
-    if (reply->status >= 500)
-        return dr_error_set(error, DR_ERR_SERVER, "the management API fails (HTTP %ld%s%s)",
-                            reply->status, reason[0] != '\0' ? ": " : "", reason);
-    return dr_error_set(error, DR_ERR_PROTOCOL,
-                        "no management API here (HTTP %ld): check port and path prefix",
-                        reply->status);
-}
-
 static bool ask_whoami(struct dr_task *task, struct dr_http *http,
-                       const struct rabbitmq_access *access, struct que_view *view,
+                       const struct dr_rabbitmq_access *access, struct que_view *view,
                        struct dr_error *error)
 {
     struct dr_http_request request;
     struct dr_http_reply reply;
     char *url;
     bool ok;
-    if (!rabbitmq_access_request(access, "whoami", &url, &request))
+    if (!dr_rabbitmq_access_request(access, "whoami", &url, &request))
         return dr_error_set(error, DR_ERR_INTERNAL, "out of memory");
     request.stage = "ask who we are";
     request.body_max = REPLY_MAX;
     dr_http_ask_all(http, &request, &reply, error, &ok, 1);
     if (ok && reply.status != 200)
-        ok = refuse(access, &reply, error);
+        ok = dr_rabbitmq_refuse(access, &reply, error);
     else if (ok && !rabbitmq_read_whoami(dr_buffer_text(&reply.body), view, error))
         ok = dr_error_prefix(error, "no management API here");
     if (ok) {
@@ -140,8 +107,8 @@ static bool ask_view(const struct rabbitmq_asker *asker, struct que_view *view,
 static bool look(struct dr_task *task, struct que_facts *facts, bool *taken, struct dr_error *error)
 {
     const struct que_request *request = dr_task_request(task);
-    struct rabbitmq_access access;
-    bool ok = rabbitmq_access_read(task, &access, error);
+    struct dr_rabbitmq_access access;
+    bool ok = dr_rabbitmq_access_read(task, true, &access, error);
     struct dr_http *http = ok ? dr_http_new(task, error) : NULL;
     const struct rabbitmq_asker asker = {.task = task, .http = http, .access = &access};
     facts->product = QUE_RABBITMQ;
@@ -156,7 +123,7 @@ static bool look(struct dr_task *task, struct que_facts *facts, bool *taken, str
             ok = rabbitmq_take_list(&asker, facts, taken, error);
     }
     dr_http_free(http);
-    rabbitmq_access_free(&access);
+    dr_rabbitmq_access_free(&access);
     return ok;
 }
 

@@ -50,8 +50,8 @@ static const char *const stages[QUE_QUESTIONS] = {
 
 static void tell_refusal(const struct dr_http_reply *reply, struct que_reply *told)
 {
-    struct rabbitmq_refusal refusal;
-    rabbitmq_read_refusal(dr_buffer_text(&reply->body), &refusal);
+    struct dr_rabbitmq_refusal refusal;
+    dr_rabbitmq_read_refusal(dr_buffer_text(&reply->body), &refusal);
     const char *reason = refusal.reason[0] != '\0' ? refusal.reason : refusal.code;
     told->answer = reply->status == 404                           ? QUE_ABSENT
                    : reply->status == 401 || reply->status == 403 ? QUE_REFUSED
@@ -86,7 +86,7 @@ bool rabbitmq_ask(const struct rabbitmq_asker *asker, const struct rabbitmq_ques
     bool ok[RABBITMQ_QUESTIONS_MAX], room = true;
     for (size_t i = 0; room && i < count; i++) {
         const struct rabbitmq_question *question = &questions[i];
-        room = rabbitmq_access_request(asker->access, question->path, &urls[i], &requests[i]);
+        room = dr_rabbitmq_access_request(asker->access, question->path, &urls[i], &requests[i]);
         requests[i].stage = stages[question->ask];
         requests[i].body_max = question->sink != NULL ? LISTING_MAX : REPLY_MAX;
         requests[i].sink = question->sink;

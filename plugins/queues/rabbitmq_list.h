@@ -3,14 +3,14 @@
 #ifndef QUEUES_RABBITMQ_LIST_H
 #define QUEUES_RABBITMQ_LIST_H
 
+#include "common/client/rabbitmq_access.h"
 #include "plugins/queues/facts.h"
-#include "plugins/queues/rabbitmq_access.h"
 
 /* Who asks whom. */
 struct rabbitmq_asker {
     struct dr_task *task;
     struct dr_http *http;
-    const struct rabbitmq_access *access;
+    const struct dr_rabbitmq_access *access;
 };
 
 /* Reads a reply: false with the error set where it is none. */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "plugins/queues/rabbitmq_policies.h"
 
-#include "plugins/queues/rabbitmq_value.h"
+#include "common/client/rabbitmq_value.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -42,7 +42,7 @@ bool rabbitmq_read_definition(struct dr_json *reader, struct dr_buffer *definiti
     size_t count = 0;
     bool there;
     dr_buffer_clear(definition);
-    if (!rabbitmq_object(reader, "definition", &there, error) ||
+    if (!dr_rabbitmq_object(reader, "definition", &there, error) ||
         (there && !read_pairs(reader, pairs, &count, error)))
         return false;
     qsort(pairs, count, sizeof *pairs, by_key);
@@ -122,9 +122,9 @@ static bool take_policy(struct dr_json *reader, const char *name, struct rabbitm
                         struct dr_error *error)
 {
     if (strcmp(name, "vhost") == 0)
-        return rabbitmq_copy(reader, name, &policy->vhost, error);
+        return dr_rabbitmq_copy(reader, name, &policy->vhost, error);
     if (strcmp(name, "name") == 0)
-        return rabbitmq_copy(reader, name, &policy->name, error);
+        return dr_rabbitmq_copy(reader, name, &policy->name, error);
     if (strcmp(name, "definition") != 0) {
         dr_json_skip(reader);
         return true;
@@ -166,16 +166,16 @@ bool rabbitmq_read_policies(const char *text, struct rabbitmq_policies *policies
 {
     struct dr_json reader = dr_json_start(text);
     bool there, object;
-    if (!rabbitmq_array(&reader, "reply", &there, error))
+    if (!dr_rabbitmq_array(&reader, "reply", &there, error))
         return false;
     while (there && dr_json_item(&reader)) {
-        if (!rabbitmq_object(&reader, "policy", &object, error))
+        if (!dr_rabbitmq_object(&reader, "policy", &object, error))
             return false;
         if (object ? !add_policy(&reader, policies, error)
-                   : rabbitmq_wrong("policy", "object", error))
+                   : dr_rabbitmq_wrong("policy", "object", error))
             return false;
     }
-    return dr_json_end(&reader, error) && (there || rabbitmq_wrong("reply", "list", error));
+    return dr_json_end(&reader, error) && (there || dr_rabbitmq_wrong("reply", "list", error));
 }
 
 void rabbitmq_policies_free(struct rabbitmq_policies *policies)

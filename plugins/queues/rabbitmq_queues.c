@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "plugins/queues/rabbitmq_queues.h"
 
+#include "common/client/rabbitmq_value.h"
 #include "plugins/queues/rabbitmq_policies.h"
-#include "plugins/queues/rabbitmq_value.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -36,10 +36,10 @@ struct said_node {
 /* One element. */
 struct row {
     struct que_roster *roster;
-    char vhost[RABBITMQ_NAME_SIZE];
-    char name[RABBITMQ_NAME_SIZE];
-    char policy[RABBITMQ_NAME_SIZE];
-    char operator_policy[RABBITMQ_NAME_SIZE];
+    char vhost[DR_RABBITMQ_NAME_SIZE];
+    char name[DR_RABBITMQ_NAME_SIZE];
+    char policy[DR_RABBITMQ_NAME_SIZE];
+    char operator_policy[DR_RABBITMQ_NAME_SIZE];
     struct dr_buffer definition;
     bool policy_said;
     bool definition_said;
@@ -104,7 +104,7 @@ static const struct word states[] = {{"live", QUE_LIVE},
 static bool take_state(struct dr_json *reader, struct row *row, struct dr_error *error)
 {
     char word[32];
-    if (!rabbitmq_text(reader, "state", word, sizeof word, error))
+    if (!dr_rabbitmq_text(reader, "state", word, sizeof word, error))
         return false;
     enum que_state state = (enum que_state)find_word(states, word, QUE_STATE_UNKNOWN);
     row->contradicted |= row->state != QUE_STATE_UNKNOWN && state != row->state;
@@ -115,8 +115,8 @@ static bool take_state(struct dr_json *reader, struct row *row, struct dr_error 
 
 static bool take_kind(struct dr_json *reader, struct row *row, struct dr_error *error)
 {
-    char word[RABBITMQ_NAME_SIZE];
-    if (!rabbitmq_text(reader, "type", word, sizeof word, error))
+    char word[DR_RABBITMQ_NAME_SIZE];
+    if (!dr_rabbitmq_text(reader, "type", word, sizeof word, error))
         return false;
     enum que_kind kind =
         word[0] == '\0' ? QUE_KIND_UNKNOWN : (enum que_kind)find_word(kinds, word, QUE_OTHER);
@@ -129,8 +129,8 @@ static bool take_kind(struct dr_json *reader, struct row *row, struct dr_error *
 static bool take_node(struct dr_json *reader, const char *what, struct row *row,
                       struct said_node *node, struct dr_error *error)
 {
-    char name[RABBITMQ_NAME_SIZE];
-    if (!rabbitmq_text(reader, what, name, sizeof name, error) || reader->wrong != NULL)
+    char name[DR_RABBITMQ_NAME_SIZE];
+    if (!dr_rabbitmq_text(reader, what, name, sizeof name, error) || reader->wrong != NULL)
         return reader->wrong != NULL;
     int index = name[0] != '\0' ? que_roster_node(row->roster, name) : QUE_LEADERLESS;
     if (name[0] != '\0' && index < 0)
@@ -147,7 +147,7 @@ static bool take_nodes(struct dr_json *reader, const char *what, struct row *row
 {
     que_nodes nodes = QUE_NOBODY;
     bool there;
-    if (!rabbitmq_array(reader, what, &there, error))
+    if (!dr_rabbitmq_array(reader, what, &there, error))
         return false;
     if (!there)
         return true;
@@ -170,7 +170,7 @@ static bool take_figure(struct dr_json *reader, const char *what, struct row *ro
                         enum que_figure figure, struct dr_error *error)
 {
     struct dr_opt_real number;
-    if (!rabbitmq_number(reader, what, &number, error))
+    if (!dr_rabbitmq_number(reader, what, &number, error))
         return false;
     if (!number.known)
         return true;
@@ -187,7 +187,7 @@ static bool take_flag(struct dr_json *reader, const char *what, struct row *row,
                       struct dr_opt_bool *flag, struct dr_error *error)
 {
     struct dr_opt_bool before = *flag;
-    if (!rabbitmq_flag(reader, what, flag, error))
+    if (!dr_rabbitmq_flag(reader, what, flag, error))
         return false;
     if (before.known && flag->known && before.value != flag->value) {
         row->contradicted = true;
@@ -198,9 +198,9 @@ static bool take_flag(struct dr_json *reader, const char *what, struct row *row,
 
 static bool take_name(struct dr_json *reader, const char *what, char *name, struct dr_error *error)
 {
-    char before[RABBITMQ_NAME_SIZE];
+    char before[DR_RABBITMQ_NAME_SIZE];
     memcpy(before, name, sizeof before);
-    return rabbitmq_text(reader, what, name, RABBITMQ_NAME_SIZE, error) &&
+    return dr_rabbitmq_text(reader, what, name, DR_RABBITMQ_NAME_SIZE, error) &&
            (before[0] == '\0' || strcmp(before, name) == 0 || reader->wrong != NULL ||
             dr_error_set(error, DR_ERR_PROTOCOL, "\"%s\" twice, and not the same", what));
 }
@@ -208,7 +208,7 @@ static bool take_name(struct dr_json *reader, const char *what, char *name, stru
 static bool take_policy(struct dr_json *reader, struct row *row, struct dr_error *error)
 {
     row->policy_said = true;
-    return rabbitmq_text(reader, "policy", row->policy, sizeof row->policy, error);
+    return dr_rabbitmq_text(reader, "policy", row->policy, sizeof row->policy, error);
 }
 
 static bool take_definition(struct dr_json *reader, struct row *row, struct dr_error *error)
@@ -221,7 +221,7 @@ static bool take_arguments(struct dr_json *reader, struct row *row, struct dr_er
 {
     char name[MEMBER_SIZE];
     bool there;
-    if (!rabbitmq_object(reader, "arguments", &there, error))
+    if (!dr_rabbitmq_object(reader, "arguments", &there, error))
         return false;
     while (there && dr_json_member(reader, name, sizeof name)) {
         row->sheds |= strncmp(name, "x-", 2) == 0 && rabbitmq_is_shedding(name + 2);
@@ -243,12 +243,12 @@ static bool take_rate(struct dr_json *reader, const char *what, struct dr_opt_re
 {
     char name[MEMBER_SIZE];
     bool there;
-    if (!rabbitmq_object(reader, what, &there, error))
+    if (!dr_rabbitmq_object(reader, what, &there, error))
         return false;
     while (there && dr_json_member(reader, name, sizeof name)) {
         if (strcmp(name, "rate") != 0)
             dr_json_skip(reader);
-        else if (!rabbitmq_number(reader, name, rate, error))
+        else if (!dr_rabbitmq_number(reader, name, rate, error))
             return false;
     }
     return true;
@@ -262,7 +262,7 @@ static bool take_stat(struct dr_json *reader, const char *name, struct stats *st
                                         "get_no_ack_details"};
     for (size_t i = 0; i < 4; i++) {
         if (strcmp(name, counters[i]) == 0)
-            return rabbitmq_number(reader, name, &stats->counters[i], error);
+            return dr_rabbitmq_number(reader, name, &stats->counters[i], error);
         if (strcmp(name, rates[i]) == 0)
             return take_rate(reader, name, &stats->rates[i], error);
     }
@@ -295,7 +295,7 @@ static bool take_stats(struct dr_json *reader, struct row *row, struct dr_error 
     char name[MEMBER_SIZE];
     bool there;
     struct stats stats = {.rates = {{.known = false}}};
-    if (!rabbitmq_object(reader, "message_stats", &there, error))
+    if (!dr_rabbitmq_object(reader, "message_stats", &there, error))
         return false;
     while (there && dr_json_member(reader, name, sizeof name)) {
         if (!take_stat(reader, name, &stats, error))
@@ -376,8 +376,8 @@ static bool take_member(struct dr_json *reader, const char *name, struct row *ro
     if (is(name, "policy"))
         return take_policy(reader, row, error);
     if (is(name, "operator_policy"))
-        return rabbitmq_text(reader, name, row->operator_policy, sizeof row->operator_policy,
-                             error);
+        return dr_rabbitmq_text(reader, name, row->operator_policy, sizeof row->operator_policy,
+                                error);
     if (is(name, "effective_policy_definition"))
         return take_definition(reader, row, error);
     if (is(name, "arguments"))
@@ -392,7 +392,7 @@ static bool read_row(struct row *row, const char *text, struct dr_error *error)
 {
     struct dr_json reader = dr_json_start(text);
     char name[MEMBER_SIZE];
-    bool there, ok = rabbitmq_object(&reader, "queue", &there, error);
+    bool there, ok = dr_rabbitmq_object(&reader, "queue", &there, error);
     while (ok && there && dr_json_member(&reader, name, sizeof name))
         ok = take_member(&reader, name, row, error);
     if (ok && !dr_json_end(&reader, error))

@@ -2,7 +2,7 @@
 #include "plugins/queues/rabbitmq_read.h"
 
 #include "common/buffer.h"
-#include "plugins/queues/rabbitmq_value.h"
+#include "common/client/rabbitmq_value.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -36,9 +36,9 @@ static bool read_object(const char *text, take_member *take, void *into, struct 
 {
     struct dr_json reader = dr_json_start(text);
     bool there;
-    return rabbitmq_object(&reader, "reply", &there, error) &&
+    return dr_rabbitmq_object(&reader, "reply", &there, error) &&
            (!there || read_members(&reader, take, into, error)) && dr_json_end(&reader, error) &&
-           (there || rabbitmq_wrong("reply", "object", error));
+           (there || dr_rabbitmq_wrong("reply", "object", error));
 }
 
 /* Takes an item that is an object, which is open. */
@@ -48,13 +48,13 @@ typedef bool take_item(struct dr_json *reader, void *into, struct dr_error *erro
 static bool read_items(struct dr_json *reader, const char *what, take_item *take, void *into,
                        bool *there, struct dr_error *error)
 {
-    if (!rabbitmq_array(reader, what, there, error))
+    if (!dr_rabbitmq_array(reader, what, there, error))
         return false;
     while (*there && dr_json_item(reader)) {
         bool object;
-        if (!rabbitmq_object(reader, "item", &object, error))
+        if (!dr_rabbitmq_object(reader, "item", &object, error))
             return false;
-        if (object ? !take(reader, into, error) : !rabbitmq_wrong("item", "object", error))
+        if (object ? !take(reader, into, error) : !dr_rabbitmq_wrong("item", "object", error))
             return false;
     }
     return true;
@@ -66,7 +66,7 @@ static bool read_list(const char *text, take_item *take, void *into, struct dr_e
     struct dr_json reader = dr_json_start(text);
     bool there = false;
     return read_items(&reader, "reply", take, into, &there, error) && dr_json_end(&reader, error) &&
-           (there || rabbitmq_wrong("reply", "list", error));
+           (there || dr_rabbitmq_wrong("reply", "list", error));
 }
 
 /* A list of texts as one, ", " between them; *text NULL where it is empty. *there: it was said. */
@@ -74,10 +74,10 @@ static bool read_texts(struct dr_json *reader, const char *what, bool *there, ch
                        struct dr_error *error)
 {
     struct dr_buffer joined = DR_BUFFER(LIST_MAX);
-    bool ok = rabbitmq_array(reader, what, there, error);
+    bool ok = dr_rabbitmq_array(reader, what, there, error);
     while (ok && *there && dr_json_item(reader)) {
-        char item[RABBITMQ_NAME_SIZE];
-        ok = rabbitmq_text(reader, what, item, sizeof item, error);
+        char item[DR_RABBITMQ_NAME_SIZE];
+        ok = dr_rabbitmq_text(reader, what, item, sizeof item, error);
         if (ok && item[0] != '\0')
             dr_buffer_addf(&joined, "%s%s", joined.size > 0 ? ", " : "", item);
     }
@@ -95,14 +95,14 @@ static bool take_whoami(struct dr_json *reader, const char *name, void *into,
     struct que_view *view = into;
     bool there;
     if (strcmp(name, "name") == 0)
-        return rabbitmq_copy(reader, name, &view->user, error);
+        return dr_rabbitmq_copy(reader, name, &view->user, error);
     if (strcmp(name, "tags") != 0) {
         dr_json_skip(reader);
         return true;
     }
     /* a text, "monitoring,policymaker", before 3.9 */
     if (dr_json_kind(reader) == '"')
-        return rabbitmq_copy(reader, name, &view->tags, error);
+        return dr_rabbitmq_copy(reader, name, &view->tags, error);
     return read_texts(reader, name, &there, &view->tags, error);
 }
 
@@ -113,34 +113,13 @@ bool rabbitmq_read_whoami(const char *text, struct que_view *view, struct dr_err
             dr_error_set(error, DR_ERR_PROTOCOL, "\"name\" is missing in the reply"));
 }
 
-static bool take_refusal(struct dr_json *reader, const char *name, void *into,
-                         struct dr_error *error)
-{
-    struct rabbitmq_refusal *refusal = into;
-    (void)error;
-    if (strcmp(name, "error") == 0)
-        dr_json_text(reader, refusal->code, sizeof refusal->code);
-    else if (strcmp(name, "reason") == 0)
-        dr_json_text(reader, refusal->reason, sizeof refusal->reason);
-    else
-        dr_json_skip(reader);
-    return true;
-}
-
-void rabbitmq_read_refusal(const char *text, struct rabbitmq_refusal *refusal)
-{
-    *refusal = (struct rabbitmq_refusal){.code = ""};
-    if (!read_object(text, take_refusal, refusal, NULL))
-        *refusal = (struct rabbitmq_refusal){.code = ""};
-}
-
 /* ---- overview ---- */
 
 static bool take_total(struct dr_json *reader, const char *name, void *into, struct dr_error *error)
 {
     struct que_view *view = into;
     if (strcmp(name, "queues") == 0)
-        return rabbitmq_count(reader, name, &view->queues, error);
+        return dr_rabbitmq_count(reader, name, &view->queues, error);
     dr_json_skip(reader);
     return true;
 }
@@ -152,11 +131,11 @@ static bool take_overview(struct dr_json *reader, const char *name, void *into,
     struct dr_opt_bool flag;
     bool there;
     if (strcmp(name, "node") == 0)
-        return rabbitmq_copy(reader, name, &view->node, error);
+        return dr_rabbitmq_copy(reader, name, &view->node, error);
     if (strcmp(name, "rabbitmq_version") == 0)
-        return rabbitmq_copy(reader, name, &view->version, error);
+        return dr_rabbitmq_copy(reader, name, &view->version, error);
     if (strcmp(name, "disable_stats") == 0) {
-        if (!rabbitmq_flag(reader, name, &flag, error))
+        if (!dr_rabbitmq_flag(reader, name, &flag, error))
             return false;
         view->stats_disabled = flag.known && flag.value;
         return true;
@@ -165,7 +144,7 @@ static bool take_overview(struct dr_json *reader, const char *name, void *into,
         dr_json_skip(reader);
         return true;
     }
-    return rabbitmq_object(reader, name, &there, error) &&
+    return dr_rabbitmq_object(reader, name, &there, error) &&
            (!there || read_members(reader, take_total, view, error));
 }
 
@@ -183,7 +162,7 @@ static bool take_descriptors(struct dr_json *reader, const char *name, struct dr
                              struct dr_error *error)
 {
     if (dr_json_kind(reader) != '"')
-        return rabbitmq_count(reader, name, number, error);
+        return dr_rabbitmq_count(reader, name, number, error);
     dr_json_skip(reader);
     *number = (struct dr_opt_int){.known = false};
     return true;
@@ -191,7 +170,7 @@ static bool take_descriptors(struct dr_json *reader, const char *name, struct dr
 
 static bool take_uptime(struct dr_json *reader, struct que_member *member, struct dr_error *error)
 {
-    if (!rabbitmq_number(reader, "uptime", &member->uptime, error))
+    if (!dr_rabbitmq_number(reader, "uptime", &member->uptime, error))
         return false;
     member->uptime.value /= 1000; /* milliseconds */
     return true;
@@ -209,10 +188,10 @@ static bool take_node(struct dr_json *reader, const char *name, void *into, stru
                  {"disk_free_alarm", &member->disk_alarm}};
     for (size_t i = 0; i < sizeof flags / sizeof flags[0]; i++) {
         if (strcmp(name, flags[i].name) == 0)
-            return rabbitmq_flag(reader, name, flags[i].flag, error);
+            return dr_rabbitmq_flag(reader, name, flags[i].flag, error);
     }
     if (strcmp(name, "name") == 0)
-        return rabbitmq_copy(reader, name, &member->name, error);
+        return dr_rabbitmq_copy(reader, name, &member->name, error);
     if (strcmp(name, "partitions") == 0)
         return read_texts(reader, name, &member->partitions_known, &member->partitions, error);
     if (strcmp(name, "fd_used") == 0)
@@ -269,9 +248,9 @@ struct check {
     char status[16];
     struct dr_buffer words;
     struct que_text_pair {
-        char first[RABBITMQ_NAME_SIZE];
-        char second[RABBITMQ_NAME_SIZE];
-        char third[RABBITMQ_NAME_SIZE];
+        char first[DR_RABBITMQ_NAME_SIZE];
+        char second[DR_RABBITMQ_NAME_SIZE];
+        char third[DR_RABBITMQ_NAME_SIZE];
     } item;
     void (*tell)(struct check *check);
 };
@@ -293,7 +272,7 @@ static bool take_check(struct dr_json *reader, const char *name, void *into, str
     struct check *check = into;
     bool there;
     if (strcmp(name, "status") == 0)
-        return rabbitmq_text(reader, name, check->status, sizeof check->status, error);
+        return dr_rabbitmq_text(reader, name, check->status, sizeof check->status, error);
     if (strcmp(name, check->list) == 0)
         return read_items(reader, name, take_finding, check, &there, error);
     dr_json_skip(reader);
@@ -322,9 +301,9 @@ static bool take_alarm(struct dr_json *reader, const char *name, void *into, str
 {
     struct check *check = into;
     if (strcmp(name, "resource") == 0)
-        return rabbitmq_text(reader, name, check->item.first, sizeof check->item.first, error);
+        return dr_rabbitmq_text(reader, name, check->item.first, sizeof check->item.first, error);
     if (strcmp(name, "node") == 0)
-        return rabbitmq_text(reader, name, check->item.second, sizeof check->item.second, error);
+        return dr_rabbitmq_text(reader, name, check->item.second, sizeof check->item.second, error);
     dr_json_skip(reader);
     return true;
 }
@@ -349,11 +328,11 @@ static bool take_certificate(struct dr_json *reader, const char *name, void *int
     struct check *check = into;
     struct dr_opt_int port;
     if (strcmp(name, "node") == 0)
-        return rabbitmq_text(reader, name, check->item.first, sizeof check->item.first, error);
+        return dr_rabbitmq_text(reader, name, check->item.first, sizeof check->item.first, error);
     if (strcmp(name, "protocol") == 0)
-        return rabbitmq_text(reader, name, check->item.second, sizeof check->item.second, error);
+        return dr_rabbitmq_text(reader, name, check->item.second, sizeof check->item.second, error);
     if (strcmp(name, "port") == 0) {
-        bool ok = rabbitmq_count(reader, name, &port, error);
+        bool ok = dr_rabbitmq_count(reader, name, &port, error);
         if (ok && port.known)
             snprintf(check->item.third, sizeof check->item.third, "%lld", (long long)port.value);
         return ok;
@@ -385,7 +364,7 @@ static bool take_vhost(struct dr_json *reader, const char *name, void *into, str
 {
     char **vhost = into;
     if (strcmp(name, "name") == 0)
-        return rabbitmq_copy(reader, name, vhost, error);
+        return dr_rabbitmq_copy(reader, name, vhost, error);
     dr_json_skip(reader);
     return true;
 }
@@ -417,13 +396,13 @@ static bool take_link(struct dr_json *reader, const char *name, void *into, stru
 {
     struct que_link *link = into;
     if (strcmp(name, "name") == 0 || (link->name == NULL && (strcmp(name, "upstream") == 0)))
-        return rabbitmq_copy(reader, name, &link->name, error);
+        return dr_rabbitmq_copy(reader, name, &link->name, error);
     if (strcmp(name, "vhost") == 0)
-        return rabbitmq_copy(reader, name, &link->vhost, error);
+        return dr_rabbitmq_copy(reader, name, &link->vhost, error);
     if (strcmp(name, "state") == 0 || strcmp(name, "status") == 0)
-        return rabbitmq_copy(reader, name, &link->state, error);
+        return dr_rabbitmq_copy(reader, name, &link->state, error);
     if ((strcmp(name, "reason") == 0 || strcmp(name, "error") == 0) && dr_json_kind(reader) == '"')
-        return rabbitmq_copy(reader, name, &link->error, error);
+        return dr_rabbitmq_copy(reader, name, &link->error, error);
     dr_json_skip(reader);
     return true;
 }

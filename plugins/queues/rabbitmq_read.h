@@ -32,13 +32,4 @@ bool rabbitmq_read_vhosts(const char *text, struct que_view *view, struct dr_err
 bool rabbitmq_read_links(const char *text, const char *kind, struct que_view *view,
                          struct dr_error *error);
 
-/* The two texts of an error's reply, {"error":"not_authorised","reason":"Not management user"}; ""
- * where it is none. */
-#define RABBITMQ_REASON_SIZE 160
-struct rabbitmq_refusal {
-    char code[RABBITMQ_REASON_SIZE];
-    char reason[RABBITMQ_REASON_SIZE];
-};
-void rabbitmq_read_refusal(const char *text, struct rabbitmq_refusal *refusal);
-
 #endif

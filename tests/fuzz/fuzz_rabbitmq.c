@@ -4,6 +4,7 @@
 #include "tests/fuzz/fuzz.h"
 
 #include "common/client/json_stream.h"
+#include "common/client/rabbitmq_value.h"
 #include "plugins/queues/rabbitmq_policies.h"
 #include "plugins/queues/rabbitmq_queues.h"
 #include "plugins/queues/rabbitmq_read.h"
@@ -81,7 +82,7 @@ static void check_view(const char *text)
         rabbitmq_read_certificates,
     };
     struct que_facts facts = {.product = QUE_RABBITMQ};
-    struct rabbitmq_refusal refusal;
+    struct dr_rabbitmq_refusal refusal;
     for (size_t i = 0; i < sizeof readers / sizeof readers[0]; i++) {
         struct dr_error error = {.class = DR_ERR_NONE};
         check_outcome(readers[i](text, &facts.view, &error), &error);
@@ -92,7 +93,7 @@ static void check_view(const char *text)
         MUST(facts.view.vhosts[i] != NULL);
     for (size_t i = 0; i < facts.view.link_count; i++)
         MUST(facts.view.links[i].name != NULL && facts.view.links[i].state != NULL);
-    rabbitmq_read_refusal(text, &refusal);
+    dr_rabbitmq_read_refusal(text, &refusal);
     que_facts_free(&facts);
 }
 

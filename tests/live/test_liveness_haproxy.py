@@ -110,7 +110,7 @@ def test_sessions_on_a_passive_backend(liveness, liveness_until, balancer):
     balancer.set_state("dr/dr1", "maint")
     balancer.wait_status("dr/dr1", "MAINT")
     result = liveness("-T", socket(balancer), "--pool", "dr=passive")
-    assert result.state == "CRITICAL" and result.says("in use: 1 sessions"), result
+    assert result.state == "CRITICAL" and result.says("in use: 1 session"), result
     balancer.release()
     result = liveness("-T", socket(balancer), "--pool", "dr=passive")
     assert result.state == "CRITICAL" and result.says("last session"), result
@@ -157,7 +157,7 @@ def test_a_name_without_an_address(liveness, balancer, way):
 
 
 def test_a_name_without_an_address_taken_out(liveness, balancer):
-    """HAProxy goes on saying MAINT (resolution): that it was taken out is told by its bits, and it would not come up."""
+    """HAProxy goes on saying MAINT (resolution): its bits tell that it was taken out, and it would not come up."""
     balancer.set_state("lost/lost1", "maint")
     assert balancer.rows()["lost/lost1"]["status"] == "MAINT (resolution)"
     result = liveness("-T", socket(balancer), "--pool", "lost=passive")
@@ -171,9 +171,9 @@ def test_an_agent_that_says_no(liveness, balancer, way):
 
 
 @every_way
-def test_a_comma_in_the_text_of_a_check(liveness, balancer, way):
-    """It moves every column behind it for whoever cuts at commas."""
-    result = liveness("-T", WAYS[way](balancer), "--pool", "quoted")
+def test_a_comma_in_the_text_of_a_check(liveness_until, balancer, way):
+    """It moves every column behind it for whoever cuts at commas. While the next check runs there is no text."""
+    result = liveness_until(lambda result: "PONG" in result.output, 10, "-T", WAYS[way](balancer), "--pool", "quoted")
     assert result.state == "CRITICAL" and "expect PONG, got else" in words_of(result, "quoted/quoted1"), result
 
 
@@ -200,8 +200,8 @@ def test_a_server_that_nobody_checks(liveness, balancers):
 def test_servers_for_addresses_that_are_not_there(liveness, balancers):
     """Three servers for the addresses of one name, which has fewer: those without are no loss."""
     balancer = balancers.balancer("lb3", config=BLIND, wait=False)
-    rows = balancer.wait(lambda rows: any(row["check_status"] == "L4OK" for name, row in rows.items() if "slot" in name),
-                         "a slot is checked")
+    rows = balancer.wait(lambda rows: any(row["check_status"] == "L4OK" for name, row in rows.items()
+                                          if "slot" in name), "a slot is checked")
     result = liveness("-T", socket(balancer), "--pool", "spares")
     lost = [name for name, row in rows.items() if "slot" in name and row["status"] == "MAINT (resolution)"]
     assert result.state == "OK" and not any(result.about(name) for name in lost), result
@@ -211,12 +211,17 @@ def test_servers_for_addresses_that_are_not_there(liveness, balancers):
 
 @every_way
 def test_a_frontend_that_takes_nothing(liveness, balancer, way):
+    result = liveness("-T", WAYS[way](balancer), "--pool", "app", "--pool", "web")
+    assert result.state == "OK" and "takes requests" in words_of(result, "frontend web"), result
     balancer.command("disable frontend web")
     result = liveness("-T", WAYS[way](balancer), "--pool", "app", "--pool", "web")
     assert result.state == "CRITICAL" and state_of(result, "frontend web") == "CRITICAL", result
     balancer.command("shutdown frontend web")
     result = liveness("-T", WAYS[way](balancer), "--pool", "app", "--pool", "web")
-    assert result.state == "CRITICAL" and "STOP" in words_of(result, "frontend web"), result
+    if "web/FRONTEND" in balancer.rows():
+        assert result.state == "CRITICAL" and "STOP" in words_of(result, "frontend web"), result
+    else:  # HAProxy 2.2 drops it
+        assert result.state == "UNKNOWN" and result.says("web: no pool goes by that name"), result
 
 
 # ---- the servers themselves ----
@@ -333,7 +338,7 @@ def test_another_path(liveness, balancer):
 
 
 @pytest.mark.parametrize("uri", ["haproxy+unix:///x?level=user", "haproxy+unix://host/x", "haproxy+unix://",
-                                 "haproxy+tcp://127.0.0.1:1/x", "haproxy+tcp:///"])
+                                 "haproxy+tcp://127.0.0.1:1/x", "haproxy+tcp:///", "haproxy+tcp://mon@127.0.0.1:1"])
 def test_a_uri_that_is_none(liveness, uri):
     result = liveness("-T", uri)
     assert result.state == "UNKNOWN" and len(result.findings) <= 1, result

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The HAProxy source of check_liveness against replies that are not what they should be: cut anywhere, garbage, with each
-column of each line taken out. A recorded reply of a healthy balancer is spoiled in each way; none of it may end in OK, but for
-what a table says is not needed."""
+"""The HAProxy source of check_liveness against replies that are not what they should be: cut anywhere, garbage, with
+each column of each line taken out. A recorded reply of a healthy balancer is spoiled in each way; none of it may end in
+OK, but for what a table says is not needed."""
 
 import csv
 import io

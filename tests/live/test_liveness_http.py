@@ -5,7 +5,9 @@ peers beside them.
 The rows of the trap table that are about HTTP: L1 (TLS is verified), L2 (the status is a number), L17 (each instance is
 asked, and answers for itself), L18 (an expired certificate is known although it is rejected), L19 (the PROXY header)."""
 
+import json
 import os
+import ssl
 import sys
 import threading
 import types
@@ -15,6 +17,7 @@ import pytest
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, os.path.join(HERE, os.pardir, "faults"))
 
+import mutations  # noqa: E402
 import peers  # noqa: E402
 from conftest import no_secret  # noqa: E402
 
@@ -107,6 +110,23 @@ def test_all_dead(three, liveness):
         instance.stop()
     result = liveness(*at(three))
     assert result.state == "CRITICAL" and result.perfdata["alive"] == 0, result
+
+
+def test_dead_one_of_known_roles(three, liveness):
+    """A status that comes from anybody is no news about the role."""
+    for instance in three:
+        instance.answer("/health", 200, '{"role": "active"}')
+    three[1].answer("/health", 502, "<html>Bad Gateway</html>")
+    result = liveness(*at(three), "--active", "/role=active", "--passive", "/role=passive")
+    assert result.state == "WARNING" and finding(result, three[1])[0] == "WARNING", result
+
+
+def test_somebody_else(web, liveness):
+    """Whoever answers at another address than the one that was asked."""
+    instance = web.instance("web1", address="127.0.0.1")
+    result = liveness(*at([instance], target=True)[:2], "--instance", "0.0.0.0:%d" % web.port)
+    assert result.state == "UNKNOWN" and result.says("another instance answered", "127.0.0.1"), result
+    assert len(instance.requests()) == 1
 
 
 def test_same_instance_twice_is_one(three, liveness):
@@ -348,7 +368,7 @@ def test_tls_http1(web, liveness, authority, good):
 
 
 BAD_CERTIFICATES = {
-    "expired": (dict(start=-30, days=-2), "DNS:" + NAME, "expired"),
+    "expired": (dict(start=-30, days=-2), "DNS:" + NAME, "CN=expired"),
     "not yet": (dict(start=2), "DNS:" + NAME, "not valid before"),
     "other name": ({}, "DNS:other.example.com", "other.example.com"),
 }
@@ -401,6 +421,36 @@ def test_client_certificate(web, liveness, authority, good, protocols):
     assert result.state == "OK" and "CN=client" in site[0].requests()[0]["client"], result
     # nginx answers 400 to who has none
     assert liveness(*secure(site, "--cacert", authority.file)).state == "CRITICAL"
+
+
+class MutualTls:
+    """A server that ends the connection of whoever shows no certificate of the CA."""
+
+    def __init__(self, certificate, ca, version):
+        self.context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        self.context.minimum_version = self.context.maximum_version = version
+        self.context.load_cert_chain(certificate.chain, certificate.key)
+        self.context.load_verify_locations(ca)
+        self.context.verify_mode = ssl.CERT_REQUIRED
+        self.peer = peers.Honest()
+        self.peer.serve = self.serve
+
+    def serve(self, connection):
+        with self.context.wrap_socket(connection.sock, server_side=True) as secure:
+            secure.recv(65536)
+            secure.sendall(http_reply(b"in"))
+
+
+@pytest.mark.parametrize("version", (ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3))
+def test_client_certificate_that_is_missing(liveness, authority, good, version):
+    """Whoever is not let in knows nothing: no refusal, and no certificate that is bad."""
+    client = authority.certificate("client-%d" % version, "DNS:client")
+    server = MutualTls(good, authority.file, version)
+    with server.peer as peer:
+        words = ["-T", "dash=https://%s:%d/" % (NAME, peer.port), "--instance", "127.0.0.1", "--cacert", authority.file]
+        assert liveness(*words, "--cert", client.certificate, "--key", client.key).state == "OK"
+        result = liveness(*words)
+    assert result.state == "UNKNOWN" and "not allowed to ask" in finding(result, of_peer(peer))[1], result
 
 
 def test_client_certificate_that_is_none(web, liveness, authority, good):
@@ -580,3 +630,68 @@ def test_fifty_cost_as_much_as_the_slowest(web, liveness):
         result = liveness(*at(instances), *slow, "-t", "8s")
     assert result.state == "OK" and result.perfdata["alive"] == 50, result
     assert result.seconds < 2 + SLOW, result
+
+
+# ---- replies in which something is missing ----
+
+CONDITIONS = ("/db=ok", "/lag<5", "/replica/connected=true", "/pods/[name=web]/ready!=false")
+HEADERS = {"Date": "Sat, 21 Nov 2026 12:00:00 GMT", "Server": "nginx", "X-Site": "prod", "X-Maintenance": "off"}
+NOT_NEEDED = {"Date: .*": "our own clock counts", "Server: .*": "a name for people"}
+
+
+def asked_again(liveness, changes, reply, *options):
+    """{mutation's name: whether the verdict was OK} of one server whose replies lack something in turn."""
+    outcomes = {}
+    now = {}
+    with peers.Honest(lambda receive: served(now["reply"])(receive)) as peer:
+        for name, changed in changes:
+            now["reply"] = reply(changed)
+            outcomes[name] = liveness("-T", "http://127.0.0.1:%d/" % peer.port, *options).state == "OK"
+    return outcomes
+
+
+def test_nothing_can_be_missing_from_the_body(liveness):
+    options = [word for condition in CONDITIONS for word in ("--json", condition)]
+    changes = [("whole", json.loads(GOOD))] + list(mutations.of_json(json.loads(GOOD)))
+    outcomes = asked_again(liveness, changes, lambda document: http_reply(json.dumps(document).encode()), *options)
+    assert outcomes.pop("whole") and len(outcomes) > 15
+    assert mutations.unexplained(outcomes, {}) == ([], [])
+
+
+def test_nothing_can_be_missing_from_a_passive_one(liveness):
+    """A mark that lacks something is none: it is unknown, or active, and never passive."""
+    document = {"role": "passive", "site": {"name": "dr"}, "replica": {"connected": True}}
+    options = ["--expect", "passive", "--passive", "/role=passive", "--passive", "/site/name!=prod", "--ready",
+               "/replica/connected=true"]
+    for status in (b"200 OK", b"503 Service Unavailable"):
+        changes = [("whole", document)] + list(mutations.of_json(document))
+        outcomes = asked_again(liveness, changes, lambda body: http_reply(json.dumps(body).encode(), status), *options)
+        assert outcomes.pop("whole") and len(outcomes) > 8
+        assert mutations.unexplained(outcomes, {}) == ([], [])
+
+
+def test_nothing_can_be_missing_from_the_headers(liveness):
+    def reply(headers):
+        return http_reply(b"well", b"200 OK", *(b"%s: %s" % (name.encode(), value.encode()) for name, value in headers.items()))
+
+    options = ["--header", "X-Site=prod", "--header", "X-Maintenance!=on", "--same", "header:X-Site"]
+    changes = [("whole", HEADERS)] + list(mutations.of_headers(HEADERS))
+    outcomes = asked_again(liveness, changes, lambda headers: reply(headers), *options)
+    assert outcomes.pop("whole")
+    assert mutations.unexplained(outcomes, NOT_NEEDED) == ([], [])
+
+
+def test_each_byte_of_a_reply_is_needed(liveness):
+    """A reply that ends early, wherever it does, is no proof."""
+    whole = http_reply(GOOD.encode())
+    options = [word for condition in CONDITIONS for word in ("--json", condition)]
+    outcomes = {}
+    now = {}
+    with peers.Close(lambda receive: served(now["reply"])(receive), after=1 << 20) as peer:
+        for size in list(range(0, len(whole), 7)) + [len(whole) - 1]:
+            now["reply"] = whole[:size]
+            peer.after = size
+            outcomes[size] = liveness("-T", "http://127.0.0.1:%d/" % peer.port, *options).state
+        now["reply"], peer.after = whole, None
+        assert liveness("-T", "http://127.0.0.1:%d/" % peer.port, *options).state == "OK"
+    assert "OK" not in outcomes.values(), outcomes

@@ -81,8 +81,11 @@ unit_tests += tests/unit/test_moment
 tests_unit_test_moment_SOURCES = tests/unit/test_moment.c common/moment.c common/moment.h
 unit_tests += tests/unit/test_celery_read
 tests_unit_test_celery_read_SOURCES = tests/unit/test_celery_read.c \
-	plugins/queues/celery_read.c common/client/redis_info.c common/client/json_read.c common/moment.c
+	plugins/queues/celery_read.c common/client/redis_info.c
 tests_unit_test_celery_read_LDADD = plugins/libqueues.la $(LDADD)
+unit_tests += tests/unit/test_kombu
+tests_unit_test_kombu_SOURCES = tests/unit/test_kombu.c \
+	common/client/kombu.c common/client/json_read.c common/moment.c
 endif
 unit_tests += tests/unit/test_azure_targets
 if HAVE_AZURE
@@ -103,10 +106,15 @@ tests_unit_test_queues_azure_read_SOURCES = tests/unit/test_queues_azure_read.c 
 tests_unit_test_queues_azure_read_CPPFLAGS = $(AM_CPPFLAGS) $(azure_cflags)
 tests_unit_test_queues_azure_read_LDADD = plugins/libqueues.la $(LDADD) $(azure_libs)
 endif
+unit_tests += tests/unit/test_celery_fleet
+tests_unit_test_celery_fleet_SOURCES = tests/unit/test_celery_fleet.c \
+	plugins/liveness/celery_fleet.c plugins/liveness/celery_report.c
+tests_unit_test_celery_fleet_LDADD = plugins/libliveness.la common/client/libkombu.la \
+	common/client/libjson.la $(LDADD)
 unit_tests += tests/unit/test_rabbitmq_read
 tests_unit_test_rabbitmq_read_SOURCES = tests/unit/test_rabbitmq_read.c \
 	plugins/queues/rabbitmq_policies.c plugins/queues/rabbitmq_queues.c \
-	plugins/queues/rabbitmq_read.c plugins/queues/rabbitmq_value.c
+	plugins/queues/rabbitmq_read.c common/client/rabbitmq_value.c
 tests_unit_test_rabbitmq_read_LDADD = plugins/libqueues.la common/client/libjson.la $(LDADD)
 if HAVE_LIBCURL
 unit_tests += tests/unit/test_http
@@ -115,6 +123,13 @@ tests_unit_test_http_CPPFLAGS = $(AM_CPPFLAGS) $(LIBCURL_CFLAGS) $(OPENSSL_CFLAG
 	-DDR_PYTHON3='"$(PYTHON3)"'
 tests_unit_test_http_LDADD = $(LDADD) $(LIBCURL_LIBS) $(OPENSSL_LIBS)
 endif
+unit_tests += tests/unit/test_kubernetes_read
+tests_unit_test_kubernetes_read_SOURCES = tests/unit/test_kubernetes_read.c \
+	plugins/liveness/kubernetes_read.c plugins/liveness/kubernetes_units.c
+tests_unit_test_kubernetes_read_LDADD = plugins/libliveness.la common/client/libjson.la $(LDADD)
+unit_tests += tests/unit/test_openfaas_read
+tests_unit_test_openfaas_read_SOURCES = tests/unit/test_openfaas_read.c plugins/liveness/openfaas_read.c
+tests_unit_test_openfaas_read_LDADD = common/client/libjson.la $(LDADD)
 unit_tests += tests/unit/test_liveness_condition
 tests_unit_test_liveness_condition_SOURCES = tests/unit/test_liveness_condition.c \
 	plugins/liveness/condition_test.c common/client/http.h
@@ -123,6 +138,17 @@ unit_tests += tests/unit/test_haproxy_read
 tests_unit_test_haproxy_read_SOURCES = tests/unit/test_haproxy_read.c \
 	plugins/liveness/haproxy_read.c plugins/liveness/haproxy_units.c
 tests_unit_test_haproxy_read_LDADD = plugins/libliveness.la $(LDADD)
+if HAVE_JANSSON
+unit_tests += tests/unit/test_elasticsearch_read tests/unit/test_service_read
+tests_unit_test_elasticsearch_read_SOURCES = tests/unit/test_elasticsearch_read.c \
+	plugins/liveness/elasticsearch_read.c plugins/liveness/json.c
+tests_unit_test_elasticsearch_read_CPPFLAGS = $(AM_CPPFLAGS) $(JANSSON_CFLAGS)
+tests_unit_test_elasticsearch_read_LDADD = plugins/libliveness.la $(LDADD) $(JANSSON_LIBS)
+tests_unit_test_service_read_SOURCES = tests/unit/test_service_read.c \
+	plugins/liveness/service_read.c plugins/liveness/json.c
+tests_unit_test_service_read_CPPFLAGS = $(AM_CPPFLAGS) $(JANSSON_CFLAGS)
+tests_unit_test_service_read_LDADD = plugins/libliveness.la $(LDADD) $(JANSSON_LIBS)
+endif
 unit_tests += tests/unit/test_liveness_access
 tests_unit_test_liveness_access_SOURCES = tests/unit/test_liveness_access.c plugins/liveness/access.c
 tests_unit_test_liveness_access_LDADD = plugins/libliveness.la $(LDADD)

@@ -25,6 +25,7 @@ static const struct dr_scheme schemes[] = {{"https", "x", "none", true},
 struct world {
     struct liv_request request;
     bool parameters;
+    const char *direct; /* a URL to read instead of the target's URI */
     struct dr_targets targets;
     struct dr_secrets *secrets;
     struct dr_outcome outcome[1];
@@ -36,7 +37,8 @@ static struct world world;
 static bool probe(struct dr_task *task, void *facts, struct dr_error *error)
 {
     (void)facts;
-    bool ok = liv_access_read(task, world.parameters, &world.access, error);
+    bool ok = world.direct != NULL ? liv_access_read_url(task, world.direct, &world.access, error)
+                                   : liv_access_read(task, world.parameters, &world.access, error);
     dr_task_trace(task, 1, "token: %s", world.access.token != NULL ? world.access.token : "none");
     return ok;
 }
@@ -179,6 +181,37 @@ static void files_of_options_and_parameters(void **state)
     }
 }
 
+/* Who asks a balancer does not show its password to the servers. */
+static void a_url_of_an_option(void **state)
+{
+    static const struct {
+        const char *url, *whole; /* NULL: refused */
+    } rows[] = {{"http://app.example.com/health?a=%2f", "http://app.example.com/health?a=%2f"},
+                {"https://[::1]:8443", "https://[::1]:8443"},
+                {"http://me:pw@app/health", NULL},
+                {"http://a,b/health", NULL},
+                {"http:///health", NULL},
+                {"ftp://app/health", NULL},
+                {"app/health", NULL},
+                {"", NULL}};
+    (void)state;
+    for (size_t i = 0; i < COUNT(rows); i++) {
+        world.direct = rows[i].url;
+        world.request.cacert = "/o-ca";
+        read_it("grafana://me:pass-word@h/");
+        if (world.outcome[0].ok != (rows[i].whole != NULL))
+            fail_msg("%s: %s", rows[i].url, world.outcome[0].error.text);
+        if (world.outcome[0].ok) {
+            assert_string_equal(world.access.whole, rows[i].whole);
+            assert_null(world.access.request.user);
+            assert_null(world.access.request.password);
+            assert_int_equal(world.access.request.ca_file != NULL,
+                             strncmp(rows[i].url, "https:", 6) == 0);
+        }
+        forget();
+    }
+}
+
 static void write_token(const char *path, const char *text)
 {
     FILE *file = fopen(path, "w");
@@ -308,6 +341,7 @@ int main(void)
         cmocka_unit_test(where_it_leads),
         cmocka_unit_test(what_is_refused),
         cmocka_unit_test(files_of_options_and_parameters),
+        cmocka_unit_test(a_url_of_an_option),
         cmocka_unit_test(a_token_from_a_file),
         cmocka_unit_test(headers),
         cmocka_unit_test(what_errors_mean),

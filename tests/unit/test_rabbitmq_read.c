@@ -2,6 +2,7 @@
 /* RabbitMQ's replies as facts. The samples were taken from a cluster of three, version 3.10.8, in
  * the states that the folders are named after. */
 #include "common/client/json_stream.h"
+#include "common/client/rabbitmq_value.h"
 #include "plugins/queues/rabbitmq_policies.h"
 #include "plugins/queues/rabbitmq_queues.h"
 #include "plugins/queues/rabbitmq_read.h"
@@ -838,12 +839,12 @@ static void replies_that_are_none(void **state)
 static void refusals(void **state)
 {
     (void)state;
-    struct rabbitmq_refusal refusal;
-    rabbitmq_read_refusal("{\"error\":\"not_authorised\",\"reason\":\"Not monitor user\"}",
-                          &refusal);
+    struct dr_rabbitmq_refusal refusal;
+    dr_rabbitmq_read_refusal("{\"error\":\"not_authorised\",\"reason\":\"Not monitor user\"}",
+                             &refusal);
     assert_string_equal(refusal.code, "not_authorised");
     assert_string_equal(refusal.reason, "Not monitor user");
-    rabbitmq_read_refusal("<html>", &refusal);
+    dr_rabbitmq_read_refusal("<html>", &refusal);
     assert_string_equal(refusal.code, "");
     assert_string_equal(refusal.reason, "");
 }
