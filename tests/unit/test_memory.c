@@ -5,6 +5,7 @@
  * library itself are not seen. */
 #include "common/report.h"
 #include "common/state_file.h"
+#include "plugins/liveness/condition.h"
 #include "plugins/liveness/haproxy_units.h"
 #include "plugins/queues/board.h"
 #include "plugins/replication/azure_targets.h"
@@ -528,6 +529,48 @@ static void a_judge_without_memory_says_so(void **state)
     test_remove_tree(directory);
 }
 
+/* ---- conditions ---- */
+
+static struct dr_http_reply the_reply;
+
+/* Everything in them holds, so that what does not has found no memory. */
+static bool test_conditions(void)
+{
+    char *texts[] = {(char[]){"/db=ok"},         (char[]){"/list/[name=a]/n?0<5"},
+                     (char[]){"/none?0=0"},      (char[]){"header:X-Site~^prod$"},
+                     (char[]){"!/nothing/here"}, (char[]){"body~ok"}};
+    const struct dr_text_list list = {.items = texts, .count = sizeof texts / sizeof texts[0]};
+    struct liv_reply reply = {.http = &the_reply};
+    struct dr_error error = {.class = DR_ERR_NONE};
+    struct liv_conditions *conditions = liv_conditions_new(&list, &error);
+    bool whole = conditions != NULL;
+    assert_int_equal(whole, error.class == DR_ERR_NONE);
+    for (size_t i = 0; conditions != NULL && i < list.count; i++) {
+        char why[100];
+        enum liv_holds holds = liv_condition_test(conditions, i, &reply, why, sizeof why);
+        assert_int_not_equal(holds, LIV_FAILS);
+        whole = whole && holds == LIV_HOLDS;
+    }
+    char *value = liv_reply_value(&reply, "/db");
+    whole = whole && value != NULL;
+    free(value);
+    liv_reply_free(&reply);
+    liv_conditions_free(conditions);
+    return whole;
+}
+
+static void conditions_hold_or_are_unknown(void **state)
+{
+    (void)state;
+    the_reply =
+        (struct dr_http_reply){.status = 200, .body = DR_BUFFER(1000), .header = DR_BUFFER(1000)};
+    dr_buffer_add(&the_reply.body, "{\"db\": \"ok\", \"list\": [{\"name\": \"a\", \"n\": 1}]}");
+    dr_buffer_add(&the_reply.header, "X-Site: prod\n");
+    torture(test_conditions);
+    dr_buffer_free(&the_reply.body);
+    dr_buffer_free(&the_reply.header);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -544,6 +587,7 @@ int main(void)
         cmocka_unit_test(queues_are_remembered_or_not),
         cmocka_unit_test(half_a_balancer_is_none),
         cmocka_unit_test(a_judge_without_memory_says_so),
+        cmocka_unit_test(conditions_hold_or_are_unknown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
