@@ -53,6 +53,7 @@ def test_all_well(liveness, balancer, way):
     assert result.state == "OK" and result.says("3 of 3 servers of app alive"), result
     assert result.perfdata["alive"] == 3 and result.perfdata["app_sessions"] == 0, result
     assert not result.says("web"), result
+    assert "pxname" in liveness("-T", WAYS[way](balancer), "--pool", "app", "-vvv").output
 
 
 @every_way
@@ -267,9 +268,12 @@ def test_direct_url(liveness, balancer):
 
 
 def test_survive_host(liveness, balancer):
-    """All three live on one host: each on its own for a page that does not tell where."""
-    arguments = ("--pool", "app", "--survive-host")
-    assert liveness("-T", socket(balancer), *arguments).state == "WARNING"
+    """All three live on one host; a page that does not tell addresses does not tell that."""
+    for way in WAYS.values():
+        result = liveness("-T", way(balancer), "--pool", "app", "--survive-host")
+        assert result.state == "WARNING" and result.perfdata["spare"] == 0, result
+    result = liveness("-T", "haproxy+" + balancer.page(), "--pool", "app", "--survive-host")
+    assert result.state == "UNKNOWN" and result.says("on which hosts they live is not known"), result
 
 
 # ---- several balancers ----
