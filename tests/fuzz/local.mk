@@ -2,7 +2,7 @@
 # Fuzzing with libFuzzer: configure --enable-fuzzers CC=clang, then make fuzz-short or make fuzz.
 # What is found new goes to tests/fuzz/found in the build folder; the seeds are only read.
 
-fuzz_programs = range duration size uri extra_opts mssql rabbitmq haproxy kubernetes jobs consumers
+fuzz_programs = celery_fleet range duration size uri extra_opts mssql rabbitmq haproxy kubernetes jobs consumers
 if HAVE_HIREDIS
 fuzz_programs += redis redis_cluster redis_sentinel celery
 endif
@@ -29,7 +29,8 @@ tests_fuzz_libfuzzed_la_SOURCES = \
 	common/buffer.c common/duration.c common/error.c common/extra_opts.c common/number.c \
 	common/options.c common/range.c common/secret.c common/size.c common/state.c \
 	common/target.c common/uri.c \
-	common/client/json_read.c common/client/json_stream.c \
+	common/client/json_read.c common/client/json_stream.c common/client/kombu.c common/moment.c \
+	plugins/liveness/celery_fleet.c plugins/liveness/celery_report.c \
 	plugins/liveness/condition.c plugins/liveness/condition_test.c \
 	plugins/replication/facts.c plugins/replication/mssql_read.c \
 	plugins/liveness/kubernetes_read.c plugins/liveness/kubernetes_units.c \
@@ -61,7 +62,7 @@ tests_fuzz_libfuzzed_la_CFLAGS = $(AM_CFLAGS) $(HIREDIS_CFLAGS) $(JANSSON_CFLAGS
 
 fuzz_cflags = $(AM_CFLAGS) $(fuzz_flags) -fsanitize=fuzzer
 fuzz_ldflags = $(AM_LDFLAGS) -fsanitize=fuzzer,address,undefined
-fuzz_binaries = tests/fuzz/fuzz_range tests/fuzz/fuzz_duration tests/fuzz/fuzz_size \
+fuzz_binaries = tests/fuzz/fuzz_celery_fleet tests/fuzz/fuzz_range tests/fuzz/fuzz_duration tests/fuzz/fuzz_size \
 	tests/fuzz/fuzz_uri tests/fuzz/fuzz_extra_opts tests/fuzz/fuzz_mssql tests/fuzz/fuzz_rabbitmq \
 	tests/fuzz/fuzz_haproxy tests/fuzz/fuzz_kubernetes \
 	tests/fuzz/fuzz_jobs tests/fuzz/fuzz_consumers
@@ -119,6 +120,10 @@ tests_fuzz_fuzz_redis_sentinel_SOURCES = tests/fuzz/fuzz_redis_sentinel.c $(fuzz
 tests_fuzz_fuzz_redis_sentinel_CFLAGS = $(fuzz_cflags) $(HIREDIS_CFLAGS)
 tests_fuzz_fuzz_redis_sentinel_LDFLAGS = $(fuzz_ldflags)
 tests_fuzz_fuzz_redis_sentinel_LDADD = tests/fuzz/libfuzzed.la $(HIREDIS_LIBS)
+tests_fuzz_fuzz_celery_fleet_SOURCES = tests/fuzz/fuzz_celery_fleet.c tests/fuzz/fuzz.h
+tests_fuzz_fuzz_celery_fleet_CFLAGS = $(fuzz_cflags)
+tests_fuzz_fuzz_celery_fleet_LDFLAGS = $(fuzz_ldflags)
+tests_fuzz_fuzz_celery_fleet_LDADD = tests/fuzz/libfuzzed.la
 tests_fuzz_fuzz_celery_SOURCES = tests/fuzz/fuzz_celery.c tests/fuzz/fuzz.h
 tests_fuzz_fuzz_celery_CFLAGS = $(fuzz_cflags)
 tests_fuzz_fuzz_celery_LDFLAGS = $(fuzz_ldflags)
@@ -174,7 +179,7 @@ tests_fuzz_fuzz_service_LDADD = tests/fuzz/libfuzzed.la $(JANSSON_LIBS)
 
 # Whole replies are longer than what a user writes, and their samples are seeds as well.
 fuzz_run = set -e; for name in $(fuzz_programs); do \
-		case $$name in redis*|celery|azure*|consumers|elasticsearch|haproxy|jobs|json|kubernetes|mongodb|mssql|rabbitmq|service) longest=10000;; \
+		case $$name in redis*|celery*|azure*|consumers|elasticsearch|haproxy|jobs|json|kubernetes|mongodb|mssql|rabbitmq|service) longest=10000;; \
 			*) longest=600;; esac; \
 		samples=$(top_srcdir)/tests/samples/$$name; \
 		case $$name in redis|celery|azure|azure_queue|consumers|haproxy|mongodb|rabbitmq) ;; *) samples=;; esac; \
