@@ -824,7 +824,8 @@ static void forget(void)
 }
 
 #ifdef DR_STATIC_SOURCES
-/* clang-format off: a line for each */
+/* A line for each. */
+/* clang-format off */
 #ifdef HAVE_LIBCURL
 extern const struct dr_source dr_source_liveness_consumers;
 extern const struct dr_source dr_source_liveness_haproxy;
@@ -837,10 +838,15 @@ extern const struct dr_source dr_source_liveness_openfaas;
 extern const struct dr_source dr_source_liveness_service;
 #endif
 #ifdef HAVE_HIREDIS
+extern const struct dr_source dr_source_liveness_celery;
 extern const struct dr_source dr_source_liveness_jobs;
 #endif
 #if defined HAVE_HIREDIS && defined HAVE_OPENSSL
+extern const struct dr_source dr_source_liveness_celerys;
 extern const struct dr_source dr_source_liveness_jobss;
+#endif
+#ifdef HAVE_RABBITMQ
+extern const struct dr_source dr_source_liveness_celeryamqp;
 #endif
 extern const struct dr_source dr_source_liveness_file;
 extern const struct dr_source dr_source_liveness_tcp;
@@ -857,10 +863,15 @@ static const struct dr_source *const built_in[] = {
     &dr_source_liveness_service,
 #endif
 #ifdef HAVE_HIREDIS
+    &dr_source_liveness_celery,
     &dr_source_liveness_jobs,
 #endif
 #if defined HAVE_HIREDIS && defined HAVE_OPENSSL
+    &dr_source_liveness_celerys,
     &dr_source_liveness_jobss,
+#endif
+#ifdef HAVE_RABBITMQ
+    &dr_source_liveness_celeryamqp,
 #endif
     &dr_source_liveness_file,
     &dr_source_liveness_tcp,

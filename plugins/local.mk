@@ -25,6 +25,13 @@ common_client_libjson_la_SOURCES = \
 # Flags of its own give its objects names of their own: the unit tests compile the same files without libtool.
 common_client_libjson_la_CFLAGS = $(AM_CFLAGS)
 
+noinst_LTLIBRARIES += common/client/libkombu.la
+common_client_libkombu_la_SOURCES = \
+	common/moment.c common/moment.h \
+	common/client/kombu.c common/client/kombu.h
+common_client_libkombu_la_CFLAGS = $(AM_CFLAGS)
+kombu_libs = common/client/libkombu.la common/client/libjson.la
+
 if HAVE_LIBCURL
 noinst_LTLIBRARIES += common/client/libhttp.la
 http_sources = \
@@ -232,7 +239,7 @@ plugins_check_queue_mirrors_CFLAGS = $(program_cflags)
 plugins_check_queue_mirrors_LDFLAGS = $(program_ldflags)
 plugins_check_queue_mirrors_LDADD = plugins/libqueues.la common/libcommon.la
 if !MODULES
-plugins_check_queue_mirrors_LDADD += common/client/libjson.la
+plugins_check_queue_mirrors_LDADD += $(kombu_libs)
 endif
 
 # What every source of it is linked with.
@@ -262,7 +269,7 @@ endif
 
 if HAVE_HIREDIS
 queues_celery_sources = \
-	common/moment.c common/moment.h \
+	common/client/kombu_redis.c common/client/kombu_redis.h \
 	plugins/queues/celery.c plugins/queues/celery_ask.h \
 	plugins/queues/celery_flight.c plugins/queues/celery_queues.c \
 	plugins/queues/celery_read.c plugins/queues/celery_read.h
@@ -271,13 +278,13 @@ pkglib_LTLIBRARIES += plugins/queues-celery.la
 plugins_queues_celery_la_SOURCES = $(queues_celery_sources) $(queues_source)
 plugins_queues_celery_la_CFLAGS = $(AM_CFLAGS) $(HIREDIS_CFLAGS)
 plugins_queues_celery_la_LDFLAGS = $(module_ldflags)
-plugins_queues_celery_la_LIBADD = common/libsource.la common/client/libjson.la $(redis_libs)
+plugins_queues_celery_la_LIBADD = common/libsource.la $(kombu_libs) $(redis_libs)
 if HAVE_OPENSSL
 pkglib_LTLIBRARIES += plugins/queues-celerys.la
 plugins_queues_celerys_la_SOURCES = $(queues_celery_sources) $(queues_source)
 plugins_queues_celerys_la_CFLAGS = $(AM_CFLAGS) $(HIREDIS_CFLAGS) -DDR_STREAM_TLS
 plugins_queues_celerys_la_LDFLAGS = $(module_ldflags)
-plugins_queues_celerys_la_LIBADD = common/libsource.la common/client/libjson.la $(rediss_libs)
+plugins_queues_celerys_la_LIBADD = common/libsource.la $(kombu_libs) $(rediss_libs)
 endif
 else
 plugins_check_queue_mirrors_SOURCES += $(queues_celery_sources)
@@ -534,5 +541,59 @@ plugins_check_liveness_LDADD += $(rediss_libs)
 else
 plugins_check_liveness_LDADD += $(redis_libs)
 endif
+endif
+endif
+
+# Celery: what its two sources share.
+liveness_celery_fleet = \
+	plugins/liveness/celery_fleet.c plugins/liveness/celery_fleet.h \
+	plugins/liveness/celery_report.c plugins/liveness/celery_report.h
+if !MODULES
+plugins_check_liveness_SOURCES += $(liveness_celery_fleet)
+plugins_check_liveness_LDADD += $(kombu_libs)
+endif
+
+if HAVE_HIREDIS
+liveness_celery_sources = \
+	common/client/kombu_redis.c common/client/kombu_redis.h \
+	plugins/liveness/celery.c plugins/liveness/celery_ask.h \
+	plugins/liveness/celery_queues.c \
+	plugins/liveness/celery_stop.c plugins/liveness/celery_stop.h
+if MODULES
+pkglib_LTLIBRARIES += plugins/liveness-celery.la
+plugins_liveness_celery_la_SOURCES = \
+	$(liveness_celery_sources) $(liveness_celery_fleet) $(liveness_source)
+plugins_liveness_celery_la_CFLAGS = $(AM_CFLAGS) $(HIREDIS_CFLAGS)
+plugins_liveness_celery_la_LDFLAGS = $(module_ldflags)
+plugins_liveness_celery_la_LIBADD = common/libsource.la $(kombu_libs) $(redis_libs)
+if HAVE_OPENSSL
+pkglib_LTLIBRARIES += plugins/liveness-celerys.la
+plugins_liveness_celerys_la_SOURCES = \
+	$(liveness_celery_sources) $(liveness_celery_fleet) $(liveness_source)
+plugins_liveness_celerys_la_CFLAGS = $(AM_CFLAGS) $(HIREDIS_CFLAGS) -DDR_STREAM_TLS
+plugins_liveness_celerys_la_LDFLAGS = $(module_ldflags)
+plugins_liveness_celerys_la_LIBADD = common/libsource.la $(kombu_libs) $(rediss_libs)
+endif
+else
+# The libraries are those of the jobs.
+plugins_check_liveness_SOURCES += $(liveness_celery_sources)
+endif
+endif
+
+if HAVE_RABBITMQ
+liveness_celeryamqp_sources = \
+	common/client/amqp.c common/client/amqp.h \
+	plugins/liveness/celery_amqp.c
+if MODULES
+pkglib_LTLIBRARIES += plugins/liveness-celeryamqp.la
+plugins_liveness_celeryamqp_la_SOURCES = \
+	$(liveness_celeryamqp_sources) $(liveness_celery_fleet) $(liveness_source)
+plugins_liveness_celeryamqp_la_CFLAGS = $(AM_CFLAGS) $(RABBITMQ_CFLAGS)
+plugins_liveness_celeryamqp_la_LDFLAGS = $(module_ldflags)
+plugins_liveness_celeryamqp_la_LIBADD = common/libsource.la $(kombu_libs) $(queues_amqp_libs)
+else
+plugins_check_liveness_SOURCES += $(liveness_celeryamqp_sources)
+plugins_check_liveness_CFLAGS += $(RABBITMQ_CFLAGS)
+plugins_check_liveness_LDADD += $(queues_amqp_libs)
 endif
 endif

@@ -217,7 +217,9 @@ static bool receive(struct dr_amqp *amqp, const char *stage)
     if (done < 0)
         return false;
     amqp->in_size += (size_t)done;
-    return amqp->stream.received <= RECEIVED_MAX || unusable(amqp, "more than 1 MiB", stage);
+    size_t most = amqp->receive_max > 0 ? amqp->receive_max : RECEIVED_MAX;
+    return amqp->stream.received <= most ||
+           unusable(amqp, "more than a check can be interested in", stage);
 }
 
 static bool read_frame(struct dr_amqp *amqp, struct frame *frame, const char *stage)
@@ -317,9 +319,58 @@ static enum dr_amqp_event take_method(struct dr_amqp *amqp, const struct frame *
     return take_close(amqp, channel);
 }
 
+static enum dr_amqp_event failed_or_late(const struct dr_amqp *amqp)
+{
+    return amqp->error->class == DR_ERR_TIMEOUT ? DR_AMQP_LATE : DR_AMQP_FAILED;
+}
+
+/* NULL: not there, or no text. */
+static const amqp_bytes_t *find_text(const amqp_table_t *table, const char *key)
+{
+    for (int i = 0; i < table->num_entries; i++) {
+        const amqp_table_entry_t *entry = &table->entries[i];
+        if (entry->key.len == strlen(key) && memcmp(entry->key.bytes, key, entry->key.len) == 0)
+            return entry->value.kind == AMQP_FIELD_KIND_UTF8 ? &entry->value.value.bytes : NULL;
+    }
+    return NULL;
+}
+
+static void take_header(struct dr_amqp *amqp, const amqp_basic_properties_t *properties)
+{
+    const amqp_bytes_t *found = NULL;
+    if (amqp->wanted != NULL && (properties->_flags & AMQP_BASIC_HEADERS_FLAG) != 0)
+        found = find_text(&properties->headers, amqp->wanted);
+    copy_text(found != NULL ? *found : amqp_empty_bytes, amqp->header, sizeof amqp->header);
+}
+
+/* The frames of a body follow those of its head, with nothing else of the channel in between. */
+static bool take_body(struct dr_amqp *amqp, amqp_channel_t channel, size_t size, const char *stage)
+{
+    struct frame frame;
+    dr_buffer_clear(&amqp->body);
+    for (size_t left = size; left > 0;) {
+        bool skip = true;
+        if (!read_frame(amqp, &frame, stage))
+            return false;
+        if (frame.type == AMQP_FRAME_METHOD &&
+            take_method(amqp, &frame, channel, &skip, stage) == DR_AMQP_FAILED)
+            return false;
+        if (frame.channel != channel)
+            continue;
+        if (frame.type != AMQP_FRAME_BODY || frame.payload.len > left)
+            return unusable(amqp, "a message that is cut", stage);
+        left -= frame.payload.len;
+        if (size <= amqp->body_max &&
+            !dr_buffer_add_bytes(&amqp->body, frame.payload.bytes, frame.payload.len))
+            return no_memory(amqp);
+    }
+    return true;
+}
+
 static enum dr_amqp_event take_content(struct dr_amqp *amqp, const struct frame *frame,
                                        const char *stage)
 {
+    const unsigned char *head = frame->payload.bytes;
     void *decoded = NULL;
     if (frame->payload.len < CONTENT_HEAD || get16(frame->payload.bytes) != AMQP_BASIC_CLASS ||
         amqp_decode_properties(AMQP_BASIC_CLASS, &amqp->pool, behind(frame->payload, CONTENT_HEAD),
@@ -331,12 +382,15 @@ static enum dr_amqp_event take_content(struct dr_amqp *amqp, const struct frame 
     bool given = (properties->_flags & AMQP_BASIC_CORRELATION_ID_FLAG) != 0;
     copy_text(given ? properties->correlation_id : amqp_empty_bytes, amqp->correlation,
               sizeof amqp->correlation);
-    return DR_AMQP_CONTENT;
-}
-
-static enum dr_amqp_event failed_or_late(const struct dr_amqp *amqp)
-{
-    return amqp->error->class == DR_ERR_TIMEOUT ? DR_AMQP_LATE : DR_AMQP_FAILED;
+    if (amqp->body_max == 0)
+        return DR_AMQP_CONTENT;
+    take_header(amqp, properties);
+    if (get32(head + 4) != 0) {
+        unusable(amqp, "a message of more than 4 GiB", stage);
+        return DR_AMQP_FAILED;
+    }
+    return take_body(amqp, frame->channel, get32(head + 8), stage) ? DR_AMQP_CONTENT
+                                                                   : failed_or_late(amqp);
 }
 
 enum dr_amqp_event dr_amqp_wait(struct dr_amqp *amqp, amqp_channel_t channel, double until,
@@ -389,17 +443,6 @@ static amqp_table_entry_t able_to(const char *key)
 {
     return (amqp_table_entry_t){.key = amqp_cstring_bytes(key),
                                 .value = {.kind = AMQP_FIELD_KIND_BOOLEAN, .value.boolean = 1}};
-}
-
-/* NULL: not there, or no text. */
-static const amqp_bytes_t *find_text(const amqp_table_t *table, const char *key)
-{
-    for (int i = 0; i < table->num_entries; i++) {
-        const amqp_table_entry_t *entry = &table->entries[i];
-        if (entry->key.len == strlen(key) && memcmp(entry->key.bytes, key, entry->key.len) == 0)
-            return entry->value.kind == AMQP_FIELD_KIND_UTF8 ? &entry->value.value.bytes : NULL;
-    }
-    return NULL;
 }
 
 static bool take_text(struct dr_amqp *amqp, const amqp_table_t *table, const char *key, char **into)
@@ -521,10 +564,13 @@ static bool tune(struct dr_amqp *amqp, const char *vhost)
 bool dr_amqp_open(struct dr_amqp *amqp, const char *vhost)
 {
     static const char hello[] = {'A', 'M', 'Q', 'P', 0, 0, 9, 1};
-    bool tls = strcmp(dr_task_target(amqp->task)->uri.scheme, "amqps") == 0;
+    const char *scheme = dr_task_target(amqp->task)->uri.scheme;
+    const char *plus = strrchr(scheme, '+');
+    bool tls = strcmp(plus != NULL ? plus + 1 : scheme, "amqps") == 0;
     amqp->vhost = vhost;
     amqp->stream = (struct dr_stream){.task = amqp->task, .error = amqp->error};
     amqp->out = DR_BUFFER(4 * DR_AMQP_FRAME_MAX);
+    amqp->body = DR_BUFFER(amqp->body_max);
     init_amqp_pool(&amqp->pool, DR_AMQP_FRAME_MAX);
     amqp->pool_made = true;
     if (!dr_buffer_add_bytes(&amqp->out, hello, sizeof hello))
@@ -556,6 +602,7 @@ void dr_amqp_close(struct dr_amqp *amqp, bool politely)
     if (amqp->out.text != NULL)
         dr_wipe(amqp->out.text, amqp->out.space);
     dr_buffer_free(&amqp->out);
+    dr_buffer_free(&amqp->body);
     free(amqp->product);
     free(amqp->version);
     free(amqp->cluster);

@@ -35,14 +35,20 @@ enum dr_amqp_event {
     DR_AMQP_BLOCKED,    /* the server has just said that it takes no messages: `blocked` */
     DR_AMQP_CLOSED,     /* the server has closed the channel: `code`, `text`. The others go on */
     DR_AMQP_METHOD,     /* `method` */
-    DR_AMQP_CONTENT     /* properties of a message: `correlation`. Its body is left out */
+    DR_AMQP_CONTENT     /* a message: `correlation`; where they are wanted `header` and `body` */
 };
 
-/* Start with task, error and name set and the rest zero; end with dr_amqp_close in any case. */
+/* Start with task, error and name set, where bodies are wanted body_max, and the rest zero; end
+ * with dr_amqp_close in any case. */
 struct dr_amqp {
     struct dr_task *task;
     struct dr_error *error;
     const char *name;      /* of the connection, for the administrators of the server */
+    size_t body_max;       /* bytes of a message's body; 0: bodies are left out */
+    size_t receive_max;    /* bytes that the server may send altogether; 0: 1 MiB */
+    const char *wanted;    /* a header of messages, static text; NULL */
+    char header[128];      /* its value, where that is a text; "" */
+    struct dr_buffer body; /* of the message; nothing is in it where it is longer than body_max */
     char *product;         /* "RabbitMQ", "LavinMQ"; clean text; owned; NULL: not said */
     char *version;         /* of the server, the same */
     char *cluster;         /* its name, the same */
@@ -62,7 +68,7 @@ struct dr_amqp {
     size_t in_used; /* of those, of the frame before */
 };
 
-/* Resolves, connects, with TLS for the scheme amqps, and logs in to `vhost`, which must stay. */
+/* Resolves, connects, with TLS for schemes whose last word is amqps, and logs in to `vhost`, which must stay. */
 bool dr_amqp_open(struct dr_amqp *amqp, const char *vhost);
 
 /* Politely only where nothing was late: says goodbye and waits for the answer, a second at most. By

@@ -186,7 +186,6 @@ enum dr_state untold_state(const struct judge *judge, const struct view *view)
     return DR_UNKNOWN;
 }
 
-/* Of a unit that proves to be passive, the status and the content that go with that are no news. */
 static enum dr_state sign_state(const struct judge *judge, const struct view *view,
                                 const struct liv_meaning *meaning, bool passive)
 {
@@ -195,8 +194,15 @@ static enum dr_state sign_state(const struct judge *judge, const struct view *vi
     if (!passive)
         return meaning->if_active;
     if (meaning->works == LIV_SAYS_NO && meaning->if_passive == DR_UNKNOWN)
-        return view->role == ROLE_PASSIVE ? DR_OK : untold_state(judge, view);
+        return untold_state(judge, view);
     return meaning->if_passive;
+}
+
+/* Of a unit that proves to be passive, the status and the content that go with that are no news. */
+static bool goes_with_passive(const struct view *view, const struct liv_meaning *meaning)
+{
+    return view->role == ROLE_PASSIVE && meaning->works == LIV_SAYS_NO &&
+           meaning->if_passive == DR_UNKNOWN;
 }
 
 static void judge_sign(const struct judge *judge, const struct view *view,
@@ -205,6 +211,8 @@ static void judge_sign(const struct judge *judge, const struct view *view,
     const struct liv_meaning *meaning = &liv_meanings[sign->kind];
     bool passive = judge->pools[view->pool].passive;
     enum dr_state state = sign_state(judge, view, meaning, passive);
+    if (passive && goes_with_passive(view, meaning))
+        return;
     const char *between = meaning->words[0] != '\0' && sign->text[0] != '\0' ? ": " : "";
     if (state == DR_OK) {
         if (meaning->words[0] != '\0' || sign->text[0] != '\0')

@@ -38,6 +38,7 @@ struct pool {
     double alive;
     double purpose;           /* taken out by somebody */
     double unknown;           /* cannot be told */
+    double silent;            /* did not answer in time */
     double reserve;           /* reserves that are alive */
     double spare;             /* alive when the host with most of them dies; below 0: not known */
     const char *host;         /* which one that is */

@@ -103,6 +103,13 @@ const struct liv_meaning liv_meanings[LIV_SIGNS] = {
     [LIV_Q_ABANDONED] = {"tasks of workers that died", NOTHING, NOTHING, false, DR_WARNING,
                          DR_WARNING, NULL},
     [LIV_W_NONE] = {"nobody works here", NO, NO, false, DR_CRITICAL, DR_OK, "start workers"},
+    [LIV_W_UNLISTED] = {"only who answers is seen, nobody is missed", NOTHING, NOTHING, false,
+                        DR_OK, DR_OK, NULL},
+    [LIV_Q_UNCLEAR] = {"who takes from it cannot be told", NOTHING, NOTHING, false, DR_OK, DR_OK,
+                       NULL},
+    [LIV_Q_SILENT] =
+        {"consumers that do not answer, busy or wedged", NOTHING, YES, false, DR_WARNING,
+         DR_WARNING, "a worker of a solo pool is silent while it runs a task; any other is wedged"},
 
     [LIV_S_RUNNING] = {"runs", YES, YES, false, DR_OK, DR_CRITICAL, NULL},
     [LIV_S_PAUSED] = {"paused", NOTHING, NO, true, DR_CRITICAL, DR_OK, NULL},

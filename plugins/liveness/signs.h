@@ -76,6 +76,9 @@ enum liv_sign_kind {
     LIV_Q_EMPTY,      /* nothing waits, nobody is needed; who would take it is not known */
     LIV_Q_ABANDONED,  /* a task whose worker has died: it runs again later, or never */
     LIV_W_NONE,       /* the list of workers is there, and none is in it that does this */
+    LIV_W_UNLISTED,   /* only workers that answer are seen: nobody can be missed */
+    LIV_Q_UNCLEAR,    /* those who may take from it do not answer */
+    LIV_Q_SILENT, /* of those who take from it some do not answer: busy (a solo pool), or wedged */
     /* schedulers */
     LIV_S_RUNNING,
     LIV_S_PAUSED,

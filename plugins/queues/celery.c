@@ -24,26 +24,6 @@ bool que_celery_no_memory(struct que_celery *probe)
     return dr_error_set(probe->error, DR_ERR_INTERNAL, "out of memory");
 }
 
-bool que_celery_read_count(struct que_celery *probe, const char *command, const redisReply *reply,
-                           long long *count)
-{
-    *count = reply->integer;
-    if (reply->type != REDIS_REPLY_INTEGER)
-        return dr_redis_fail(&probe->redis, command, reply);
-    return *count >= 0 || dr_error_set(probe->error, DR_ERR_PROTOCOL,
-                                       "the reply to %s cannot be used: %lld", command, *count);
-}
-
-bool que_celery_add_key(struct que_celery *probe, const char *command, char *key, const char *more,
-                        const char *last)
-{
-    const char *words[] = {command, key, more, last};
-    size_t count = more == NULL ? 2 : last == NULL ? 3 : 4;
-    bool ok = key != NULL ? dr_redis_add(&probe->redis, count, words) : que_celery_no_memory(probe);
-    free(key);
-    return ok;
-}
-
 /* ---- what was found, for -v ---- */
 
 static void trace_figure(struct dr_buffer *line, const char *name, struct dr_opt_real value)
@@ -245,7 +225,7 @@ static bool check_uri(struct que_celery *probe)
                             socket ? "the path of a Unix socket has no host before it: "
                                      "celery+redis+unix:///PATH"
                                    : "no host in the URI");
-    return take_db(probe, socket) && que_celery_names_read(uri, &probe->names, probe->error);
+    return take_db(probe, socket) && dr_kombu_names_read(uri, &probe->names, probe->error);
 }
 
 static bool probe_target(struct dr_task *task, void *facts, struct dr_error *error)

@@ -4,7 +4,7 @@
 #ifndef QUEUES_CELERY_ASK_H
 #define QUEUES_CELERY_ASK_H
 
-#include "common/client/redis.h"
+#include "common/client/kombu_redis.h"
 #include "plugins/queues/celery_read.h"
 #include "plugins/queues/request.h"
 
@@ -14,7 +14,7 @@ struct que_celery {
     const struct que_request *request;
     struct que_facts *facts;
     struct dr_error *error;
-    struct que_celery_names names;
+    struct dr_kombu_names names;
     char db[16];
     char vhost[24]; /* what stands for a virtual host in the roster: "db0" */
     char grant[300];
@@ -27,21 +27,13 @@ struct que_celery {
                  sizeof((const char *const[]){__VA_ARGS__}) / sizeof(const char *),                \
                  (const char *const[]){__VA_ARGS__})
 
-/* A command with one key, and up to two words behind it (NULL: none). The key is ended here. */
-bool que_celery_add_key(struct que_celery *probe, const char *command, char *key, const char *more,
-                        const char *last);
-
-/* How many of something. */
-bool que_celery_read_count(struct que_celery *probe, const char *command, const redisReply *reply,
-                           long long *count);
-
 bool que_celery_no_memory(struct que_celery *probe);
 
 /* The queues that the user has named, else those that are bound, into the roster. */
 bool que_celery_list_queues(struct que_celery *probe);
 
 /* How many tasks wait in each, and which ones are not there. `next`, for each of the roster: of the
- * lists of its steps, the one that is emptied next; QUE_STEPS_MAX: all are empty. */
+ * lists of its steps, the one that is emptied next; DR_KOMBU_STEPS_MAX: all are empty. */
 bool que_celery_count_tasks(struct que_celery *probe, uint8_t *next);
 
 /* The task that is next in each. */

@@ -9,28 +9,18 @@
 /* Of the tasks that workers have, the oldest ones are read. */
 #define TASKS_MAX 500
 #define TASKS_LAST "499"
-#define TASKS_BATCH 64
-#define TASK_BYTES (256 * 1024)
-#define TASKS_BYTES (1024 * 1024)
 
 struct flight {
-    const redisReply *index; /* the oldest of unacked_index: tag, score, tag, score ... */
-    size_t taken;            /* of the index, in its order */
-    size_t bytes;            /* of messages read */
-    bool complete;           /* the whole index was read, and every task in it */
-    double oldest;           /* since when the oldest one has been with a worker that may run it */
-    bool found;              /* that is known */
-    double unreadable;       /* when the first one was delivered of which nothing is known */
-    bool blind;              /* there is such a one */
-    bool attributed;         /* each one is of a queue of the roster */
-    int64_t waiting;         /* for their eta */
+    struct que_celery *probe;
+    struct dr_kombu_flight tasks; /* the oldest of them */
+    bool complete;                /* the whole index was read, and every task in it */
+    double oldest;     /* since when the oldest one has been with a worker that may run it */
+    bool found;        /* that is known */
+    double unreadable; /* when the first one was delivered of which nothing is known */
+    bool blind;        /* there is such a one */
+    bool attributed;   /* each one is of a queue of the roster */
+    int64_t waiting;   /* for their eta */
 };
-
-static double score_of(const struct flight *flight, size_t i)
-{
-    const char *text = flight->index->element[2 * i + 1]->str;
-    return text != NULL ? strtod(text, NULL) : 0;
-}
 
 static void tally_queue(struct que_celery *probe, struct flight *flight, const char *name)
 {
@@ -45,7 +35,7 @@ static void tally_queue(struct que_celery *probe, struct flight *flight, const c
 
 /* A worker keeps a task that has an eta until then, and only from then on it is late. */
 static void tally_task(struct que_celery *probe, struct flight *flight, double delivered,
-                       const struct que_celery_task *task)
+                       const struct dr_kombu_task *task)
 {
     double since = delivered;
     if (task->eta.known && task->eta.value > probe->now) {
@@ -68,99 +58,31 @@ static void tally_unreadable(struct flight *flight, double delivered)
     flight->complete = false;
 }
 
-static bool add_unacked(struct que_celery *probe, const char *command, const char *tag)
+static void tally(void *context, double delivered, const struct dr_kombu_task *task)
 {
-    return que_celery_add_key(probe, command, que_celery_key(&probe->names, "unacked"), tag, NULL);
-}
-
-/* Lengths of the next `count` tasks; 0: acknowledged meanwhile. */
-static bool ask_lengths(struct que_celery *probe, const struct flight *flight, size_t count,
-                        long long *lengths)
-{
-    redisReply *replies[TASKS_BATCH];
-    for (size_t i = 0; i < count; i++) {
-        const char *tag = flight->index->element[2 * (flight->taken + i)]->str;
-        if (!add_unacked(probe, "HSTRLEN", tag != NULL ? tag : ""))
-            return false;
-    }
-    if (!dr_redis_talk(&probe->redis, "measure the tasks in flight", replies, count))
-        return false;
-    bool ok = true;
-    for (size_t i = 0; ok && i < count; i++)
-        ok = que_celery_read_count(probe, "HSTRLEN", replies[i], &lengths[i]);
-    dr_redis_free_replies(replies, count);
-    return ok;
-}
-
-static bool read_task(struct que_celery *probe, struct flight *flight, double delivered,
-                      const redisReply *reply)
-{
-    if (reply->type == REDIS_REPLY_NIL)
-        return true;
-    if (reply->type != REDIS_REPLY_STRING)
-        return dr_redis_fail(&probe->redis, "HGET", reply);
-    struct que_celery_task task = que_celery_read_task(reply->str);
-    if (task.readable)
-        tally_task(probe, flight, delivered, &task);
+    struct flight *flight = context;
+    if (task != NULL)
+        tally_task(flight->probe, flight, delivered, task);
     else
         tally_unreadable(flight, delivered);
-    return true;
-}
-
-/* Which of them are small enough to be read: their places in the index; returns how many. */
-static size_t choose_tasks(struct flight *flight, const long long *lengths, size_t count,
-                           size_t *chosen)
-{
-    size_t most = 0;
-    for (size_t i = 0; i < count; i++) {
-        if (lengths[i] <= 0)
-            continue;
-        if (lengths[i] > TASK_BYTES || flight->bytes + (size_t)lengths[i] > TASKS_BYTES) {
-            tally_unreadable(flight, score_of(flight, flight->taken + i));
-            continue;
-        }
-        flight->bytes += (size_t)lengths[i];
-        chosen[most++] = flight->taken + i;
-    }
-    return most;
-}
-
-static bool read_tasks(struct que_celery *probe, struct flight *flight, size_t count)
-{
-    long long lengths[TASKS_BATCH];
-    size_t chosen[TASKS_BATCH];
-    redisReply *replies[TASKS_BATCH];
-    if (!ask_lengths(probe, flight, count, lengths))
-        return false;
-    size_t most = choose_tasks(flight, lengths, count, chosen);
-    for (size_t i = 0; i < most; i++) {
-        if (!add_unacked(probe, "HGET", flight->index->element[2 * chosen[i]]->str))
-            return false;
-    }
-    if (!dr_redis_talk(&probe->redis, "read the tasks in flight", replies, most))
-        return false;
-    bool ok = true;
-    for (size_t i = 0; ok && i < most; i++)
-        ok = read_task(probe, flight, score_of(flight, chosen[i]), replies[i]);
-    dr_redis_free_replies(replies, most);
-    flight->taken += count;
-    return ok;
 }
 
 /* Those of an index that goes on are read until the oldest one is found: what comes later was
  * delivered later. */
 static bool read_flight(struct que_celery *probe, struct flight *flight)
 {
-    size_t count = flight->index->elements / 2;
+    size_t count = flight->tasks.index->elements / 2;
     flight->complete = count < TASKS_MAX;
     flight->attributed = true;
-    while (flight->taken < count) {
+    while (flight->tasks.taken < count) {
         bool enough = count == TASKS_MAX && flight->found &&
-                      flight->oldest <= score_of(flight, flight->taken);
+                      flight->oldest <= dr_kombu_delivered(&flight->tasks, flight->tasks.taken);
         if (enough)
             break;
-        size_t left = count - flight->taken;
-        if (!read_tasks(probe, flight, left < TASKS_BATCH ? left : TASKS_BATCH))
+        size_t left = count - flight->tasks.taken;
+        if (!dr_kombu_read_flight(&probe->redis, &probe->names, &flight->tasks,
+                                  left < DR_KOMBU_FLIGHT_BATCH ? left : DR_KOMBU_FLIGHT_BATCH,
+                                  tally, flight))
             return false;
     }
     return true;
@@ -191,18 +113,18 @@ enum { HELD, LATE, OLDEST, FLIGHT_REPLIES };
 
 static bool read_index(struct que_celery *probe, redisReply **replies)
 {
-    struct flight flight = {.taken = 0};
+    struct flight flight = {.probe = probe};
     struct que_store *store = &probe->facts->store;
     long long held;
     long long late;
-    if (!que_celery_read_count(probe, "HLEN unacked", replies[HELD], &held) ||
-        !que_celery_read_count(probe, "ZCOUNT unacked_index", replies[LATE], &late))
+    if (!dr_kombu_count(&probe->redis, "HLEN unacked", replies[HELD], &held) ||
+        !dr_kombu_count(&probe->redis, "ZCOUNT unacked_index", replies[LATE], &late))
         return false;
     if (replies[OLDEST]->type != REDIS_REPLY_ARRAY || replies[OLDEST]->elements % 2 != 0)
         return dr_redis_fail(&probe->redis, "ZRANGE unacked_index", replies[OLDEST]);
     store->in_flight = dr_int(held);
     store->in_flight_late = dr_int(late);
-    flight.index = replies[OLDEST];
+    flight.tasks.index = replies[OLDEST];
     if (!read_flight(probe, &flight))
         return false;
     note_flight(probe, &flight);
@@ -213,11 +135,11 @@ bool que_celery_look_at_flight(struct que_celery *probe)
 {
     redisReply *replies[FLIGHT_REPLIES];
     char limit[40];
-    const struct que_celery_names *names = &probe->names;
+    const struct dr_kombu_names *names = &probe->names;
     snprintf(limit, sizeof limit, "%.6f", probe->now - probe->request->visibility_timeout);
-    char *index = que_celery_key(names, "unacked_index");
+    char *index = dr_kombu_key(names, "unacked_index");
     bool ok = index != NULL || que_celery_no_memory(probe);
-    ok = ok && que_celery_add_key(probe, "HLEN", que_celery_key(names, "unacked"), NULL, NULL) &&
+    ok = ok && dr_kombu_add(&probe->redis, "HLEN", dr_kombu_key(names, "unacked"), NULL, NULL) &&
          QUE_CELERY_ADD(probe, "ZCOUNT", index, "-inf", limit) &&
          QUE_CELERY_ADD(probe, "ZRANGE", index, "0", TASKS_LAST, "WITHSCORES");
     free(index);

@@ -6,11 +6,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Commands that are sent at once: what fits into the client's buffer with the longest names. */
-#define BATCH 128
-/* SCAN looks at so many keys at a time, which holds up the server for a millisecond or less. */
-#define SCAN_KEYS "1000"
-#define SCAN_ROUNDS 2000
 /* Messages are as large as their senders made them. Those that are next in their queues are asked
  * for a few at a time, because the server keeps what we do not take in its memory. */
 #define HEADS_MAX 256
@@ -19,8 +14,9 @@
 /* ---- which queues ---- */
 
 /* A queue that is bound. Where the user has named queues, the others are none of ours. */
-static bool note_queue(struct que_celery *probe, const char *name)
+static bool note_queue(void *context, const char *name)
 {
+    struct que_celery *probe = context;
     bool named = probe->request->queues.count > 0;
     struct que_queue *queue = named ? que_roster_find(probe->facts->roster, probe->vhost, name)
                                     : que_roster_add(probe->facts->roster, probe->vhost, name);
@@ -29,90 +25,17 @@ static bool note_queue(struct que_celery *probe, const char *name)
     return queue != NULL || named || que_celery_no_memory(probe);
 }
 
-static bool read_members(struct que_celery *probe, const char *exchange, const redisReply *reply)
+/* Every queue that is bound, within half of the time. */
+static bool search_queues(struct que_celery *probe, bool *complete)
 {
-    char queue[QUE_NAME_MAX + 1];
-    bool ok = true;
-    /* What was deleted meanwhile is an empty set; what is no set is none of kombu's. */
-    for (size_t i = 0; ok && reply->type == REDIS_REPLY_ARRAY && i < reply->elements; i++) {
-        const char *member = reply->element[i]->str;
-        if (member != NULL && que_celery_binding(&probe->names, exchange, member, queue))
-            ok = note_queue(probe, queue);
-    }
-    return ok && (reply->type != REDIS_REPLY_ERROR || strncmp(reply->str, "WRONGTYPE", 9) == 0 ||
-                  dr_redis_fail(&probe->redis, "SMEMBERS", reply));
-}
-
-/* Whose names are the elements of `keys`. */
-static bool read_bindings(struct que_celery *probe, const redisReply *keys, size_t from,
-                          size_t count)
-{
-    redisReply *replies[BATCH];
-    size_t skip = strlen(probe->names.prefix) + sizeof QUE_CELERY_BINDING - 1;
-    for (size_t i = 0; i < count; i++) {
-        const redisReply *key = keys->element[from + i];
-        if (key->type != REDIS_REPLY_STRING || strlen(key->str) < skip)
-            return dr_error_set(probe->error, DR_ERR_PROTOCOL, "the reply to SCAN cannot be used");
-        if (!QUE_CELERY_ADD(probe, "SMEMBERS", key->str))
-            return false;
-    }
-    if (!dr_redis_talk(&probe->redis, "read the bindings", replies, count))
-        return false;
-    bool ok = true;
-    for (size_t i = 0; ok && i < count; i++)
-        ok = read_members(probe, keys->element[from + i]->str + skip, replies[i]);
-    dr_redis_free_replies(replies, count);
-    return ok;
-}
-
-/* One round of SCAN; *cursor is "0" after the last one. */
-static bool read_scan(struct que_celery *probe, const redisReply *reply, char *cursor, size_t size)
-{
-    if (reply->type != REDIS_REPLY_ARRAY || reply->elements != 2 ||
-        reply->element[0]->type != REDIS_REPLY_STRING ||
-        reply->element[1]->type != REDIS_REPLY_ARRAY || strlen(reply->element[0]->str) >= size)
-        return dr_redis_fail(&probe->redis, "SCAN", reply);
-    const redisReply *keys = reply->element[1];
-    snprintf(cursor, size, "%s", reply->element[0]->str);
-    for (size_t i = 0; i < keys->elements; i += BATCH) {
-        size_t left = keys->elements - i;
-        if (!read_bindings(probe, keys, i, left < BATCH ? left : BATCH))
-            return false;
-    }
-    return true;
-}
-
-static bool scan_round(struct que_celery *probe, const char *pattern, char *cursor, size_t size)
-{
-    redisReply *reply;
-    if (!QUE_CELERY_ADD(probe, "SCAN", cursor, "MATCH", pattern, "COUNT", SCAN_KEYS) ||
-        !dr_redis_talk(&probe->redis, "search for the queues", &reply, 1))
-        return false;
-    bool ok = read_scan(probe, reply, cursor, size);
-    freeReplyObject(reply);
-    return ok;
-}
-
-/* Notes every queue that is bound. *complete: all keys were looked at, within half of the time. */
-static bool scan_bindings(struct que_celery *probe, bool *complete)
-{
-    char cursor[24] = "0";
-    double until = dr_monotonic() + dr_task_left(probe->task) / 2;
-    char *pattern = que_celery_pattern(&probe->names);
-    bool ok = pattern != NULL || que_celery_no_memory(probe);
-    *complete = false;
-    for (size_t i = 0; ok && !*complete && i < SCAN_ROUNDS && dr_monotonic() < until; i++) {
-        ok = scan_round(probe, pattern, cursor, sizeof cursor);
-        *complete = strcmp(cursor, "0") == 0;
-    }
-    free(pattern);
-    return ok;
+    return dr_kombu_search(&probe->redis, &probe->names, dr_task_left(probe->task) / 2, note_queue,
+                           probe, complete);
 }
 
 static bool find_queues(struct que_celery *probe)
 {
     bool complete;
-    if (!scan_bindings(probe, &complete))
+    if (!search_queues(probe, &complete))
         return false;
     return complete || dr_error_set(probe->error, DR_ERR_PROTOCOL,
                                     "the database has too many keys to search it for Celery's "
@@ -123,9 +46,9 @@ static bool name_queues(struct que_celery *probe)
 {
     for (size_t i = 0; i < probe->request->queues.count; i++) {
         const char *name = probe->request->queues.items[i];
-        if (*name == '\0' || strlen(name) > QUE_NAME_MAX)
+        if (*name == '\0' || strlen(name) > DR_KOMBU_NAME_MAX)
             return dr_error_set(probe->error, DR_ERR_USAGE,
-                                "--queue: a name has 1 to %d characters", QUE_NAME_MAX);
+                                "--queue: a name has 1 to %d characters", DR_KOMBU_NAME_MAX);
         if (que_roster_add(probe->facts->roster, probe->vhost, name) == NULL)
             return que_celery_no_memory(probe);
     }
@@ -147,17 +70,17 @@ static size_t commands_each(const struct que_celery *probe)
 
 static bool add_lists(struct que_celery *probe, const struct que_queue *queue)
 {
-    const struct que_celery_names *names = &probe->names;
+    const struct dr_kombu_names *names = &probe->names;
     for (size_t i = 0; i < names->step_count; i++) {
-        if (!que_celery_add_key(probe, "LLEN", que_celery_list(names, queue->name, names->steps[i]),
-                                NULL, NULL))
+        if (!dr_kombu_add(&probe->redis, "LLEN", dr_kombu_list(names, queue->name, names->steps[i]),
+                          NULL, NULL))
             return false;
     }
     if (probe->request->queues.count == 0)
         return true;
-    char binding[QUE_NAME_MAX + sizeof QUE_CELERY_BINDING];
-    snprintf(binding, sizeof binding, QUE_CELERY_BINDING "%s", queue->name);
-    return que_celery_add_key(probe, "SMEMBERS", que_celery_key(names, binding), NULL, NULL);
+    char binding[DR_KOMBU_NAME_MAX + sizeof DR_KOMBU_BINDING];
+    snprintf(binding, sizeof binding, DR_KOMBU_BINDING "%s", queue->name);
+    return dr_kombu_add(&probe->redis, "SMEMBERS", dr_kombu_key(names, binding), NULL, NULL);
 }
 
 /* The first list that has something is the one that is emptied next: *next, of the steps. */
@@ -169,12 +92,12 @@ static bool read_lists(struct que_celery *probe, struct que_queue *queue, redisR
     char *clean = dr_text_clean(queue->name, 80);
     snprintf(command, sizeof command, "LLEN %s", clean != NULL ? clean : "");
     free(clean);
-    *next = QUE_STEPS_MAX;
+    *next = DR_KOMBU_STEPS_MAX;
     for (size_t i = 0; i < probe->names.step_count; i++) {
         long long count;
-        if (!que_celery_read_count(probe, command, replies[i], &count))
+        if (!dr_kombu_count(&probe->redis, command, replies[i], &count))
             return false;
-        if (count > 0 && *next == QUE_STEPS_MAX)
+        if (count > 0 && *next == DR_KOMBU_STEPS_MAX)
             *next = (uint8_t)i;
         ready += (double)count;
     }
@@ -186,7 +109,7 @@ static bool read_lists(struct que_celery *probe, struct que_queue *queue, redisR
 
 static bool count_batch(struct que_celery *probe, size_t from, size_t count, uint8_t *next)
 {
-    redisReply *replies[BATCH];
+    redisReply *replies[DR_KOMBU_BATCH];
     size_t each = commands_each(probe);
     for (size_t i = 0; i < count; i++) {
         if (!add_lists(probe, que_roster_at(probe->facts->roster, from + i)))
@@ -199,7 +122,8 @@ static bool count_batch(struct que_celery *probe, size_t from, size_t count, uin
         struct que_queue *queue = que_roster_at(probe->facts->roster, from + i);
         ok = read_lists(probe, queue, replies + i * each, &next[from + i]) &&
              (each == probe->names.step_count ||
-              read_members(probe, queue->name, replies[(i + 1) * each - 1]));
+              dr_kombu_read_members(&probe->redis, &probe->names, queue->name,
+                                    replies[(i + 1) * each - 1], note_queue, probe));
     }
     dr_redis_free_replies(replies, count * each);
     return ok;
@@ -214,7 +138,7 @@ static bool settle_queues(struct que_celery *probe)
     bool complete;
     for (size_t i = 0; i < roster->count; i++)
         missing = missing || (que_roster_at(roster, i)->traits & QUE_LISTED) == 0;
-    if (missing && !scan_bindings(probe, &complete))
+    if (missing && !search_queues(probe, &complete))
         return false;
     for (size_t i = 0; i < roster->count; i++) {
         struct que_queue *queue = que_roster_at(roster, i);
@@ -232,7 +156,7 @@ static bool settle_queues(struct que_celery *probe)
 bool que_celery_count_tasks(struct que_celery *probe, uint8_t *next)
 {
     const struct que_roster *roster = probe->facts->roster;
-    size_t each = BATCH / commands_each(probe);
+    size_t each = DR_KOMBU_BATCH / commands_each(probe);
     for (size_t i = 0; i < roster->count; i += each) {
         size_t left = roster->count - i;
         if (!count_batch(probe, i, left < each ? left : each, next))
@@ -249,11 +173,11 @@ static bool read_heads(struct que_celery *probe, const size_t *chosen, const uin
                        size_t count)
 {
     redisReply *replies[HEADS_BATCH];
-    const struct que_celery_names *names = &probe->names;
+    const struct dr_kombu_names *names = &probe->names;
     for (size_t i = 0; i < count; i++) {
         const struct que_queue *queue = que_roster_at(probe->facts->roster, chosen[i]);
-        char *list = que_celery_list(names, queue->name, names->steps[next[chosen[i]]]);
-        if (!que_celery_add_key(probe, "LINDEX", list, "-1", NULL))
+        char *list = dr_kombu_list(names, queue->name, names->steps[next[chosen[i]]]);
+        if (!dr_kombu_add(&probe->redis, "LINDEX", list, "-1", NULL))
             return false;
     }
     if (!dr_redis_talk(&probe->redis, "look at the next tasks", replies, count))
@@ -262,7 +186,7 @@ static bool read_heads(struct que_celery *probe, const size_t *chosen, const uin
     for (size_t i = 0; ok && i < count; i++) {
         struct que_queue *queue = que_roster_at(probe->facts->roster, chosen[i]);
         if (replies[i]->type == REDIS_REPLY_STRING)
-            queue->head = que_celery_read_head(replies[i]->str);
+            queue->head = dr_kombu_read_head(replies[i]->str);
         /* What was taken meanwhile is nil. */
         ok = replies[i]->type != REDIS_REPLY_ERROR ||
              dr_redis_fail(&probe->redis, "LINDEX", replies[i]);
@@ -278,7 +202,7 @@ bool que_celery_look_at_heads(struct que_celery *probe, const uint8_t *next)
     size_t asked = 0;
     bool ok = true;
     for (size_t i = 0; ok && i < probe->facts->roster->count && asked < HEADS_MAX; i++) {
-        if (next[i] == QUE_STEPS_MAX)
+        if (next[i] == DR_KOMBU_STEPS_MAX)
             continue;
         chosen[count++] = i;
         asked++;

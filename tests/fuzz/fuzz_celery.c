@@ -4,6 +4,7 @@
  */
 #include "tests/fuzz/fuzz.h"
 
+#include "common/client/kombu.h"
 #include "common/moment.h"
 #include "plugins/queues/celery_read.h"
 
@@ -31,14 +32,14 @@ static void read_store(const char *text)
 
 static void read_message(const char *text)
 {
-    const struct que_celery_names names = {.prefix = "", .sep = "\x06\x16"};
-    char queue[QUE_NAME_MAX + 1];
-    MUST(que_celery_read_head(text) == que_celery_read_head(text));
-    struct que_celery_task task = que_celery_read_task(text);
-    MUST(strlen(task.queue) <= QUE_NAME_MAX);
+    const struct dr_kombu_names names = {.prefix = "", .sep = "\x06\x16"};
+    char queue[DR_KOMBU_NAME_MAX + 1];
+    MUST(dr_kombu_read_head(text) == dr_kombu_read_head(text));
+    struct dr_kombu_task task = dr_kombu_read_task(text);
+    MUST(strlen(task.queue) <= DR_KOMBU_NAME_MAX);
     MUST(task.readable || (!task.eta.known && task.queue[0] == '\0'));
-    if (que_celery_binding(&names, "exchange", text, queue))
-        MUST(*queue != '\0' && strlen(queue) <= QUE_NAME_MAX);
+    if (dr_kombu_binding(&names, "exchange", text, queue))
+        MUST(*queue != '\0' && strlen(queue) <= DR_KOMBU_NAME_MAX);
     struct dr_opt_real moment = dr_moment_read(text);
     MUST(!moment.known || (moment.value > -1e11 && moment.value < 1e12));
 }

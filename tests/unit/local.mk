@@ -81,8 +81,11 @@ unit_tests += tests/unit/test_moment
 tests_unit_test_moment_SOURCES = tests/unit/test_moment.c common/moment.c common/moment.h
 unit_tests += tests/unit/test_celery_read
 tests_unit_test_celery_read_SOURCES = tests/unit/test_celery_read.c \
-	plugins/queues/celery_read.c common/client/redis_info.c common/client/json_read.c common/moment.c
+	plugins/queues/celery_read.c common/client/redis_info.c
 tests_unit_test_celery_read_LDADD = plugins/libqueues.la $(LDADD)
+unit_tests += tests/unit/test_kombu
+tests_unit_test_kombu_SOURCES = tests/unit/test_kombu.c \
+	common/client/kombu.c common/client/json_read.c common/moment.c
 endif
 unit_tests += tests/unit/test_azure_targets
 if HAVE_AZURE
@@ -103,6 +106,11 @@ tests_unit_test_queues_azure_read_SOURCES = tests/unit/test_queues_azure_read.c 
 tests_unit_test_queues_azure_read_CPPFLAGS = $(AM_CPPFLAGS) $(azure_cflags)
 tests_unit_test_queues_azure_read_LDADD = plugins/libqueues.la $(LDADD) $(azure_libs)
 endif
+unit_tests += tests/unit/test_celery_fleet
+tests_unit_test_celery_fleet_SOURCES = tests/unit/test_celery_fleet.c \
+	plugins/liveness/celery_fleet.c plugins/liveness/celery_report.c
+tests_unit_test_celery_fleet_LDADD = plugins/libliveness.la common/client/libkombu.la \
+	common/client/libjson.la $(LDADD)
 unit_tests += tests/unit/test_rabbitmq_read
 tests_unit_test_rabbitmq_read_SOURCES = tests/unit/test_rabbitmq_read.c \
 	plugins/queues/rabbitmq_policies.c plugins/queues/rabbitmq_queues.c \
@@ -126,6 +134,14 @@ unit_tests += tests/unit/test_liveness_condition
 tests_unit_test_liveness_condition_SOURCES = tests/unit/test_liveness_condition.c \
 	plugins/liveness/condition_test.c common/client/http.h
 tests_unit_test_liveness_condition_LDADD = plugins/libliveness.la $(LDADD)
+unit_tests += tests/unit/test_consumers_read
+tests_unit_test_consumers_read_SOURCES = tests/unit/test_consumers_read.c \
+	plugins/liveness/consumers_read.c common/client/rabbitmq_value.c
+tests_unit_test_consumers_read_LDADD = common/client/libjson.la $(LDADD)
+unit_tests += tests/unit/test_jobs_read
+tests_unit_test_jobs_read_SOURCES = tests/unit/test_jobs_read.c \
+	plugins/liveness/jobs_read.c common/moment.c
+tests_unit_test_jobs_read_LDADD = common/client/libjson.la $(LDADD)
 unit_tests += tests/unit/test_haproxy_read
 tests_unit_test_haproxy_read_SOURCES = tests/unit/test_haproxy_read.c \
 	plugins/liveness/haproxy_read.c plugins/liveness/haproxy_units.c
@@ -166,7 +182,11 @@ EXTRA_tests_unit_test_module_DEPENDENCIES = tests/unit/group-fake.la
 endif
 tests_unit_test_module_CPPFLAGS = $(AM_CPPFLAGS) -DDR_TEST_MODULES='"$(abs_top_builddir)/tests/unit/.libs"'
 
-tests_unit_test_memory_LDADD = plugins/libqueues.la $(LDADD)
+tests_unit_test_memory_SOURCES = tests/unit/test_memory.c plugins/liveness/condition_test.c
+tests_unit_test_memory_LDADD = plugins/libliveness.la plugins/libqueues.la $(LDADD)
+tests_unit_test_memory_SOURCES = tests/unit/test_memory.c \
+	plugins/liveness/haproxy_read.c plugins/liveness/haproxy_units.c
+tests_unit_test_memory_LDADD = plugins/libqueues.la plugins/libliveness.la $(LDADD)
 # The allocations of the modules go through the test, which lets each of them fail in turn.
 tests_unit_test_memory_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=malloc -Wl,--wrap=calloc \
 	-Wl,--wrap=realloc -Wl,--wrap=strdup -Wl,--wrap=strndup
