@@ -143,6 +143,7 @@ static bool ask_pages(const struct look *look, struct listing **lists, size_t co
         requests[i].url = urls[i];
         requests[i].body_max = REPLY_MAX;
         requests[i].compressed = true;
+        requests[i].private = true; /* specifications of pods have passwords in their environment */
         requests[i].stage = lists[i]->stage;
     }
     if (room)

@@ -472,6 +472,15 @@ def test_each_right_is_needed(cluster, ask, right):
     assert result.says("not allowed to list " + right[1], "rbac.yaml", "is forbidden"), result
 
 
+def test_what_pods_have_in_their_environment_is_not_traced(cluster, ask):
+    cluster.add(deployment("web", 1), pods("web", 1))
+    for item in cluster.objects["pods"] + cluster.objects["deployments"]:
+        spec = item["spec"].get("template", item)["spec"]
+        spec["containers"][0]["env"] = [{"name": "DB_PASSWORD", "value": "hush-hush"}]
+    result = ask(cluster, "", "-vvv")
+    assert result.state == "OK" and "hush" not in result.output and "/pods?" in result.output, result
+
+
 def test_a_token_that_is_not_accepted(cluster, ask, token_file):
     cluster.add(deployment("web", 1), pods("web", 1))
     token_file.write_text("b2xk\n")
