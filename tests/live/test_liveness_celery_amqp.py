@@ -85,7 +85,7 @@ def test_all_frozen(workers, look):
     result = look("-t", "3s")
     assert result.state == "UNKNOWN" and result.says("none answered within"), result
     assert look("-t", "3s", "-e", "passive").state == "UNKNOWN"
-    assert look("-t", "3s", "--expect-workers", "w*=1").state == "CRITICAL"
+    assert look("-t", "3s", "--expect-workers", "w1@*=1").state == "CRITICAL"
 
 
 def test_killed_worker(workers, look):
