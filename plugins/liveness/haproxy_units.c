@@ -23,20 +23,19 @@ static struct dr_opt_int number(const struct liv_haproxy_row *row, enum liv_hapr
 
 /* ---- words ---- */
 
+#define DURATION_SIZE 32
 /* "34s", "5m", "3h", "2d" */
-static void add_duration(struct dr_buffer *out, int64_t seconds)
+static const char *duration(int64_t seconds, char text[DURATION_SIZE])
 {
     static const struct {
         int64_t seconds;
         char unit;
-    } units[] = {{86400, 'd'}, {3600, 'h'}, {60, 'm'}};
-    for (size_t i = 0; i < sizeof units / sizeof units[0]; i++) {
-        if (seconds >= 2 * units[i].seconds) {
-            dr_buffer_addf(out, "%lld%c", (long long)(seconds / units[i].seconds), units[i].unit);
-            return;
-        }
-    }
-    dr_buffer_addf(out, "%llds", (long long)seconds);
+    } units[] = {{86400, 'd'}, {3600, 'h'}, {60, 'm'}, {1, 's'}};
+    size_t i = 0;
+    while (units[i].seconds > 1 && seconds < 2 * units[i].seconds)
+        i++;
+    snprintf(text, DURATION_SIZE, "%lld%c", (long long)(seconds / units[i].seconds), units[i].unit);
+    return text;
 }
 
 static void add_part(struct dr_buffer *out, const char *name, const char *text)
@@ -60,6 +59,7 @@ static void describe(const struct liv_haproxy_row *row, enum liv_sign_kind sign,
 {
     const char *status = cell(row, LIV_HAPROXY_STATUS);
     struct dr_opt_int since = number(row, LIV_HAPROXY_CHANGED);
+    char text[DURATION_SIZE];
     if (sign == LIV_LB_ODD)
         dr_buffer_addf(out, "\"%s\"", status);
     else if (strchr(status, ' ') != NULL)
@@ -70,10 +70,8 @@ static void describe(const struct liv_haproxy_row *row, enum liv_sign_kind sign,
         if (cell(row, LIV_HAPROXY_AGENT_TEXT)[0] != '\0')
             dr_buffer_addf(out, " (%s)", cell(row, LIV_HAPROXY_AGENT_TEXT));
     }
-    if (since.known && since.value >= 0 && strcmp(status, "UP") != 0) {
-        dr_buffer_addf(out, "%sfor ", out->size > 0 ? ", " : "");
-        add_duration(out, since.value);
-    }
+    if (since.known && since.value >= 0 && strcmp(status, "UP") != 0)
+        dr_buffer_addf(out, "%sfor %s", out->size > 0 ? ", " : "", duration(since.value, text));
 }
 
 /* ---- the state of a server ---- */
@@ -261,6 +259,7 @@ static void add_server(const struct liv_haproxy_table *table, const struct liv_h
         return;
     describe(row, sign, &seen);
     liv_facts_sign(facts, unit, sign, "%s", dr_buffer_text(&seen));
+    facts->no_memory = facts->no_memory || seen.no_memory;
     dr_buffer_free(&seen);
     if (sign == LIV_LB_MAINTENANCE && has_bit(row, LIV_HAPROXY_RESOLUTION))
         liv_facts_sign(facts, unit, LIV_NOT_READY, "its name has no address");
@@ -283,7 +282,7 @@ static void add_use(const struct liv_haproxy_row *row, double idle, struct liv_f
 {
     struct dr_opt_int sessions = number(row, LIV_HAPROXY_SESSIONS);
     struct dr_opt_int last = number(row, LIV_HAPROXY_LAST);
-    struct dr_buffer text = DR_BUFFER(TEXT_MAX);
+    char text[DURATION_SIZE];
     if (!sessions.known || !last.known) {
         liv_facts_sign(facts, unit, LIV_NOT_TOLD, "whether it is in use is not told");
     } else if (sessions.value > 0) {
@@ -291,11 +290,9 @@ static void add_use(const struct liv_haproxy_row *row, double idle, struct liv_f
     } else if (last.value < 0) {
         liv_facts_sign(facts, unit, LIV_LB_QUIET, "no session since the balancer started");
     } else {
-        add_duration(&text, last.value);
         liv_facts_sign(facts, unit, (double)last.value < idle ? LIV_LB_TRAFFIC : LIV_LB_QUIET,
-                       "last session %s ago", dr_buffer_text(&text));
+                       "last session %s ago", duration(last.value, text));
     }
-    dr_buffer_free(&text);
 }
 
 static void add_backend(const struct liv_haproxy_row *row, const struct pool *pool, double idle,
@@ -396,6 +393,6 @@ bool liv_haproxy_units(const struct liv_haproxy_table *table, double idle, bool 
     }
     if (pool.servers > 0)
         return no_line(&pool, error);
-    facts->complete = true;
-    return !facts->no_memory || dr_error_set(error, DR_ERR_INTERNAL, "out of memory");
+    facts->complete = !facts->no_memory;
+    return facts->complete || dr_error_set(error, DR_ERR_INTERNAL, "out of memory");
 }

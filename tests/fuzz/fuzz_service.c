@@ -37,8 +37,23 @@ static void read_airflow(const struct dr_buffer *body)
     unit = start(&facts);
     ok = airflow_read_dags(body, &dags, &error);
     if (ok)
-        airflow_fill_dags(&dags, &dags, "", &facts, unit);
+        airflow_fill_dags(&dags, &dags, 0, "", &facts, unit);
     check(ok, &error, &facts, 1);
+}
+
+static void read_counts(const struct dr_buffer *body)
+{
+    char mode[SERVICE_TEXT_SIZE];
+    bool quiet;
+    int64_t count;
+    struct dr_error error = {.class = DR_ERR_NONE};
+    MUST(jenkins_read_state(body, &quiet, mode, &error) == (error.class == DR_ERR_NONE));
+    error.class = DR_ERR_NONE;
+    bool ok = jenkins_read_busy(body, &count, &error);
+    MUST(ok == (error.class == DR_ERR_NONE) && (!ok || count >= 0));
+    error.class = DR_ERR_NONE;
+    ok = airflow_read_runs(body, &count, &error);
+    MUST(ok == (error.class == DR_ERR_NONE) && (!ok || count >= 0));
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
@@ -51,12 +66,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     dr_buffer_add_bytes(&body, data, size);
     MUST(grafana_read_health(&body, &health, &error) == (error.class == DR_ERR_NONE));
     error.class = DR_ERR_NONE;
+    read_counts(&body);
     struct liv_unit *unit = start(&facts);
-    bool ok = jenkins_fill(&body, &facts, unit, &error);
-    check(ok, &error, &facts, 1);
-    error.class = DR_ERR_NONE;
-    unit = start(&facts);
-    ok = rundeck_fill(&body, &facts, unit, &error);
+    bool ok = rundeck_fill(&body, &facts, unit, &error);
     check(ok, &error, &facts, 1);
     read_airflow(&body);
     struct dr_opt_real moment = service_read_moment(text);

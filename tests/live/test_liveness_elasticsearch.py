@@ -171,7 +171,8 @@ def test_never_in_a_cluster(liveness):
 def test_503_of_old_versions(liveness):
     with stub.Cluster(nodes=1) as cluster:
         cluster.reply("root", status=503, body=dict(stub.ROOT, version={"number": "6.8.23"}))
-        assert liveness("-T", cluster.uri()).code == 2
+        result = liveness("-T", cluster.uri())
+        assert result.code == 2 and "has no leader" in result.output, result
 
 
 def test_timed_out(cluster, liveness):

@@ -110,6 +110,16 @@ def test_grafana_every_field(liveness):
     assert not wrong and not idle, (wrong, idle)
 
 
+@pytest.mark.parametrize("scheme, port", [
+    ("grafana+http", 3000), ("grafana", 443), ("airflow+http", 8080), ("jenkins+http", 8080), ("rundeck+http", 4440),
+    ("rundeck", 443), ("scheduler+http", 80), ("elasticsearch", 9200), ("opensearch+http", 9200)])
+def test_ports(liveness, scheme, port):
+    """Nobody listens there on this address; what was tried is said."""
+    uri = "%s://127.9.9.9/%s" % (scheme, "?running=/a" if scheme.startswith("scheduler") else "")
+    result = liveness("-T", uri)
+    assert result.code == 2 and "port %d" % port in result.output, result
+
+
 # ---- Airflow ----
 
 
@@ -215,12 +225,20 @@ def test_airflow_without_dags(ask, wish):
         assert ask(airflow, "airflow", "--expect", wish).code == 3
 
 
-@pytest.mark.parametrize("question", ("health", "all", "open"))
+@pytest.mark.parametrize("question", ("health", "all", "open", "runs"))
 @pytest.mark.parametrize("body", GARBAGE)
 def test_airflow_garbage(ask, question, body):
-    with stub.Airflow() as airflow:
+    with stub.Airflow(running=0, paused=3) as airflow:
         airflow.reply(question, body=body)
-        assert ask(airflow, "airflow").code == 3
+        assert ask(airflow, "airflow", "--expect", "passive").code == 3
+
+
+def test_airflow_still_runs(ask):
+    """Pausing ends nothing."""
+    with stub.Airflow(running=0, paused=3) as airflow:
+        airflow.runs(2)
+        result = ask(airflow, "airflow", "--expect", "passive")
+        assert result.code == 2 and "2 runs of DAGs" in result.output, result
 
 
 AIRFLOW_NOT_NEEDED = {
@@ -230,6 +248,7 @@ AIRFLOW_NOT_NEEDED = {
     ("passive", "health"): {r"triggerer(\..*)?: .*": "it starts nothing"},
     ("passive", "all"): {r"dags(\[0\].*)?: (removed|emptied|null)": "the count is what tells"},
     ("passive", "open"): {},
+    ("passive", "runs"): {},
 }
 
 
@@ -269,6 +288,17 @@ def test_is_paused(ask, kind):
         result = ask(service, kind, "--expect", "passive")
         assert result.code == 0 and "paused" in result.output, result
         assert ask(service, kind).code == 2
+
+
+def test_jenkins_still_builds(ask):
+    with stub.Jenkins(quiet=True, busy=2, token=stub.TOKEN) as jenkins:
+        result = ask(jenkins, "jenkins", "--expect", "passive")
+        assert result.code == 2 and "2 builds" in result.output, result
+        outcomes = changes_of(jenkins, "busy", lambda: ask(jenkins, "jenkins", "--expect", "passive"))
+        assert not any(outcomes.values()), outcomes
+        for body in GARBAGE:
+            jenkins.reply("busy", body=body)
+            assert ask(jenkins, "jenkins", "--expect", "passive").code == 3
 
 
 def test_sites(liveness, token, kind):

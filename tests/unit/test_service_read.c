@@ -185,26 +185,29 @@ static void test_airflow_dags(void **state)
 {
     static const struct {
         const char *all, *open;
+        int64_t runs;
         enum liv_sign_kind sign; /* NO_SIGN: an error */
     } rows[] = {
         {"{\"dags\":[{\"is_paused\":true}],\"total_entries\":5}",
-         "{\"dags\":[{\"is_paused\":false}],\"total_entries\":2}", LIV_S_RUNNING},
+         "{\"dags\":[{\"is_paused\":false}],\"total_entries\":2}", 0, LIV_S_RUNNING},
         {"{\"dags\":[{\"is_paused\":true}],\"total_entries\":5}",
-         "{\"dags\":[],\"total_entries\":0}", LIV_S_PAUSED},
-        {"{\"dags\":[],\"total_entries\":0}", "{\"dags\":[],\"total_entries\":0}", LIV_NOT_TOLD},
+         "{\"dags\":[],\"total_entries\":0}", 0, LIV_S_PAUSED},
+        {"{\"dags\":[{\"is_paused\":true}],\"total_entries\":5}",
+         "{\"dags\":[],\"total_entries\":0}", 2, LIV_K_STILL_RUNS},
+        {"{\"dags\":[],\"total_entries\":0}", "{\"dags\":[],\"total_entries\":0}", 0, LIV_NOT_TOLD},
         /* it does not filter */
         {"{\"dags\":[{\"is_paused\":true}],\"total_entries\":5}",
-         "{\"dags\":[{\"is_paused\":true}],\"total_entries\":5}", LIV_NOT_TOLD},
+         "{\"dags\":[{\"is_paused\":true}],\"total_entries\":5}", 0, LIV_NOT_TOLD},
         {"{\"dags\":[{\"is_paused\":true}],\"total_entries\":5}",
-         "{\"dags\":[{}],\"total_entries\":2}", LIV_NOT_TOLD},
+         "{\"dags\":[{}],\"total_entries\":2}", 0, LIV_NOT_TOLD},
         {"{\"dags\":[{\"is_paused\":true}],\"total_entries\":5}",
-         "{\"dags\":[],\"total_entries\":2}", LIV_NOT_TOLD},
+         "{\"dags\":[],\"total_entries\":2}", 0, LIV_NOT_TOLD},
         {"{\"dags\":[{\"is_paused\":true}],\"total_entries\":1}",
-         "{\"dags\":[{\"is_paused\":false}],\"total_entries\":2}", LIV_NOT_TOLD},
-        {"{\"dags\":[],\"total_entries\":-1}", "{\"dags\":[],\"total_entries\":0}", NO_SIGN},
-        {"{\"dags\":[]}", "{\"dags\":[],\"total_entries\":0}", NO_SIGN},
-        {"{\"total_entries\":1}", "{\"dags\":[],\"total_entries\":0}", NO_SIGN},
-        {"{\"dags\":{},\"total_entries\":1}", "{\"dags\":[],\"total_entries\":0}", NO_SIGN},
+         "{\"dags\":[{\"is_paused\":false}],\"total_entries\":2}", 0, LIV_NOT_TOLD},
+        {"{\"dags\":[],\"total_entries\":-1}", "{\"dags\":[],\"total_entries\":0}", 0, NO_SIGN},
+        {"{\"dags\":[]}", "{\"dags\":[],\"total_entries\":0}", 0, NO_SIGN},
+        {"{\"total_entries\":1}", "{\"dags\":[],\"total_entries\":0}", 0, NO_SIGN},
+        {"{\"dags\":{},\"total_entries\":1}", "{\"dags\":[],\"total_entries\":0}", 0, NO_SIGN},
     };
     (void)state;
     for (size_t i = 0; i < COUNT(rows); i++) {
@@ -217,7 +220,7 @@ static void test_airflow_dags(void **state)
             airflow_read_dags(&body, &all, &error) && airflow_read_dags(&other, &open, &error);
         assert_int_equal(ok, rows[i].sign != NO_SIGN);
         if (ok)
-            airflow_fill_dags(&all, &open, "", &facts, unit);
+            airflow_fill_dags(&all, &open, rows[i].runs, "", &facts, unit);
         assert_int_equal(sign_of(unit), rows[i].sign);
         dr_buffer_free(&body);
         dr_buffer_free(&other);
@@ -225,31 +228,80 @@ static void test_airflow_dags(void **state)
     }
 }
 
-/* ---- Jenkins, Rundeck ---- */
-
-typedef bool filler(const struct dr_buffer *body, struct liv_facts *facts, struct liv_unit *unit,
-                    struct dr_error *error);
-
-static void test_modes(void **state)
+static void test_counts(void **state)
 {
     static const struct {
-        filler *fill;
+        bool (*read)(const struct dr_buffer *body, int64_t *count, struct dr_error *error);
+        const char *text;
+        int64_t count; /* less than 0: an error */
+    } rows[] = {
+        {airflow_read_runs, "{\"dag_runs\":[],\"total_entries\":0}", 0},
+        {airflow_read_runs, "{\"dag_runs\":[{}],\"total_entries\":3}", 3},
+        {airflow_read_runs, "{\"total_entries\":0}", -1},
+        {airflow_read_runs, "{\"dag_runs\":[]}", -1},
+        {airflow_read_runs, "{\"dag_runs\":[],\"total_entries\":null}", -1},
+        {jenkins_read_busy, "{\"busyExecutors\":0}", 0},
+        {jenkins_read_busy, "{\"busyExecutors\":2}", 2},
+        {jenkins_read_busy, "{\"busyExecutors\":-1}", -1},
+        {jenkins_read_busy, "{\"busyExecutors\":\"0\"}", -1},
+        {jenkins_read_busy, "{}", -1},
+        {jenkins_read_busy, "", -1},
+    };
+    (void)state;
+    for (size_t i = 0; i < COUNT(rows); i++) {
+        struct dr_error error;
+        int64_t count;
+        struct dr_buffer body = text_of(rows[i].text);
+        bool ok = rows[i].read(&body, &count, &error);
+        assert_int_equal(ok, rows[i].count >= 0);
+        if (ok)
+            assert_int_equal(count, rows[i].count);
+        dr_buffer_free(&body);
+    }
+}
+
+/* ---- Jenkins, Rundeck ---- */
+
+static void test_jenkins(void **state)
+{
+    static const struct {
+        const char *text;
+        bool ok, quiet;
+    } rows[] = {
+        {"{\"mode\":\"NORMAL\",\"quietingDown\":false}", true, false},
+        {"{\"mode\":\"EXCLUSIVE\",\"quietingDown\":true}", true, true},
+        {"{\"mode\":\"NORMAL\",\"quietingDown\":\"false\"}", false, false},
+        {"{\"mode\":\"NORMAL\",\"quietingDown\":null}", false, false},
+        {"{\"mode\":\"NORMAL\"}", false, false},
+        {"{\"quietingDown\":false}", false, false},
+        {"{\"mode\":\"N\",\"quietingDown\":true,\"quietingDown\":false}", false, false},
+    };
+    (void)state;
+    for (size_t i = 0; i < COUNT(rows); i++) {
+        struct dr_error error;
+        char mode[SERVICE_TEXT_SIZE];
+        bool quiet;
+        struct dr_buffer body = text_of(rows[i].text);
+        bool ok = jenkins_read_state(&body, &quiet, mode, &error);
+        assert_int_equal(ok, rows[i].ok);
+        if (ok)
+            assert_int_equal(quiet, rows[i].quiet);
+        dr_buffer_free(&body);
+    }
+}
+
+static void test_rundeck(void **state)
+{
+    static const struct {
         const char *text;
         enum liv_sign_kind sign; /* NO_SIGN: an error */
     } rows[] = {
-        {jenkins_fill, "{\"mode\":\"NORMAL\",\"quietingDown\":false}", LIV_S_RUNNING},
-        {jenkins_fill, "{\"mode\":\"EXCLUSIVE\",\"quietingDown\":true}", LIV_S_PAUSED},
-        {jenkins_fill, "{\"mode\":\"NORMAL\",\"quietingDown\":\"false\"}", NO_SIGN},
-        {jenkins_fill, "{\"mode\":\"NORMAL\",\"quietingDown\":null}", NO_SIGN},
-        {jenkins_fill, "{\"mode\":\"NORMAL\"}", NO_SIGN},
-        {jenkins_fill, "{\"quietingDown\":false}", NO_SIGN},
-        {jenkins_fill, "{\"mode\":\"N\",\"quietingDown\":true,\"quietingDown\":false}", NO_SIGN},
-        {rundeck_fill, "{\"executionMode\":\"active\"}", LIV_S_RUNNING},
-        {rundeck_fill, "{\"executionMode\":\"passive\"}", LIV_S_PAUSED},
-        {rundeck_fill, "{\"executionMode\":\"Active\"}", NO_SIGN},
-        {rundeck_fill, "{\"executionMode\":\"\"}", NO_SIGN},
-        {rundeck_fill, "{}", NO_SIGN},
-        {rundeck_fill, "<executions executionMode='active'/>", NO_SIGN},
+        {"{\"executionMode\":\"active\"}", LIV_S_RUNNING},
+        {"{\"executionMode\":\"passive\"}", LIV_S_PAUSED},
+        {"{\"executionMode\":\"Active\"}", NO_SIGN},
+        {"{\"executionMode\":\"\"}", NO_SIGN},
+        {"{}", NO_SIGN},
+        {"<executions executionMode='active'/>", NO_SIGN},
     };
     (void)state;
     for (size_t i = 0; i < COUNT(rows); i++) {
@@ -257,7 +309,7 @@ static void test_modes(void **state)
         struct liv_facts facts = {.product = LIV_SCHEDULER};
         struct liv_unit *unit = liv_facts_add(&facts, LIV_TIMER, "a", NULL);
         struct dr_buffer body = text_of(rows[i].text);
-        bool ok = rows[i].fill(&body, &facts, unit, &error);
+        bool ok = rundeck_fill(&body, &facts, unit, &error);
         assert_int_equal(ok, rows[i].sign != NO_SIGN);
         assert_int_equal(error.class, ok ? DR_ERR_NONE : DR_ERR_PROTOCOL);
         assert_int_equal(sign_of(unit), rows[i].sign);
@@ -271,7 +323,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_moments),        cmocka_unit_test(test_grafana),
         cmocka_unit_test(test_airflow_health), cmocka_unit_test(test_airflow_works),
-        cmocka_unit_test(test_airflow_dags),   cmocka_unit_test(test_modes),
+        cmocka_unit_test(test_airflow_dags),   cmocka_unit_test(test_counts),
+        cmocka_unit_test(test_jenkins),        cmocka_unit_test(test_rundeck),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
