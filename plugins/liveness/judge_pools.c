@@ -102,18 +102,6 @@ static void place_view(struct judge *judge, struct view *view)
 
 /* ---- counting ---- */
 
-/* Did not answer in time, and nothing worse. */
-static bool is_silent(const struct view *view)
-{
-    if (view->unit == NULL)
-        return view->asked->error->class == DR_ERR_TIMEOUT;
-    for (size_t i = 0; i < view->unit->sign_count; i++) {
-        if (view->unit->signs[i].kind == LIV_SILENT)
-            return true;
-    }
-    return false;
-}
-
 static void count_view(struct pool *pool, const struct view *view)
 {
     bool answered = view->unit != NULL;
@@ -130,7 +118,7 @@ static void count_view(struct pool *pool, const struct view *view)
         pool->purpose += view->wanted;
     else if (view->works == LIV_SAYS_NOTHING && !(answered && view->unit->alive.known))
         pool->unknown += view->wanted;
-    else if (is_silent(view))
+    else if (view->silent)
         pool->silent += view->wanted;
     const struct dr_opt_real *time = answered ? &view->unit->figures[LIV_TIME] : NULL;
     if (answered && time->known && view->alive > 0 &&
