@@ -292,6 +292,12 @@ static const struct row rows[] = {
      DR_OK,
      "app is alive",
      {"dr is passive, as it should be"}},
+    {"a frontend alone proves nothing",
+     "target lb haproxy\nunit web pool lb_open pool=web\n",
+     "pool=web=passive",
+     DR_UNKNOWN,
+     "web cannot be told to be passive",
+     {0}},
     {"with sessions",
      "target lb haproxy\nunit dr pool lb_closed lb_traffic:3_sessions pool=dr\n"
      "unit dr/d1 server lb_maintenance pool=dr\n",
