@@ -324,7 +324,10 @@ static void report_channel(const struct liv_celery_seen *seen, const struct sile
     bool unlisted = !seen->roster_known && !nobody;
     if (!nobody && !unnamed && !mute && !unlisted)
         return;
-    struct liv_unit *unit = liv_facts_add(facts, LIV_POOL, "workers", NULL);
+    enum liv_kind kind = nobody || unnamed || mute ? LIV_WORKER : LIV_POOL;
+    struct liv_unit *unit = liv_facts_add(facts, kind, "workers", NULL);
+    if (nobody && unit != NULL)
+        unit->wanted = unit->alive = dr_int(0);
     if (nobody)
         liv_facts_sign(facts, unit, LIV_W_NONE, "nobody listens to remote control");
     else if (mute)

@@ -91,6 +91,15 @@ static bool is_down(enum dr_error_class class)
     return class == DR_ERR_CONNECT || class == DR_ERR_TIMEOUT || class == DR_ERR_SERVER;
 }
 
+static bool has_sign(const struct liv_unit *unit, enum liv_sign_kind kind)
+{
+    for (size_t i = 0; i < unit->sign_count; i++) {
+        if (unit->signs[i].kind == kind)
+            return true;
+    }
+    return false;
+}
+
 static void weigh(struct view *view)
 {
     bool active = false, passive = false;
@@ -144,6 +153,8 @@ static bool add_view(struct judge *judge, const struct liv_asked *asked,
     } else if (is_down(asked->error->class)) {
         view->works = LIV_SAYS_NO;
     }
+    view->silent =
+        unit != NULL ? has_sign(unit, LIV_SILENT) : asked->error->class == DR_ERR_TIMEOUT;
     return true;
 }
 
@@ -191,6 +202,8 @@ static enum dr_state sign_state(const struct judge *judge, const struct view *vi
 {
     if (!passive && meaning->if_active == DR_UNKNOWN && view->works == LIV_SAYS_NO)
         return DR_WARNING; /* what else is not known of it makes no difference */
+    if (!passive && meaning == &liv_meanings[LIV_SILENT] && judge->timeout_state != DR_CRITICAL)
+        return judge->timeout_state;
     if (!passive)
         return meaning->if_active;
     if (meaning->works == LIV_SAYS_NO && meaning->if_passive == DR_UNKNOWN)
@@ -244,8 +257,8 @@ static void judge_figure(struct judge *judge, const struct view *view, enum liv_
     if (!view->unit->figures[metric].known)
         return;
     const char *name = liv_metrics[metric].name;
-    if (metric == LIV_CERTIFICATE_LEFT && value < 0)
-        return; /* "expired" is said where it was seen */
+    if (metric == LIV_CERTIFICATE_LEFT && value < 0 && has_sign(view->unit, LIV_UNTRUSTED))
+        return; /* "expired" is said there */
     enum dr_state state = dr_line_judge(line, &liv_metrics[metric], threshold, value, name);
     if (metric == LIV_CERTIFICATE_LEFT && state != DR_OK)
         dr_line_next(line, state, "renew the certificate%s%s",
@@ -278,7 +291,8 @@ static enum dr_state missing_state(const struct judge *judge, const struct view 
     enum dr_error_class class = view->asked->error->class;
     if (is_down(class) && pool->passive)
         return untold_state(judge, view);
-    if (is_down(class) && pool->total > 1)
+    bool said = view->silent && judge->timeout_state != DR_CRITICAL;
+    if (is_down(class) && pool->total > 1 && !said)
         return DR_WARNING;
     return dr_error_state(class, judge->timeout_state);
 }
@@ -367,6 +381,19 @@ static void judge_empty_target(struct judge *judge, const struct liv_asked *aske
             "start the workers; or is this the wrong database, virtual host or prefix?");
     else
         dr_result_add(judge->result, DR_UNKNOWN, asked->label, "it answered, and nothing is there");
+}
+
+/* What others depend on is neither active nor passive: it proves nothing of a site. */
+static void judge_roles(struct judge *judge)
+{
+    for (size_t i = 0; i < judge->evidence->count; i++) {
+        if (!is_roleless(judge->evidence->asked[i].product))
+            return;
+    }
+    if (judge->rules->wish == LIV_WISH_PASSIVE)
+        dr_result_add(judge->result, DR_UNKNOWN, NULL,
+                      "none of the targets can be active or passive: whether this site is passive "
+                      "was not looked at");
 }
 
 static void judge_emptiness(struct judge *judge)
@@ -480,6 +507,7 @@ void liv_judge(const struct liv_evidence *evidence, const struct liv_rules *rule
     judge_pools(&judge);
     judge_expected(&judge);
     judge_emptiness(&judge);
+    judge_roles(&judge);
     judge_limits(&judge);
     judge_agreement(&judge);
     if (rules->wish == LIV_WISH_ONE_SITE)

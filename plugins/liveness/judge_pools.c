@@ -102,18 +102,6 @@ static void place_view(struct judge *judge, struct view *view)
 
 /* ---- counting ---- */
 
-/* Did not answer in time, and nothing worse. */
-static bool is_silent(const struct view *view)
-{
-    if (view->unit == NULL)
-        return view->asked->error->class == DR_ERR_TIMEOUT;
-    for (size_t i = 0; i < view->unit->sign_count; i++) {
-        if (view->unit->signs[i].kind == LIV_SILENT)
-            return true;
-    }
-    return false;
-}
-
 static void count_view(struct pool *pool, const struct view *view)
 {
     bool answered = view->unit != NULL;
@@ -130,7 +118,7 @@ static void count_view(struct pool *pool, const struct view *view)
         pool->purpose += view->wanted;
     else if (view->works == LIV_SAYS_NOTHING && !(answered && view->unit->alive.known))
         pool->unknown += view->wanted;
-    else if (is_silent(view))
+    else if (view->silent)
         pool->silent += view->wanted;
     const struct dr_opt_real *time = answered ? &view->unit->figures[LIV_TIME] : NULL;
     if (answered && time->known && view->alive > 0 &&
@@ -398,7 +386,7 @@ static void judge_passive(const struct judge *judge, struct pool *pool)
         add(pool, "%s is active and should be passive: %s%s%.300s", pool->title, who, space, words);
     else
         add(pool, "%s cannot be told to be passive: %s%s%.300s", pool->title, who, space, words);
-    if (is_counted(pool->kind) || pool->kind == LIV_JOB)
+    if (pool->kind != LIV_QUEUE)
         worsen(pool, pool->role == ROLE_PASSIVE  ? DR_OK
                      : pool->role == ROLE_ACTIVE ? DR_CRITICAL
                      : view != NULL              ? untold_state(judge, view)
@@ -488,9 +476,9 @@ static void judge_expected_pool(struct judge *judge, const struct liv_expected *
             return;
     }
     for (size_t i = 0; i < judge->view_count; i++) {
-        const struct liv_unit *unit = judge->views[i].unit;
-        if (unit != NULL && unit->kind == LIV_POOL)
-            dr_buffer_addf(&names, "%s%s", names.size > 0 ? ", " : "", unit->name);
+        const struct view *view = &judge->views[i];
+        if (view->unit != NULL && view->kind == LIV_POOL)
+            dr_buffer_addf(&names, "%s%s", names.size > 0 ? ", " : "", pool_of(view));
     }
     struct dr_finding *finding = dr_result_add(judge->result, DR_UNKNOWN, expected->glob,
                                                "no pool goes by that name (%s)", expected->option);

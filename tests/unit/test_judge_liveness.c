@@ -30,7 +30,8 @@ struct row {
     "response_time=0.02\n"
 #define WEB2_DOWN "unit 192.0.2.2:443 instance refused:connection_refused host=192.0.2.2\n"
 #define PASSIVE1                                                                                   \
-    "unit 198.51.100.1:443 instance bad_status:HTTP_503 says_passive:/role_is_passive host=a\n"
+    "unit 198.51.100.1:443 instance bad_status:HTTP_503 says_passive:/role_is_passive is_ready "   \
+    "host=a\n"
 #define DASH "target dash http\n"
 #define PROD "target prod-dash http site=prod\n"
 #define DR "target dr-dash http site=dr\n"
@@ -81,6 +82,30 @@ static const struct row rows[] = {
      "",
      DR_UNKNOWN,
      "dash cannot be told",
+     {0}},
+    {"no answer in time is no proof, says --timeout",
+     DASH "unit a:1 instance silent\n",
+     "late",
+     DR_UNKNOWN,
+     "dash is not alive: a:1 no answer",
+     {0}},
+    {"so is a target without one",
+     "target dash http down=timeout\n",
+     "late",
+     DR_UNKNOWN,
+     "dash",
+     {0}},
+    {"a refusal is",
+     "target dash http down=connect\n",
+     "late",
+     DR_CRITICAL,
+     "dash is not alive",
+     {0}},
+    {"expired, and nobody verifies",
+     DASH "unit a:1 instance answered says_active certificate_left=-172800\n",
+     "cert",
+     DR_CRITICAL,
+     "dash is alive: a:1 certificate_left -2d, critical below 3d",
      {0}},
     {"nothing shows that it works",
      DASH "unit a:1 instance\n",
@@ -267,6 +292,12 @@ static const struct row rows[] = {
      DR_OK,
      "app is alive",
      {"dr is passive, as it should be"}},
+    {"a frontend alone proves nothing",
+     "target lb haproxy\nunit web pool lb_open pool=web\n",
+     "pool=web=passive",
+     DR_UNKNOWN,
+     "web cannot be told to be passive",
+     {0}},
     {"with sessions",
      "target lb haproxy\nunit dr pool lb_closed lb_traffic:3_sessions pool=dr\n"
      "unit dr/d1 server lb_maintenance pool=dr\n",
@@ -541,12 +572,25 @@ static const struct row rows[] = {
      DR_CRITICAL,
      "dash is active and should be passive: 192.0.2.2:443",
      {0}},
-    {"what others depend on is not passive, and works",
+    {"what others depend on proves nothing of a site",
      "target es elasticsearch\nunit n1 member e_green\n",
      "passive",
-     DR_OK,
+     DR_UNKNOWN,
      "es is alive",
+     {"none of the targets can be active or passive"}},
+    {"beside what does, it must work",
+     DASH PASSIVE1 "target es elasticsearch\nunit n1 member e_green\n",
+     "passive",
+     DR_OK,
+     "dash is passive, as it should be",
      {0}},
+    {"one node behind two names",
+     "target es1 elasticsearch group=g\nunit n1 member e_green cluster=A\n"
+     "target es2 elasticsearch group=g\nunit n1 member e_green cluster=A\n",
+     "",
+     DR_UNKNOWN,
+     "",
+     {"es2 n1: the same node as es1 n1: it was counted twice"}},
     {"its certificate expires: it would not come up",
      DASH "unit a:1 instance says_passive certificate_left=86400\n",
      "passive cert",
@@ -560,6 +604,12 @@ static const struct row rows[] = {
      DR_OK,
      "prod is active, dr is passive and ready",
      {0}},
+    {"one passive, of which nothing is known but that",
+     PROD WEB1 DR "unit a:1 instance says_passive\n",
+     "sites",
+     DR_OK,
+     "prod is active, dr is passive",
+     {"-ready"}},
     {"as the plan says", PROD WEB1 DR PASSIVE1, "sites site=prod", DR_OK, "prod is active", {0}},
     {"failed over",
      PROD PASSIVE1 DR WEB1,
@@ -577,7 +627,7 @@ static const struct row rows[] = {
      PROD PASSIVE1 DR PASSIVE1,
      "sites",
      DR_CRITICAL,
-     "no site is known to be active: prod and dr is passive",
+     "no site is known to be active: prod and dr are passive",
      {0}},
     {"the active one is dead",
      PROD WEB2_DOWN DR PASSIVE1,
@@ -674,6 +724,8 @@ static void read_option(struct scene *scene, char *word)
         rules->wish = LIV_WISH_ONE_SITE;
     else if (strcmp(word, "site") == 0)
         rules->site = value;
+    else if (strcmp(word, "late") == 0)
+        scene->timeout_state = DR_UNKNOWN;
     else if (strcmp(word, "survive") == 0)
         rules->survive_host = true;
     else if (strcmp(word, "stuck") == 0)
