@@ -25,6 +25,16 @@ def uri(server, database=0, query="", user=""):
     return "celery+redis://%s127.0.0.1:%d/%d%s" % (user, server.port, database, query)
 
 
+def wait_listening(server, count):
+    """A worker says that it is ready a moment before it listens to remote control."""
+    wait_until(lambda: server.call("CLIENT", "LIST").count(" psub=1 ") >= count, "%d listen" % count)
+
+
+@pytest.fixture(autouse=True)
+def listening(workers):
+    wait_listening(workers.server, 2)
+
+
 @pytest.fixture
 def look(workers, liveness):
     """The check on the broker of the workers; fails where it leaves something there."""
@@ -78,6 +88,7 @@ def test_both_killed(workers, look):
 def test_killed_and_frozen(workers, look):
     """Which is which cannot be told: each of them is said to be one of two."""
     third = workers.celery("w3@c", queues=("mail",))
+    wait_listening(workers.server, 3)
     workers["w1@a"].kill()
     third.freeze()
     result = look(*FAST)
@@ -111,6 +122,7 @@ def test_task_over_its_limit(workers, look):
 def test_busy_solo_worker_is_no_alarm(workers, look):
     """It does not answer while it runs a task: its task tells it from one that is wedged, as long as that is young."""
     workers.celery("solo@c", queues=("slow",), pool="solo", late=True)
+    wait_listening(workers.server, 3)
     workers.send("hold", queue="slow").wait_started()
     result = look(*FAST)
     assert result.state == "OK" and "busy" in result.about("solo@c")[0][1], result
@@ -325,9 +337,9 @@ def test_grant(workers, granted, liveness, tmp_path):
     for _ in range(2):
         workers.send("hold", queue="slow")
     wait_until(lambda: workers.server.call("HLEN", "unacked") > 0, "a task is in flight")
-    workers.send("quick", queue="orphan")
+    workers.send("quick", queue="stray")  # a name that was not sent to before: the sender binds each once
     assert liveness(*words, "--queue", "slow").state == "OK"
-    assert liveness(*words).state == "CRITICAL"  # the orphan
+    assert liveness(*words).state == "CRITICAL"  # nobody takes from "stray"
     for word in GRANT:
         if not word.startswith("+"):
             continue
