@@ -824,7 +824,8 @@ static void forget(void)
 }
 
 #ifdef DR_STATIC_SOURCES
-/* clang-format off: a line for each */
+/* A line for each. */
+/* clang-format off */
 #ifdef HAVE_LIBCURL
 extern const struct dr_source dr_source_liveness_consumers;
 extern const struct dr_source dr_source_liveness_haproxy;

@@ -96,8 +96,16 @@ bool dr_http_encode(struct dr_buffer *out, const char *text)
 
 /* ---- the reply ---- */
 
+struct dr_http {
+    struct dr_task *task;
+    CURLM *multi;
+    struct dr_http_trust *trust; /* the system's list; read with the first request that wants it */
+    bool trust_read;
+};
+
 struct transfer {
     CURL *easy;
+    struct dr_http *http;
     struct dr_task *task;
     const struct dr_http_request *request;
     struct dr_http_reply *reply;
@@ -558,6 +566,9 @@ static bool set_access(CURL *easy, const struct dr_http_request *request)
         curl_easy_setopt(easy, CURLOPT_SSL_VERIFYHOST, request->insecure ? 0L : 2L) == CURLE_OK;
     if (request->ca_file != NULL)
         ok = ok && curl_easy_setopt(easy, CURLOPT_CAINFO, request->ca_file) == CURLE_OK;
+    /* or the system's folder is trusted as well, and what was read is not kept for the next one */
+    if (request->ca_file != NULL || request->ca_pem != NULL)
+        ok = ok && curl_easy_setopt(easy, CURLOPT_CAPATH, NULL) == CURLE_OK;
     /* the empty pass phrase keeps the TLS library from asking the terminal for one */
     if (request->cert_file != NULL)
         ok = ok && curl_easy_setopt(easy, CURLOPT_SSLCERT, request->cert_file) == CURLE_OK &&
@@ -603,6 +614,24 @@ static CURLcode see_handshake(CURL *easy, void *ssl_context, void *context)
     return CURLE_OK;
 }
 
+/* The system's list: libcurl would read it for each connection. Where we cannot read it, libcurl
+ * tries, and says what is wrong. */
+static bool share_trust(struct transfer *transfer)
+{
+    struct dr_http *http = transfer->http;
+    const struct dr_http_request *request = transfer->request;
+    const curl_version_info_data *info = curl_version_info(CURLVERSION_NOW);
+    if (request->insecure || request->ca_file != NULL || request->ca_pem != NULL)
+        return true;
+    if (!http->trust_read && info->age >= CURLVERSION_SEVENTH)
+        http->trust = dr_http_trust_new(info->cainfo, info->capath);
+    http->trust_read = true;
+    transfer->watch.trust = http->trust;
+    return http->trust == NULL ||
+           (curl_easy_setopt(transfer->easy, CURLOPT_CAINFO, NULL) == CURLE_OK &&
+            curl_easy_setopt(transfer->easy, CURLOPT_CAPATH, NULL) == CURLE_OK);
+}
+
 static bool watch_certificate(struct transfer *transfer)
 {
     const char *missing =
@@ -615,7 +644,8 @@ static bool watch_certificate(struct transfer *transfer)
     transfer->watch = (struct dr_http_watch){.certificate = &transfer->reply->certificate,
                                              .host = transfer->host,
                                              .insecure = transfer->request->insecure};
-    return curl_easy_setopt(transfer->easy, CURLOPT_SSL_CTX_FUNCTION, see_handshake) == CURLE_OK &&
+    return share_trust(transfer) &&
+           curl_easy_setopt(transfer->easy, CURLOPT_SSL_CTX_FUNCTION, see_handshake) == CURLE_OK &&
            curl_easy_setopt(transfer->easy, CURLOPT_SSL_CTX_DATA, transfer) == CURLE_OK;
 }
 
@@ -695,11 +725,6 @@ static bool set_callbacks(struct transfer *transfer)
 
 /* ---- the transfers ---- */
 
-struct dr_http {
-    struct dr_task *task;
-    CURLM *multi;
-};
-
 static void start_library(void)
 {
     curl_global_init(CURL_GLOBAL_DEFAULT);
@@ -730,6 +755,7 @@ void dr_http_free(struct dr_http *http)
     if (http == NULL)
         return;
     curl_multi_cleanup(http->multi);
+    dr_http_trust_free(http->trust);
     free(http);
 }
 
@@ -926,8 +952,11 @@ void dr_http_ask_all(struct dr_http *http, const struct dr_http_request *request
     if (transfers == NULL)
         return;
     for (size_t i = 0; i < count; i++) {
-        transfers[i] = (struct transfer){
-            .task = http->task, .request = &requests[i], .reply = &replies[i], .error = &errors[i]};
+        transfers[i] = (struct transfer){.http = http,
+                                         .task = http->task,
+                                         .request = &requests[i],
+                                         .reply = &replies[i],
+                                         .error = &errors[i]};
         if (begin(&transfers[i], http->multi))
             dr_error_set(&errors[i], DR_ERR_INTERNAL, "libcurl gave up");
         else

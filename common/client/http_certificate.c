@@ -4,9 +4,11 @@
 #ifdef HAVE_OPENSSL
 
 #include <arpa/inet.h>
+#include <openssl/err.h>
 #include <openssl/ssl.h>
 #include <openssl/x509v3.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
@@ -25,6 +27,44 @@ const char *dr_http_certificate_missing(const char *tls_library)
     if (tls_library == NULL || strncmp(tls_library, usable, sizeof usable - 1) != 0)
         return "libcurl does not use the OpenSSL that this program is built with";
     return NULL;
+}
+
+/* ---- whom to trust ---- */
+
+struct dr_http_trust {
+    X509_STORE *store;
+};
+
+/* With the flags that libcurl sets: an authority in the list need not be a root. */
+static X509_STORE *read_store(const char *file, const char *folder)
+{
+    X509_STORE *store = X509_STORE_new();
+    if (store != NULL && X509_STORE_load_locations(store, file, folder) == 1 &&
+        X509_STORE_set_flags(store, X509_V_FLAG_TRUSTED_FIRST | X509_V_FLAG_PARTIAL_CHAIN) == 1)
+        return store;
+    X509_STORE_free(store);
+    ERR_clear_error();
+    return NULL;
+}
+
+struct dr_http_trust *dr_http_trust_new(const char *file, const char *folder)
+{
+    struct dr_http_trust *trust = malloc(sizeof *trust);
+    X509_STORE *store =
+        trust != NULL && (file != NULL || folder != NULL) ? read_store(file, folder) : NULL;
+    if (store == NULL) {
+        free(trust);
+        return NULL;
+    }
+    trust->store = store;
+    return trust;
+}
+
+void dr_http_trust_free(struct dr_http_trust *trust)
+{
+    if (trust != NULL)
+        X509_STORE_free(trust->store);
+    free(trust);
 }
 
 /* ---- what a certificate says ---- */
@@ -224,6 +264,8 @@ static int look(X509_STORE_CTX *store, void *context)
 
 void dr_http_certificate_watch(void *ssl_context, struct dr_http_watch *watch)
 {
+    if (watch->trust != NULL)
+        SSL_CTX_set1_cert_store(ssl_context, watch->trust->store);
     SSL_CTX_set_cert_verify_callback(ssl_context, look, watch);
 }
 
@@ -233,6 +275,18 @@ const char *dr_http_certificate_missing(const char *tls_library)
 {
     (void)tls_library;
     return "this program is built without OpenSSL";
+}
+
+struct dr_http_trust *dr_http_trust_new(const char *file, const char *folder)
+{
+    (void)file;
+    (void)folder;
+    return NULL;
+}
+
+void dr_http_trust_free(struct dr_http_trust *trust)
+{
+    (void)trust;
 }
 
 void dr_http_certificate_watch(void *ssl_context, struct dr_http_watch *watch)

@@ -133,20 +133,20 @@ static struct dr_json find_member(struct dr_json object, const char *name, size_
     return found;
 }
 
-/* Whether a member of the element has that value; a text without its quotes, any other as it is
- * written. */
-static bool has_member(struct dr_json element, const char *name, const char *wanted)
+/* How often a member of the element has that value; a text without its quotes, any other as it is
+ * written. One that cannot be told counts as two: it makes the whole unknown. */
+static size_t count_member(struct dr_json element, const char *name, const char *wanted)
 {
     size_t count;
     if (dr_json_kind(&element) != '{')
-        return false;
-    struct value value = {.found = NOT_THERE};
+        return 0;
     struct dr_json member = find_member(element, name, &count);
-    if (count == 1)
-        value = read_value(member);
-    bool same = value.found == THERE && strcmp(value.text, wanted) == 0;
+    if (count != 1)
+        return count;
+    struct value value = read_value(member);
+    count = value.found == CANNOT_TELL ? 2 : strcmp(value.text, wanted) == 0 ? 1 : 0;
     free(value.text);
-    return same;
+    return count;
 }
 
 /* "3", or "[name=web]": the elements that fit, of which `found` is the first. */
@@ -166,9 +166,12 @@ static struct dr_json find_element(struct dr_json list, char *token, size_t *cou
     if (!dr_json_array(&list))
         return found;
     for (; dr_json_item(&list); at++) {
-        bool fits = wanted != NULL ? has_member(list, token + 1, wanted) : number && at == index;
-        if (fits && (*count)++ == 0)
+        size_t fits = wanted != NULL          ? count_member(list, token + 1, wanted)
+                      : number && at == index ? 1
+                                              : 0;
+        if (fits > 0 && *count == 0)
             found = list;
+        *count += fits;
         dr_json_skip(&list);
     }
     return found;

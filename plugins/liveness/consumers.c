@@ -287,8 +287,10 @@ static int compare_hands(const void *left, const void *right)
 {
     const struct hand *a = left;
     const struct hand *b = right;
-    int names = strcmp(a->name, b->name);
-    return names != 0 ? names : strcmp(a->from.channel, b->from.channel);
+    int order = strcmp(a->name, b->name);
+    if (order == 0)
+        order = strcmp(a->from.channel, b->from.channel);
+    return order != 0 ? order : strcmp(a->from.queue, b->from.queue);
 }
 
 /* By the name that its client has given to its connection, else by its user; and its host. */

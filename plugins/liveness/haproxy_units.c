@@ -23,20 +23,19 @@ static struct dr_opt_int number(const struct liv_haproxy_row *row, enum liv_hapr
 
 /* ---- words ---- */
 
+#define DURATION_SIZE 32
 /* "34s", "5m", "3h", "2d" */
-static void add_duration(struct dr_buffer *out, int64_t seconds)
+static const char *duration(int64_t seconds, char text[DURATION_SIZE])
 {
     static const struct {
         int64_t seconds;
         char unit;
-    } units[] = {{86400, 'd'}, {3600, 'h'}, {60, 'm'}};
-    for (size_t i = 0; i < sizeof units / sizeof units[0]; i++) {
-        if (seconds >= 2 * units[i].seconds) {
-            dr_buffer_addf(out, "%lld%c", (long long)(seconds / units[i].seconds), units[i].unit);
-            return;
-        }
-    }
-    dr_buffer_addf(out, "%llds", (long long)seconds);
+    } units[] = {{86400, 'd'}, {3600, 'h'}, {60, 'm'}, {1, 's'}};
+    size_t i = 0;
+    while (units[i].seconds > 1 && seconds < 2 * units[i].seconds)
+        i++;
+    snprintf(text, DURATION_SIZE, "%lld%c", (long long)(seconds / units[i].seconds), units[i].unit);
+    return text;
 }
 
 static void add_part(struct dr_buffer *out, const char *name, const char *text)
@@ -60,6 +59,7 @@ static void describe(const struct liv_haproxy_row *row, enum liv_sign_kind sign,
 {
     const char *status = cell(row, LIV_HAPROXY_STATUS);
     struct dr_opt_int since = number(row, LIV_HAPROXY_CHANGED);
+    char text[DURATION_SIZE];
     if (sign == LIV_LB_ODD)
         dr_buffer_addf(out, "\"%s\"", status);
     else if (strchr(status, ' ') != NULL)
@@ -70,10 +70,8 @@ static void describe(const struct liv_haproxy_row *row, enum liv_sign_kind sign,
         if (cell(row, LIV_HAPROXY_AGENT_TEXT)[0] != '\0')
             dr_buffer_addf(out, " (%s)", cell(row, LIV_HAPROXY_AGENT_TEXT));
     }
-    if (since.known && since.value >= 0 && strcmp(status, "UP") != 0) {
-        dr_buffer_addf(out, "%sfor ", out->size > 0 ? ", " : "");
-        add_duration(out, since.value);
-    }
+    if (since.known && since.value >= 0 && strcmp(status, "UP") != 0)
+        dr_buffer_addf(out, "%sfor %s", out->size > 0 ? ", " : "", duration(since.value, text));
 }
 
 /* ---- the state of a server ---- */
@@ -201,6 +199,12 @@ bool liv_haproxy_place(const struct liv_haproxy_row *row, char *host, size_t siz
     return true;
 }
 
+static void sign_sessions(struct liv_facts *facts, struct liv_unit *unit, int64_t sessions)
+{
+    liv_facts_sign(facts, unit, LIV_LB_TRAFFIC, "%lld session%s", (long long)sessions,
+                   sessions == 1 ? "" : "s");
+}
+
 static void set_figure(struct liv_unit *unit, enum liv_metric metric, struct dr_opt_int value)
 {
     if (value.known && value.value >= 0)
@@ -228,7 +232,8 @@ static void sum_up(struct pool *pool, const struct liv_haproxy_row *row)
 {
     struct dr_opt_int sessions = number(row, LIV_HAPROXY_SESSIONS);
     struct dr_opt_int limit = number(row, LIV_HAPROXY_LIMIT);
-    if (sessions.known && limit.known && limit.value > 0 && limit.value <= INT32_MAX) {
+    if (sessions.known && sessions.value >= 0 && sessions.value <= INT32_MAX && limit.known &&
+        limit.value > 0 && limit.value <= INT32_MAX) {
         pool->sessions += sessions.value;
         pool->limit += limit.value;
     } else {
@@ -254,49 +259,39 @@ static void add_server(const struct liv_haproxy_table *table, const struct liv_h
         return;
     describe(row, sign, &seen);
     liv_facts_sign(facts, unit, sign, "%s", dr_buffer_text(&seen));
+    facts->no_memory = facts->no_memory || seen.no_memory;
     dr_buffer_free(&seen);
     if (sign == LIV_LB_MAINTENANCE && has_bit(row, LIV_HAPROXY_RESOLUTION))
         liv_facts_sign(facts, unit, LIV_NOT_READY, "its name has no address");
     if (sessions.known && sessions.value > 0)
-        liv_facts_sign(facts, unit, LIV_LB_TRAFFIC, "%lld sessions", (long long)sessions.value);
+        sign_sessions(facts, unit, sessions.value);
     if (!sessions.known)
         liv_facts_sign(facts, unit, LIV_NOT_TOLD, "how many sessions it has is not told");
     unit->reserve = backup.known && backup.value > 0;
     set_figures(unit, row);
     if (takes_requests(sign))
         sum_up(pool, row);
-    if (!liv_haproxy_place(row, name, sizeof name, &port))
-        snprintf(name, sizeof name, "%s", cell(row, LIV_HAPROXY_NAME));
-    liv_facts_place(facts, unit, name, takes_requests(sign));
+    if (liv_haproxy_place(row, name, sizeof name, &port))
+        liv_facts_place(facts, unit, name, takes_requests(sign));
 }
 
+/* In use: sessions now, or the last one not long ago. */
 static void add_use(const struct liv_haproxy_row *row, double idle, struct liv_facts *facts,
                     struct liv_unit *unit)
 {
     struct dr_opt_int sessions = number(row, LIV_HAPROXY_SESSIONS);
     struct dr_opt_int last = number(row, LIV_HAPROXY_LAST);
-    struct dr_buffer text = DR_BUFFER(TEXT_MAX);
-    bool known = sessions.known && last.known;
-    bool in_use = false;
-    if (!known) {
-        dr_buffer_add(&text, "whether it is in use is not told");
+    char text[DURATION_SIZE];
+    if (!sessions.known || !last.known) {
+        liv_facts_sign(facts, unit, LIV_NOT_TOLD, "whether it is in use is not told");
     } else if (sessions.value > 0) {
-        dr_buffer_addf(&text, "%lld sessions", (long long)sessions.value);
-        in_use = true;
+        sign_sessions(facts, unit, sessions.value);
     } else if (last.value < 0) {
-        dr_buffer_add(&text, "no session since the balancer started");
+        liv_facts_sign(facts, unit, LIV_LB_QUIET, "no session since the balancer started");
     } else {
-        dr_buffer_add(&text, "last session ");
-        add_duration(&text, last.value);
-        dr_buffer_add(&text, " ago");
-        in_use = (double)last.value < idle;
+        liv_facts_sign(facts, unit, (double)last.value < idle ? LIV_LB_TRAFFIC : LIV_LB_QUIET,
+                       "last session %s ago", duration(last.value, text));
     }
-    liv_facts_sign(facts, unit,
-                   !known   ? LIV_NOT_TOLD
-                   : in_use ? LIV_LB_TRAFFIC
-                            : LIV_LB_QUIET,
-                   "%s", dr_buffer_text(&text));
-    dr_buffer_free(&text);
 }
 
 static void add_backend(const struct liv_haproxy_row *row, const struct pool *pool, double idle,
@@ -321,33 +316,45 @@ static void add_backend(const struct liv_haproxy_row *row, const struct pool *po
                         100.0 * (double)pool->sessions / (double)pool->limit);
 }
 
-/* A frontend that takes requests is no news: which backends they reach is not told. */
-static void add_frontend(const struct liv_haproxy_row *row, struct liv_facts *facts)
+static bool is_closed(const char *status)
 {
     static const char *const closed[] = {"STOP", "PAUSED", "WAITING", "FULL"};
+    for (size_t i = 0; i < sizeof closed / sizeof closed[0]; i++) {
+        if (strcmp(status, closed[i]) == 0)
+            return true;
+    }
+    return false;
+}
+
+/* Which backends its requests go to is not told: that some are there says nothing of any of them,
+ * and where the page of statistics was asked one is our own. But where it should take nothing, or
+ * can take no more, it is in use. */
+static void add_frontend(const struct liv_haproxy_row *row, struct liv_facts *facts)
+{
     char name[NAME_SIZE];
     const char *status = cell(row, LIV_HAPROXY_STATUS);
     struct dr_opt_int sessions = number(row, LIV_HAPROXY_SESSIONS);
     struct dr_opt_int limit = number(row, LIV_HAPROXY_LIMIT);
-    bool full = sessions.known && limit.known && limit.value > 0 && sessions.value >= limit.value;
-    enum liv_sign_kind sign = full ? LIV_LB_CLOSED : LIV_LB_ODD;
-    if (strcmp(status, "OPEN") == 0 && !full)
-        return;
-    for (size_t i = 0; i < sizeof closed / sizeof closed[0]; i++) {
-        if (strcmp(status, closed[i]) == 0)
-            sign = LIV_LB_CLOSED;
-    }
+    bool limited = sessions.known && limit.known && limit.value > 0;
+    bool full = limited && sessions.value >= limit.value;
+    bool open = strcmp(status, "OPEN") == 0 && !full;
     snprintf(name, sizeof name, "frontend %s", cell(row, LIV_HAPROXY_PROXY));
     struct liv_unit *unit = liv_facts_add(facts, LIV_POOL, name, cell(row, LIV_HAPROXY_PROXY));
+    if (unit == NULL)
+        return;
     if (full)
-        liv_facts_sign(facts, unit, sign, "%lld of %lld sessions", (long long)sessions.value,
-                       (long long)limit.value);
+        liv_facts_sign(facts, unit, LIV_LB_CLOSED, "%lld of %lld sessions",
+                       (long long)sessions.value, (long long)limit.value);
+    else if (open || is_closed(status))
+        liv_facts_sign(facts, unit, open ? LIV_LB_OPEN : LIV_LB_CLOSED, "%s", status);
     else
-        liv_facts_sign(facts, unit, sign, "\"%s\"", status);
-    if (sessions.known && sessions.value > 0)
-        liv_facts_sign(facts, unit, LIV_LB_TRAFFIC, "%lld sessions", (long long)sessions.value);
-    if (unit != NULL)
-        set_figure(unit, LIV_SESSIONS, sessions);
+        liv_facts_sign(facts, unit, LIV_LB_ODD, "\"%s\"", status);
+    if (!open && sessions.known && sessions.value > 0)
+        sign_sessions(facts, unit, sessions.value);
+    set_figure(unit, LIV_SESSIONS, sessions);
+    if (limited)
+        liv_unit_figure(unit, LIV_SESSIONS_USED,
+                        100.0 * (double)sessions.value / (double)limit.value);
 }
 
 static bool no_line(const struct pool *pool, struct dr_error *error)
@@ -385,6 +392,6 @@ bool liv_haproxy_units(const struct liv_haproxy_table *table, double idle, bool 
     }
     if (pool.servers > 0)
         return no_line(&pool, error);
-    facts->complete = true;
-    return !facts->no_memory || dr_error_set(error, DR_ERR_INTERNAL, "out of memory");
+    facts->complete = !facts->no_memory;
+    return facts->complete || dr_error_set(error, DR_ERR_INTERNAL, "out of memory");
 }

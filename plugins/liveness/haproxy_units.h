@@ -8,13 +8,12 @@
 
 /* Adds a unit for
  *
- *   - each server, "app/app1" of the pool "app"; but for one that is spare (haproxy_read.h), which
- *     stands for no instance;
+ *   - each server, "app/app1" of the pool "app", which lives at its address where that is told; but
+ *     for one that is spare (haproxy_read.h), which stands for no instance;
  *   - each backend, LIV_POOL "app". A section with both a frontend and a backend and without
  *     servers serves by itself (the page of statistics, a redirect): it is a pool only where
  *     `named` says that the user names the pools, and so means it;
- *   - each frontend that takes nothing, LIV_POOL "frontend web" of the pool "web": stopped, paused,
- *     or at the limit of its sessions.
+ *   - each frontend, LIV_POOL "frontend web" of the pool "web".
  *
  * `idle`: a backend is in use when its last session is younger (seconds). False with a PROTOCOL
  * error where a backend's own line is missing among those of its servers. */

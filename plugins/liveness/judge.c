@@ -91,6 +91,15 @@ static bool is_down(enum dr_error_class class)
     return class == DR_ERR_CONNECT || class == DR_ERR_TIMEOUT || class == DR_ERR_SERVER;
 }
 
+static bool has_sign(const struct liv_unit *unit, enum liv_sign_kind kind)
+{
+    for (size_t i = 0; i < unit->sign_count; i++) {
+        if (unit->signs[i].kind == kind)
+            return true;
+    }
+    return false;
+}
+
 static void weigh(struct view *view)
 {
     bool active = false, passive = false;
@@ -144,6 +153,8 @@ static bool add_view(struct judge *judge, const struct liv_asked *asked,
     } else if (is_down(asked->error->class)) {
         view->works = LIV_SAYS_NO;
     }
+    view->silent =
+        unit != NULL ? has_sign(unit, LIV_SILENT) : asked->error->class == DR_ERR_TIMEOUT;
     return true;
 }
 
@@ -186,17 +197,25 @@ enum dr_state untold_state(const struct judge *judge, const struct view *view)
     return DR_UNKNOWN;
 }
 
-/* Of a unit that proves to be passive, the status and the content that go with that are no news. */
 static enum dr_state sign_state(const struct judge *judge, const struct view *view,
                                 const struct liv_meaning *meaning, bool passive)
 {
     if (!passive && meaning->if_active == DR_UNKNOWN && view->works == LIV_SAYS_NO)
         return DR_WARNING; /* what else is not known of it makes no difference */
+    if (!passive && meaning == &liv_meanings[LIV_SILENT] && judge->timeout_state != DR_CRITICAL)
+        return judge->timeout_state;
     if (!passive)
         return meaning->if_active;
     if (meaning->works == LIV_SAYS_NO && meaning->if_passive == DR_UNKNOWN)
-        return view->role == ROLE_PASSIVE ? DR_OK : untold_state(judge, view);
+        return untold_state(judge, view);
     return meaning->if_passive;
+}
+
+/* Of a unit that proves to be passive, the status and the content that go with that are no news. */
+static bool goes_with_passive(const struct view *view, const struct liv_meaning *meaning)
+{
+    return view->role == ROLE_PASSIVE && meaning->works == LIV_SAYS_NO &&
+           meaning->if_passive == DR_UNKNOWN;
 }
 
 static void judge_sign(const struct judge *judge, const struct view *view,
@@ -205,6 +224,8 @@ static void judge_sign(const struct judge *judge, const struct view *view,
     const struct liv_meaning *meaning = &liv_meanings[sign->kind];
     bool passive = judge->pools[view->pool].passive;
     enum dr_state state = sign_state(judge, view, meaning, passive);
+    if (passive && goes_with_passive(view, meaning))
+        return;
     const char *between = meaning->words[0] != '\0' && sign->text[0] != '\0' ? ": " : "";
     if (state == DR_OK) {
         if (meaning->words[0] != '\0' || sign->text[0] != '\0')
@@ -236,8 +257,8 @@ static void judge_figure(struct judge *judge, const struct view *view, enum liv_
     if (!view->unit->figures[metric].known)
         return;
     const char *name = liv_metrics[metric].name;
-    if (metric == LIV_CERTIFICATE_LEFT && value < 0)
-        return; /* "expired" is said where it was seen */
+    if (metric == LIV_CERTIFICATE_LEFT && value < 0 && has_sign(view->unit, LIV_UNTRUSTED))
+        return; /* "expired" is said there */
     enum dr_state state = dr_line_judge(line, &liv_metrics[metric], threshold, value, name);
     if (metric == LIV_CERTIFICATE_LEFT && state != DR_OK)
         dr_line_next(line, state, "renew the certificate%s%s",
@@ -270,7 +291,8 @@ static enum dr_state missing_state(const struct judge *judge, const struct view 
     enum dr_error_class class = view->asked->error->class;
     if (is_down(class) && pool->passive)
         return untold_state(judge, view);
-    if (is_down(class) && pool->total > 1)
+    bool said = view->silent && judge->timeout_state != DR_CRITICAL;
+    if (is_down(class) && pool->total > 1 && !said)
         return DR_WARNING;
     return dr_error_state(class, judge->timeout_state);
 }

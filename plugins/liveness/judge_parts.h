@@ -21,6 +21,7 @@ struct view {
     enum liv_says works;
     bool on_purpose; /* taken out by somebody */
     bool left_out;   /* by the user */
+    bool silent;     /* no answer in time: as bad as --timeout says */
     size_t pool;
     double wanted; /* instances it stands for */
     double alive;  /* of those */
@@ -38,6 +39,7 @@ struct pool {
     double alive;
     double purpose;           /* taken out by somebody */
     double unknown;           /* cannot be told */
+    double silent;            /* did not answer in time */
     double reserve;           /* reserves that are alive */
     double spare;             /* alive when the host with most of them dies; below 0: not known */
     const char *host;         /* which one that is */
@@ -55,6 +57,7 @@ struct pool {
 struct site {
     const char *name; /* NULL */
     enum role role;
+    bool ready;               /* something there says that it could become active (--ready) */
     bool dead;                /* its role is not known because nothing there answers */
     bool passive;             /* it should be, or it turned out to be */
     const struct view *proof; /* of its role; NULL */

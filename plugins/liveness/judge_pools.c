@@ -118,6 +118,8 @@ static void count_view(struct pool *pool, const struct view *view)
         pool->purpose += view->wanted;
     else if (view->works == LIV_SAYS_NOTHING && !(answered && view->unit->alive.known))
         pool->unknown += view->wanted;
+    else if (view->silent)
+        pool->silent += view->wanted;
     const struct dr_opt_real *time = answered ? &view->unit->figures[LIV_TIME] : NULL;
     if (answered && time->known && view->alive > 0 &&
         (pool->slowest == NULL || time->value > pool->slowest->unit->figures[LIV_TIME].value))
@@ -293,11 +295,19 @@ static void say_things(const struct judge *judge, struct pool *pool)
         add(pool, "%.0f %s of %s", pool->total, kind_words(pool->kind, pool->total), pool->title);
 }
 
+/* Too few. What did not answer in time is as bad as --timeout says. */
+static enum dr_state shortage(const struct judge *judge, const struct pool *pool, double alive)
+{
+    if (alive + pool->unknown >= pool->least)
+        return DR_UNKNOWN;
+    return alive + pool->unknown + pool->silent >= pool->least ? judge->timeout_state : DR_CRITICAL;
+}
+
 static void judge_alive(const struct judge *judge, struct pool *pool)
 {
     double alive = pool->alive > 0 ? pool->alive : pool->reserve;
     if (alive < pool->least)
-        worsen(pool, alive + pool->unknown >= pool->least ? DR_UNKNOWN : DR_CRITICAL);
+        worsen(pool, shortage(judge, pool, alive));
     if (pool->alive <= 0 && pool->reserve > 0)
         worsen(pool, DR_WARNING);
     if (is_counted(pool->kind))

@@ -20,6 +20,15 @@ static bool is_idle_target(const struct liv_asked *asked)
            is_worker_product(asked->product);
 }
 
+static bool says_ready(const struct liv_unit *unit)
+{
+    for (size_t i = 0; unit != NULL && i < unit->sign_count; i++) {
+        if (unit->signs[i].kind == LIV_IS_READY)
+            return true;
+    }
+    return false;
+}
+
 /* Active where anything is; passive where all of it is. */
 static void find_role(struct judge *judge, struct site *site)
 {
@@ -28,6 +37,7 @@ static void find_role(struct judge *judge, struct site *site)
         const struct view *view = &judge->views[i];
         if (!votes(view) || site_of(judge, view->asked) != site)
             continue;
+        site->ready = site->ready || says_ready(view->unit);
         active += view->role == ROLE_ACTIVE ? 1 : 0;
         passive += view->role == ROLE_PASSIVE ? 1 : 0;
         unknown += view->role == ROLE_UNKNOWN ? 1 : 0;
@@ -137,6 +147,12 @@ static enum dr_state site_state(const struct judge *judge, const struct site *si
     return instead || site->role == ROLE_UNKNOWN ? DR_WARNING : DR_OK;
 }
 
+/* That nothing is wrong is no proof that it would come up. */
+static const char *ready_words(const struct site *site)
+{
+    return site->state != DR_OK ? ", not ready" : site->ready ? " and ready" : "";
+}
+
 /* One line for each site: what it is, and what proves that. */
 static void add_lines(struct judge *judge, size_t active, const char *next)
 {
@@ -145,7 +161,7 @@ static void add_lines(struct judge *judge, size_t active, const char *next)
     for (size_t i = 0; i < judge->site_count; i++) {
         const struct site *site = &judge->sites[i];
         enum dr_state state = site_state(judge, site, active);
-        const char *ready = site->role == ROLE_PASSIVE && site->state == DR_OK ? " and ready" : "";
+        const char *ready = site->role != ROLE_PASSIVE ? "" : ready_words(site);
         struct dr_finding *finding =
             dr_result_add(judge->result, state, site->name, "%s%s: %s%s%s", roles[site->role],
                           ready, site->proof != NULL ? site->proof->name : "",
@@ -207,32 +223,49 @@ static void say_nobody(struct judge *judge)
                       unknown.size > 0 ? ": " : "", dr_buffer_text(&unknown),
                       unknown.size > 0 ? (dead ? " does not answer" : " cannot be told") : "",
                       passive.size > 0 ? (unknown.size > 0 ? ", " : ": ") : "",
-                      dr_buffer_text(&passive), passive.size > 0 ? " is passive" : "");
+                      dr_buffer_text(&passive),
+                      passive.size == 0                     ? ""
+                      : count_role(judge, ROLE_PASSIVE) > 1 ? " are passive"
+                                                            : " is passive");
     dr_buffer_free(&unknown);
     dr_buffer_free(&passive);
 }
 
+/* "dr is passive and ready", of all that are. */
+static void add_passive(const struct judge *judge, struct dr_buffer *words)
+{
+    size_t count = count_role(judge, ROLE_PASSIVE);
+    bool fine = true, ready = true;
+    if (count == 0)
+        return;
+    add_names(judge, ROLE_PASSIVE, words);
+    for (size_t i = 0; i < judge->site_count; i++) {
+        const struct site *site = &judge->sites[i];
+        fine = fine && (site->role != ROLE_PASSIVE || site->state == DR_OK);
+        ready = ready && (site->role != ROLE_PASSIVE || site->ready);
+    }
+    dr_buffer_addf(words, " %s passive%s", count > 1 ? "are" : "is",
+                   !fine   ? ", not ready"
+                   : ready ? " and ready"
+                           : "");
+}
+
 static void say_one(struct judge *judge, const struct site *active)
 {
-    struct dr_buffer unknown = DR_BUFFER(200), passive = DR_BUFFER(200);
+    struct dr_buffer unknown = DR_BUFFER(200), passive = DR_BUFFER(300);
     bool wanted = judge->rules->site == NULL || is_wanted(judge, active);
-    bool ready = true;
     enum dr_state state = wanted ? DR_OK : DR_WARNING;
     add_names(judge, ROLE_UNKNOWN, &unknown);
-    add_names(judge, ROLE_PASSIVE, &passive);
-    for (size_t i = 0; i < judge->site_count; i++)
-        ready = ready && (judge->sites[i].role != ROLE_PASSIVE || judge->sites[i].state == DR_OK);
+    add_passive(judge, &passive);
     if (unknown.size > 0)
         state = dr_state_worst(state, DR_WARNING);
     (void)liv_history_since(judge->evidence->history, "sites", roles_hash(judge),
                             judge->evidence->now);
-    dr_result_verdict(
-        judge->result, state, "%s is active%s%s%s%s%s%s%s%s", active->name,
-        wanted ? "" : " instead of ", wanted ? "" : judge->rules->site,
-        passive.size > 0 ? ", " : "", dr_buffer_text(&passive),
-        passive.size > 0 ? (ready ? " is passive and ready" : " is passive, not ready") : "",
-        unknown.size > 0 ? ", " : "", dr_buffer_text(&unknown),
-        unknown.size > 0 ? " cannot be told: a split brain is not excluded" : "");
+    dr_result_verdict(judge->result, state, "%s is active%s%s%s%s%s%s%s", active->name,
+                      wanted ? "" : " instead of ", wanted ? "" : judge->rules->site,
+                      passive.size > 0 ? ", " : "", dr_buffer_text(&passive),
+                      unknown.size > 0 ? ", " : "", dr_buffer_text(&unknown),
+                      unknown.size > 0 ? " cannot be told: a split brain is not excluded" : "");
     dr_buffer_free(&unknown);
     dr_buffer_free(&passive);
 }

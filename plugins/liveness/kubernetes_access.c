@@ -196,8 +196,13 @@ static bool use_account(struct dr_task *task, struct kubernetes_access *access,
     const struct dr_uri *uri = &dr_task_target(task)->uri;
     const char *host = getenv("KUBERNETES_SERVICE_HOST");
     const char *port = getenv("KUBERNETES_SERVICE_PORT");
+    const struct liv_request *asked = dr_task_request(task);
     const char *token_file = dr_uri_param(uri, "token-file");
     const char *ca_file = dr_uri_param(uri, "cacert");
+    if (token_file == NULL)
+        token_file = asked->token_file;
+    if (ca_file == NULL)
+        ca_file = asked->cacert;
     if (host == NULL || host[0] == '\0')
         return dr_error_set(error, DR_ERR_USAGE,
                             "no host, no kubeconfig=, and this is no pod: KUBERNETES_SERVICE_HOST "

@@ -45,12 +45,12 @@ struct dr_opt_real kubernetes_read_time(const char *text)
                     .tm_hour = (int)strtol(text + 11, NULL, 10),
                     .tm_min = (int)strtol(text + 14, NULL, 10),
                     .tm_sec = (int)strtol(text + 17, NULL, 10)};
-    int month = tm.tm_mon, day = tm.tm_mday;
-    if (month < 0 || month > 11 || tm.tm_hour > 23 || tm.tm_min > 59 || tm.tm_sec > 60)
+    int month = tm.tm_mon, day = tm.tm_mday, second = tm.tm_sec;
+    if (month < 0 || month > 11 || tm.tm_hour > 23 || tm.tm_min > 59 || second > 60)
         return unknown;
     double seconds = (double)timegm(&tm);
     /* timegm makes March of 30 February */
-    return tm.tm_mday == day || tm.tm_sec == 60 ? dr_real(seconds) : unknown;
+    return tm.tm_mday == day || second == 60 ? dr_real(seconds) : unknown;
 }
 
 /* As much of a text as fits: for people, not for comparisons. */
@@ -128,9 +128,13 @@ static bool read_page(struct dr_json *reader, struct kubernetes_page *page, stru
 {
     char name[64];
     page->next[0] = '\0';
-    found->page = dr_json_object(reader);
-    while (found->page && dr_json_member(reader, name, sizeof name)) {
-        if (strcmp(name, "continue") == 0) {
+    bool object = dr_json_object(reader);
+    while (object && dr_json_member(reader, name, sizeof name)) {
+        if (strcmp(name, "resourceVersion") == 0) {
+            /* every list has one: without it this is not all that was said of the list */
+            found->page = dr_json_kind(reader) == '"';
+            dr_json_skip(reader);
+        } else if (strcmp(name, "continue") == 0) {
             bool text = dr_json_kind(reader) == '"';
             if (!dr_json_text(reader, page->next, sizeof page->next) || !text)
                 return dr_error_set(error, DR_ERR_PROTOCOL,
@@ -164,7 +168,7 @@ static bool check_list(const struct shape *shape, const struct found *found,
 {
     const char *missing = !found->kind      ? "kind"
                           : !found->version ? "apiVersion"
-                          : !found->page    ? "metadata"
+                          : !found->page    ? "metadata.resourceVersion"
                           : !found->items   ? "items"
                                             : NULL;
     if (missing != NULL)
@@ -362,14 +366,14 @@ static bool read_expression(struct dr_json *reader, struct dr_buffer *selector)
 {
     char name[64], key[LABEL_SIZE] = "", operator[32] = "";
     struct dr_buffer values = DR_BUFFER(SELECTOR_MAX);
-    bool ok = dr_json_object(reader);
-    while (ok && dr_json_member(reader, name, sizeof name)) {
+    bool object = dr_json_object(reader), ok = object;
+    while (object && dr_json_member(reader, name, sizeof name)) {
         if (strcmp(name, "key") == 0)
             dr_json_text(reader, key, sizeof key);
         else if (strcmp(name, "operator") == 0)
             dr_json_text(reader, operator, sizeof operator);
         else if (strcmp(name, "values") == 0 && dr_json_kind(reader) == '[')
-            ok = read_values(reader, &values);
+            ok = read_values(reader, &values) && ok;
         else
             dr_json_skip(reader);
     }
@@ -380,9 +384,9 @@ static bool read_expression(struct dr_json *reader, struct dr_buffer *selector)
 
 static bool read_expressions(struct dr_json *reader, struct dr_buffer *selector)
 {
-    bool ok = dr_json_array(reader);
-    while (ok && dr_json_item(reader))
-        ok = read_expression(reader, selector);
+    bool array = dr_json_array(reader), ok = array;
+    while (array && dr_json_item(reader))
+        ok = read_expression(reader, selector) && ok;
     return ok;
 }
 
@@ -391,12 +395,12 @@ static char *read_selector(struct dr_json *reader)
 {
     char name[64];
     struct dr_buffer selector = DR_BUFFER(SELECTOR_MAX);
-    bool ok = dr_json_object(reader);
-    while (ok && dr_json_member(reader, name, sizeof name)) {
+    bool object = dr_json_object(reader), ok = object;
+    while (object && dr_json_member(reader, name, sizeof name)) {
         if (strcmp(name, "matchLabels") == 0)
-            ok = read_match_labels(reader, &selector);
+            ok = read_match_labels(reader, &selector) && ok;
         else if (strcmp(name, "matchExpressions") == 0)
-            ok = read_expressions(reader, &selector);
+            ok = read_expressions(reader, &selector) && ok;
         else
             dr_json_skip(reader);
     }

@@ -186,13 +186,15 @@ static void set_figures(struct liv_unit *unit, const struct kubernetes_workload 
     } figures[] = {{LIV_WANTED, w->wanted},
                    {LIV_READY, w->ready},
                    {LIV_AVAILABLE, w->available},
-                   {LIV_UPDATED, w->updated},
-                   {LIV_TERMINATING, dr_int(tally->terminating)},
-                   {LIV_RESTARTS, dr_int(tally->restarts)}};
+                   {LIV_UPDATED, w->updated}};
     for (size_t i = 0; i < sizeof figures / sizeof figures[0]; i++) {
         if (figures[i].value.known)
             liv_unit_figure(unit, figures[i].metric, (double)figures[i].value.value);
     }
+    if (w->selector == NULL)
+        return; /* its pods were not listed */
+    liv_unit_figure(unit, LIV_TERMINATING, (double)tally->terminating);
+    liv_unit_figure(unit, LIV_RESTARTS, (double)tally->restarts);
 }
 
 /* A daemon set for nodes that this cluster does not have: neither in use nor missing. */

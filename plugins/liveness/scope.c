@@ -14,7 +14,8 @@ enum {
     WORKERS = 1 << 6,   /* workers and their queues */
     BEATS = 1 << 7,     /* signs of life that have an age */
     SCHEDULES = 1 << 8, /* entries that are due */
-    KEYS = 1 << 9       /* keys that are named one by one */
+    KEYS = 1 << 9,      /* keys that are named one by one */
+    LOOKS = 1 << 10     /* what moves between two looks */
 };
 
 #define ON_REPLIES "http://, https:// and, with --direct, haproxy+http:// and the like"
@@ -47,7 +48,7 @@ static const struct {
     {"queue", WORKERS, "workers: celery+redis://, rq+redis:// and the like"},
     {"task-limit", WORKERS, "workers: celery+redis://, rq+redis:// and the like"},
     {"stuck-after", WORKERS, "workers: celery+redis://, rq+redis:// and the like"},
-    {"watch", WORKERS, "workers: celery+redis://, rq+redis:// and the like"},
+    {"watch", LOOKS, "workers (celery+redis://, rq+redis:// and the like) and openfaas://"},
     {"heartbeat", BEATS, "rq+redis://, sidekiq+redis://, canary+redis://, file:// and airflow://"},
     {"overdue", SCHEDULES, "rq+redis://, sidekiq+redis:// and redbeat+redis://"},
     {"canary", KEYS, "canary+redis://"},
@@ -63,12 +64,12 @@ static const struct {
     {"http", LIV_HTTP, REPLIES | ROLES | HTTP},
     {"haproxy", LIV_HAPROXY, BALANCER},
     {"kubernetes", LIV_KUBERNETES, HTTP | TLS},
-    {"openfaas", LIV_OPENFAAS, HTTP | TLS},
-    {"celery", LIV_CELERY, WORKERS},
-    {"rabbitmq-consumers", LIV_CONSUMERS, WORKERS | HTTP},
-    {"rabbitmqs-consumers", LIV_CONSUMERS, WORKERS | HTTP | TLS},
-    {"rq", LIV_RQ, WORKERS | BEATS | SCHEDULES},
-    {"sidekiq", LIV_SIDEKIQ, WORKERS | BEATS | SCHEDULES},
+    {"openfaas", LIV_OPENFAAS, HTTP | TLS | LOOKS},
+    {"celery", LIV_CELERY, WORKERS | LOOKS},
+    {"rabbitmq-consumers", LIV_CONSUMERS, WORKERS | LOOKS | HTTP},
+    {"rabbitmqs-consumers", LIV_CONSUMERS, WORKERS | LOOKS | HTTP | TLS},
+    {"rq", LIV_RQ, WORKERS | LOOKS | BEATS | SCHEDULES},
+    {"sidekiq", LIV_SIDEKIQ, WORKERS | LOOKS | BEATS | SCHEDULES},
     {"redbeat", LIV_REDBEAT, SCHEDULES},
     {"canary", LIV_CANARY, BEATS | KEYS},
     {"file", LIV_CANARY, BEATS},

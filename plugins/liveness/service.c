@@ -10,6 +10,7 @@
 #include "plugins/liveness/condition.h"
 #include "plugins/liveness/service_read.h"
 
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -139,20 +140,34 @@ static bool ask_airflow_dags(struct asker *asker, bool old, const char *filter,
     return ok;
 }
 
+static bool ask_airflow_runs(struct asker *asker, bool old, int64_t *runs, struct dr_error *error)
+{
+    struct dr_http_reply reply;
+    char path[80];
+    snprintf(path, sizeof path, "/api/%s/dags/~/dagRuns?state=running&limit=1", old ? "v1" : "v2");
+    bool ok = ask(asker, path, "ask for what runs", &reply, error) &&
+              liv_access_status(&reply, "list runs of DAGs (grant: the role Viewer)", error) &&
+              airflow_read_runs(&reply.body, runs, error);
+    dr_http_reply_free(&reply);
+    return ok;
+}
+
 /* That a scheduler works is known by now; whether it is paused may not be. */
 static void look_at_airflow_dags(struct asker *asker, bool old, const char *text,
                                  struct liv_unit *unit)
 {
     struct airflow_dags all;
     struct airflow_dags open;
+    int64_t runs = 0;
     struct dr_error error = {.class = DR_ERR_NONE};
     if (ask_airflow_dags(asker, old, "", &all, &error) &&
-        ask_airflow_dags(asker, old, "&paused=false", &open, &error)) {
-        airflow_fill_dags(&all, &open, text, asker->facts, unit);
+        ask_airflow_dags(asker, old, "&paused=false", &open, &error) &&
+        (open.total > 0 || ask_airflow_runs(asker, old, &runs, &error))) {
+        airflow_fill_dags(&all, &open, runs, text, asker->facts, unit);
         return;
     }
     liv_facts_sign(asker->facts, unit, LIV_ANSWERED, "%s", text);
-    dr_error_prefix(&error, "whether its DAGs are paused is not known");
+    dr_error_prefix(&error, "whether it is paused is not known");
     liv_access_sign(asker->facts, unit, &error);
 }
 
@@ -177,19 +192,47 @@ static bool look_at_airflow(struct asker *asker, struct dr_error *error)
 
 /* ---- Jenkins ---- */
 
+static bool ask_jenkins_busy(struct asker *asker, int64_t *busy, struct dr_error *error)
+{
+    struct dr_http_reply reply;
+    bool ok =
+        ask(asker, "/computer/api/json?tree=busyExecutors", "ask for builds", &reply, error) &&
+        liv_access_status(&reply, "ask for builds that run (grant: Overall/Read)", error) &&
+        jenkins_read_busy(&reply.body, busy, error);
+    dr_http_reply_free(&reply);
+    return ok;
+}
+
+static bool fill_jenkins(struct asker *asker, const struct dr_http_reply *reply,
+                         struct dr_error *error)
+{
+    char mode[SERVICE_TEXT_SIZE];
+    char version[SERVICE_TEXT_SIZE];
+    int64_t busy = 0;
+    bool quiet;
+    /* quieting down ends no build */
+    if (!jenkins_read_state(&reply->body, &quiet, mode, error) ||
+        (quiet && !ask_jenkins_busy(asker, &busy, error)))
+        return false;
+    struct liv_unit *unit = add_unit(asker, LIV_TIMER);
+    set_time(unit, reply);
+    if (unit != NULL && dr_http_header(reply, "X-Jenkins", version, sizeof version))
+        liv_facts_text(asker->facts, &unit->version, version);
+    if (!quiet)
+        liv_facts_sign(asker->facts, unit, LIV_S_RUNNING, "mode %s", mode);
+    else if (busy > 0)
+        liv_facts_sign(asker->facts, unit, LIV_K_STILL_RUNS, "%" PRId64 " builds", busy);
+    else
+        liv_facts_sign(asker->facts, unit, LIV_S_PAUSED, "it is quieting down, and no build runs");
+    return true;
+}
+
 static bool look_at_jenkins(struct asker *asker, struct dr_error *error)
 {
     struct dr_http_reply reply;
-    char version[SERVICE_TEXT_SIZE];
     bool ok = ask(asker, "/api/json?tree=quietingDown,mode", "ask for its state", &reply, error) &&
-              liv_access_status(&reply, "ask for its state (grant: Overall/Read)", error);
-    if (ok) {
-        struct liv_unit *unit = add_unit(asker, LIV_TIMER);
-        set_time(unit, &reply);
-        if (unit != NULL && dr_http_header(&reply, "X-Jenkins", version, sizeof version))
-            liv_facts_text(asker->facts, &unit->version, version);
-        ok = jenkins_fill(&reply.body, asker->facts, unit, error);
-    }
+              liv_access_status(&reply, "ask for its state (grant: Overall/Read)", error) &&
+              fill_jenkins(asker, &reply, error);
     dr_http_reply_free(&reply);
     return ok;
 }
@@ -443,15 +486,16 @@ struct service {
     const char *scheme; /* up to its "+" */
     enum liv_product product;
     bool own_query; /* its parameters are ours, and its path is a prefix */
+    int plain_port; /* where it listens without TLS; with it a proxy does, at 443. 0: 80 */
     bool (*look)(struct asker *asker, struct dr_error *error);
 };
 
 static const struct service services[] = {
-    {"scheduler", LIV_SCHEDULER, false, look_at_scheduler},
-    {"airflow", LIV_SCHEDULER, true, look_at_airflow},
-    {"jenkins", LIV_SCHEDULER, true, look_at_jenkins},
-    {"rundeck", LIV_SCHEDULER, true, probe_rundeck},
-    {"grafana", LIV_GRAFANA, true, look_at_grafana},
+    {"scheduler", LIV_SCHEDULER, false, 0, look_at_scheduler},
+    {"airflow", LIV_SCHEDULER, true, 8080, look_at_airflow},
+    {"jenkins", LIV_SCHEDULER, true, 8080, look_at_jenkins},
+    {"rundeck", LIV_SCHEDULER, true, 4440, probe_rundeck},
+    {"grafana", LIV_GRAFANA, true, 3000, look_at_grafana},
 };
 
 static const struct service *find_service(const char *scheme)
@@ -474,12 +518,18 @@ static bool check_parameters(const struct asker *asker, struct dr_error *error)
     return dr_uri_has_only(uri, strncmp(uri->scheme, "rundeck", 7) == 0 ? rundeck : plain, error);
 }
 
-static bool make_base(struct asker *asker, bool prefix, struct dr_error *error)
+static bool make_base(struct asker *asker, const struct service *service, struct dr_error *error)
 {
-    size_t length = prefix ? strcspn(asker->access.path, "?") : 0;
+    const struct dr_target *target = dr_task_target(asker->task);
+    size_t length = service->own_query ? strcspn(asker->access.path, "?") : 0;
+    char port[16] = "";
     while (length > 0 && asker->access.path[length - 1] == '/')
         length--;
-    asker->base = dr_text_format("%s%.*s", asker->access.url, (int)length, asker->access.path);
+    if (target->uri.hosts[target->host].port == 0 && service->plain_port != 0 &&
+        strchr(target->uri.scheme, '+') != NULL)
+        snprintf(port, sizeof port, ":%d", service->plain_port);
+    asker->base =
+        dr_text_format("%s%s%.*s", asker->access.url, port, (int)length, asker->access.path);
     return asker->base != NULL || out_of_memory(error);
 }
 
@@ -487,7 +537,7 @@ static bool look(struct asker *asker, const struct service *service, struct dr_e
 {
     if (!liv_access_read(asker->task, service->own_query, &asker->access, error) ||
         (service->own_query && !check_parameters(asker, error)) ||
-        !make_base(asker, service->own_query, error))
+        !make_base(asker, service, error))
         return false;
     asker->http = dr_http_new(asker->task, error);
     return asker->http != NULL && service->look(asker, error) &&

@@ -230,8 +230,23 @@ bool airflow_fill_health(const struct airflow_health *health, struct dr_opt_real
                           facts, unit, text);
 }
 
+bool airflow_read_runs(const struct dr_buffer *body, int64_t *runs, struct dr_error *error)
+{
+    json_t *root = liv_json_load(body, error);
+    if (root == NULL)
+        return false;
+    struct dr_opt_int total = liv_json_count(root, "total_entries");
+    bool ok =
+        (json_is_array(json_object_get(root, "dag_runs")) || liv_json_lacks("dag_runs", error)) &&
+        (total.known || liv_json_lacks("total_entries", error));
+    *runs = total.value;
+    json_decref(root);
+    return ok;
+}
+
 void airflow_fill_dags(const struct airflow_dags *all, const struct airflow_dags *open,
-                       const char *text, struct liv_facts *facts, struct liv_unit *unit)
+                       int64_t runs, const char *text, struct liv_facts *facts,
+                       struct liv_unit *unit)
 {
     /* a version that does not know the filter shows any DAG; one that is paused tells */
     bool filtered = open->total == 0 || (open->paused.known && !open->paused.value);
@@ -241,38 +256,42 @@ void airflow_fill_dags(const struct airflow_dags *all, const struct airflow_dags
     else if (all->total == 0)
         liv_facts_sign(facts, unit, LIV_NOT_TOLD,
                        "no DAGs are shown, neither paused nor not: does the user see any?");
-    else if (open->total == 0)
-        liv_facts_sign(facts, unit, LIV_S_PAUSED, "all %" PRId64 " DAGs; %s", all->total, text);
-    else
+    else if (open->total > 0)
         liv_facts_sign(facts, unit, LIV_S_RUNNING, "%" PRId64 " of %" PRId64 " DAGs; %s",
                        open->total, all->total, text);
+    else if (runs > 0)
+        liv_facts_sign(facts, unit, LIV_K_STILL_RUNS, "%" PRId64 " runs of DAGs; %s", runs, text);
+    else
+        liv_facts_sign(facts, unit, LIV_S_PAUSED, "all %" PRId64 " DAGs, and none runs; %s",
+                       all->total, text);
 }
 
 /* ---- Jenkins ---- */
 
-static bool read_jenkins(const json_t *root, struct liv_facts *facts, struct liv_unit *unit,
-                         struct dr_error *error)
-{
-    char mode[SERVICE_TEXT_SIZE];
-    struct dr_opt_bool quiet = liv_json_bool(root, "quietingDown");
-    if (!quiet.known)
-        return liv_json_lacks("quietingDown", error);
-    if (!liv_json_text(root, "mode", mode, sizeof mode))
-        return liv_json_lacks("mode", error);
-    if (quiet.value)
-        liv_facts_sign(facts, unit, LIV_S_PAUSED, "it is quieting down: no build is started");
-    else
-        liv_facts_sign(facts, unit, LIV_S_RUNNING, "mode %s", mode);
-    return true;
-}
-
-bool jenkins_fill(const struct dr_buffer *body, struct liv_facts *facts, struct liv_unit *unit,
-                  struct dr_error *error)
+bool jenkins_read_state(const struct dr_buffer *body, bool *quiet, char mode[SERVICE_TEXT_SIZE],
+                        struct dr_error *error)
 {
     json_t *root = liv_json_load(body, error);
-    bool ok = root != NULL && read_jenkins(root, facts, unit, error);
+    if (root == NULL)
+        return false;
+    struct dr_opt_bool down = liv_json_bool(root, "quietingDown");
+    bool ok =
+        (down.known || liv_json_lacks("quietingDown", error)) &&
+        (liv_json_text(root, "mode", mode, SERVICE_TEXT_SIZE) || liv_json_lacks("mode", error));
+    *quiet = down.value;
     json_decref(root);
     return ok;
+}
+
+bool jenkins_read_busy(const struct dr_buffer *body, int64_t *busy, struct dr_error *error)
+{
+    json_t *root = liv_json_load(body, error);
+    if (root == NULL)
+        return false;
+    struct dr_opt_int count = liv_json_count(root, "busyExecutors");
+    *busy = count.value;
+    json_decref(root);
+    return count.known || liv_json_lacks("busyExecutors", error);
 }
 
 /* ---- Rundeck ---- */

@@ -42,14 +42,22 @@ bool airflow_fill_health(const struct airflow_health *health, struct dr_opt_real
                          struct liv_facts *facts, struct liv_unit *unit,
                          char text[SERVICE_TEXT_SIZE]);
 
-/* Is it paused: all its DAGs are. `open` are those that are not paused. `text` is what
- * airflow_fill_health said. */
-void airflow_fill_dags(const struct airflow_dags *all, const struct airflow_dags *open,
-                       const char *text, struct liv_facts *facts, struct liv_unit *unit);
+/* GET .../dags/~/dagRuns?state=running: how many runs go on, of whatever DAG. */
+bool airflow_read_runs(const struct dr_buffer *body, int64_t *runs, struct dr_error *error);
 
-/* GET /api/json?tree=quietingDown,mode of Jenkins: is it about to shut down, and starts nothing. */
-bool jenkins_fill(const struct dr_buffer *body, struct liv_facts *facts, struct liv_unit *unit,
-                  struct dr_error *error);
+/* Is it paused: all its DAGs are. `open` are those that are not paused, `runs` what goes on all the
+ * same: pausing ends nothing. `text` is what airflow_fill_health said. */
+void airflow_fill_dags(const struct airflow_dags *all, const struct airflow_dags *open,
+                       int64_t runs, const char *text, struct liv_facts *facts,
+                       struct liv_unit *unit);
+
+/* GET /api/json?tree=quietingDown,mode of Jenkins: is it about to shut down, and starts nothing.
+ * False with a PROTOCOL error where it does not say so. */
+bool jenkins_read_state(const struct dr_buffer *body, bool *quiet, char mode[SERVICE_TEXT_SIZE],
+                        struct dr_error *error);
+
+/* GET /computer/api/json?tree=busyExecutors: how many builds go on. */
+bool jenkins_read_busy(const struct dr_buffer *body, int64_t *busy, struct dr_error *error);
 
 /* GET /api/N/system/executions/status of Rundeck: its execution mode. */
 bool rundeck_fill(const struct dr_buffer *body, struct liv_facts *facts, struct liv_unit *unit,

@@ -23,8 +23,8 @@ const struct liv_meaning liv_meanings[LIV_SIGNS] = {
                     "give user and --password-file, --token-file or --cert"},
     [LIV_ABSENT] = {"not there", NO, NOTHING, false, DR_WARNING, DR_UNKNOWN, NULL},
     [LIV_UNTRUSTED] = {"TLS", NO, NOTHING, false, DR_CRITICAL, DR_UNKNOWN,
-                       "clients that verify are refused as well: renew the certificate, or give "
-                       "your CA by --cacert"},
+                       "clients that verify are refused as well; a CA of your own is given by "
+                       "--cacert"},
     [LIV_BAD_STATUS] = {"", NO, NOTHING, false, DR_WARNING, DR_UNKNOWN,
                         "the log of that instance says why"},
     [LIV_BAD_CONTENT] = {"", NO, NOTHING, false, DR_WARNING, DR_UNKNOWN,

@@ -147,7 +147,8 @@ __attribute__((format(printf, 3, 4))) static void end(struct talk *talk, enum li
 
 static void fail(struct talk *talk, int failure)
 {
-    talk->unreachable = failure == ENETUNREACH || failure == EAFNOSUPPORT;
+    talk->unreachable =
+        failure == ENETUNREACH || failure == EADDRNOTAVAIL || failure == EAFNOSUPPORT;
     end(talk, failure == ETIMEDOUT ? LIV_SILENT : LIV_REFUSED, "%s", strerror(failure));
 }
 

@@ -2,8 +2,12 @@
 # `make bench` prints what a run costs, beside the least that a program with the same client library costs and beside other
 # plugins. A client library that is missing takes its rows with it.
 
-EXTRA_DIST += tests/bench/bench.py tests/bench/bench_queues.py tests/bench/measure.py tests/bench/stand_in_rabbitmq.py
-bench_minimal =
+EXTRA_DIST += tests/bench/bench.py tests/bench/bench_liveness.py tests/bench/bench_queues.py tests/bench/measure.py \
+	tests/bench/stand_in_rabbitmq.py
+bench_minimal = tests/bench/minimal_socket$(EXEEXT)
+EXTRA_PROGRAMS += tests/bench/minimal_socket
+tests_bench_minimal_socket_CFLAGS = $(program_cflags)
+tests_bench_minimal_socket_LDFLAGS = $(program_ldflags)
 if HAVE_LIBPQ
 bench_minimal += tests/bench/minimal_libpq$(EXEEXT)
 EXTRA_PROGRAMS += tests/bench/minimal_libpq
@@ -39,7 +43,7 @@ tests_bench_minimal_dblib_CFLAGS = $(program_cflags)
 tests_bench_minimal_dblib_LDFLAGS = $(program_ldflags)
 tests_bench_minimal_dblib_LDADD = $(FREETDS_LIBS)
 endif
-if HAVE_AZURE
+if HAVE_LIBCURL
 bench_minimal += tests/bench/minimal_libcurl$(EXEEXT)
 EXTRA_PROGRAMS += tests/bench/minimal_libcurl
 tests_bench_minimal_libcurl_CFLAGS = $(program_cflags) $(LIBCURL_CFLAGS)
@@ -53,4 +57,6 @@ bench: $(libexec_PROGRAMS) $(pkglib_LTLIBRARIES) $(bench_minimal)
 		plugins/check_replication_lag$(EXEEXT) $(bench_minimal)
 	DR_PLUGINS_MODULE_DIR=$(abs_builddir)/plugins/.libs $(PYTHON3) $(srcdir)/tests/bench/bench_queues.py \
 		plugins/check_queue_mirrors$(EXEEXT) $(bench_minimal)
+	DR_PLUGINS_MODULE_DIR=$(abs_builddir)/plugins/.libs $(PYTHON3) $(srcdir)/tests/bench/bench_liveness.py \
+		plugins/check_liveness$(EXEEXT) $(bench_minimal)
 .PHONY: bench

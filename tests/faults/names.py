@@ -5,8 +5,8 @@
     names.py here|alone HOSTS COMMAND...
 
 The command runs in a mount namespace of its own: nothing of the machine's own configuration is touched. "alone": in a
-network namespace as well, where there is nothing but loopback, and nobody listens. Needs root, or a kernel that lets users
-make namespaces."""
+network namespace as well, where there is nothing but loopback, and nobody listens. Needs root, or a kernel that lets
+users make namespaces."""
 
 import os
 import subprocess

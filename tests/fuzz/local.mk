@@ -2,7 +2,7 @@
 # Fuzzing with libFuzzer: configure --enable-fuzzers CC=clang, then make fuzz-short or make fuzz.
 # What is found new goes to tests/fuzz/found in the build folder; the seeds are only read.
 
-fuzz_programs = celery_fleet range duration size uri extra_opts mssql rabbitmq haproxy
+fuzz_programs = celery_fleet range duration size uri extra_opts mssql rabbitmq haproxy kubernetes jobs consumers
 if HAVE_HIREDIS
 fuzz_programs += redis redis_cluster redis_sentinel celery
 endif
@@ -14,6 +14,7 @@ fuzz_programs += mongodb
 endif
 if HAVE_JANSSON
 fuzz_programs += json condition
+fuzz_programs += elasticsearch service
 endif
 fuzz_dir = tests/fuzz
 
@@ -32,9 +33,12 @@ tests_fuzz_libfuzzed_la_SOURCES = \
 	plugins/liveness/celery_fleet.c plugins/liveness/celery_report.c \
 	plugins/liveness/condition.c plugins/liveness/condition_test.c \
 	plugins/replication/facts.c plugins/replication/mssql_read.c \
+	plugins/liveness/kubernetes_read.c plugins/liveness/kubernetes_units.c \
+	plugins/liveness/openfaas_read.c \
 	plugins/queues/facts.c plugins/queues/rabbitmq_policies.c plugins/queues/rabbitmq_queues.c \
 	plugins/queues/rabbitmq_read.c common/client/rabbitmq_value.c plugins/queues/roster.c \
-	plugins/liveness/facts.c plugins/liveness/haproxy_read.c plugins/liveness/haproxy_units.c
+	plugins/liveness/facts.c plugins/liveness/haproxy_read.c plugins/liveness/haproxy_units.c \
+	common/moment.c plugins/liveness/consumers_read.c plugins/liveness/jobs_read.c
 if HAVE_HIREDIS
 tests_fuzz_libfuzzed_la_SOURCES += \
 	plugins/replication/redis_cluster.c common/client/redis_info.c \
@@ -49,14 +53,19 @@ endif
 if HAVE_MONGOC
 tests_fuzz_libfuzzed_la_SOURCES += plugins/replication/mongodb_read.c
 endif
-tests_fuzz_libfuzzed_la_CFLAGS = $(AM_CFLAGS) $(HIREDIS_CFLAGS) $(azure_cflags) $(MONGOC_CFLAGS) \
+if HAVE_JANSSON
+tests_fuzz_libfuzzed_la_SOURCES += plugins/liveness/elasticsearch_read.c plugins/liveness/json.c \
+	plugins/liveness/service_read.c
+endif
+tests_fuzz_libfuzzed_la_CFLAGS = $(AM_CFLAGS) $(HIREDIS_CFLAGS) $(JANSSON_CFLAGS) $(azure_cflags) $(MONGOC_CFLAGS) \
 	$(fuzz_flags) -fsanitize=fuzzer-no-link
 
 fuzz_cflags = $(AM_CFLAGS) $(fuzz_flags) -fsanitize=fuzzer
 fuzz_ldflags = $(AM_LDFLAGS) -fsanitize=fuzzer,address,undefined
 fuzz_binaries = tests/fuzz/fuzz_celery_fleet tests/fuzz/fuzz_range tests/fuzz/fuzz_duration tests/fuzz/fuzz_size \
 	tests/fuzz/fuzz_uri tests/fuzz/fuzz_extra_opts tests/fuzz/fuzz_mssql tests/fuzz/fuzz_rabbitmq \
-	tests/fuzz/fuzz_haproxy
+	tests/fuzz/fuzz_haproxy tests/fuzz/fuzz_kubernetes \
+	tests/fuzz/fuzz_jobs tests/fuzz/fuzz_consumers
 if HAVE_HIREDIS
 fuzz_binaries += tests/fuzz/fuzz_redis tests/fuzz/fuzz_redis_cluster \
 	tests/fuzz/fuzz_redis_sentinel tests/fuzz/fuzz_celery
@@ -69,6 +78,7 @@ fuzz_binaries += tests/fuzz/fuzz_mongodb
 endif
 if HAVE_JANSSON
 fuzz_binaries += tests/fuzz/fuzz_json tests/fuzz/fuzz_condition
+fuzz_binaries += tests/fuzz/fuzz_elasticsearch tests/fuzz/fuzz_service
 endif
 EXTRA_PROGRAMS += $(fuzz_binaries)
 CLEANFILES += $(fuzz_binaries)
@@ -134,10 +144,22 @@ tests_fuzz_fuzz_rabbitmq_SOURCES = tests/fuzz/fuzz_rabbitmq.c tests/fuzz/fuzz.h
 tests_fuzz_fuzz_rabbitmq_CFLAGS = $(fuzz_cflags)
 tests_fuzz_fuzz_rabbitmq_LDFLAGS = $(fuzz_ldflags)
 tests_fuzz_fuzz_rabbitmq_LDADD = tests/fuzz/libfuzzed.la
+tests_fuzz_fuzz_jobs_SOURCES = tests/fuzz/fuzz_jobs.c tests/fuzz/fuzz.h
+tests_fuzz_fuzz_jobs_CFLAGS = $(fuzz_cflags)
+tests_fuzz_fuzz_jobs_LDFLAGS = $(fuzz_ldflags)
+tests_fuzz_fuzz_jobs_LDADD = tests/fuzz/libfuzzed.la
+tests_fuzz_fuzz_consumers_SOURCES = tests/fuzz/fuzz_consumers.c tests/fuzz/fuzz.h
+tests_fuzz_fuzz_consumers_CFLAGS = $(fuzz_cflags)
+tests_fuzz_fuzz_consumers_LDFLAGS = $(fuzz_ldflags)
+tests_fuzz_fuzz_consumers_LDADD = tests/fuzz/libfuzzed.la
 tests_fuzz_fuzz_haproxy_SOURCES = tests/fuzz/fuzz_haproxy.c tests/fuzz/fuzz.h
 tests_fuzz_fuzz_haproxy_CFLAGS = $(fuzz_cflags)
 tests_fuzz_fuzz_haproxy_LDFLAGS = $(fuzz_ldflags)
 tests_fuzz_fuzz_haproxy_LDADD = tests/fuzz/libfuzzed.la
+tests_fuzz_fuzz_kubernetes_SOURCES = tests/fuzz/fuzz_kubernetes.c tests/fuzz/fuzz.h
+tests_fuzz_fuzz_kubernetes_CFLAGS = $(fuzz_cflags)
+tests_fuzz_fuzz_kubernetes_LDFLAGS = $(fuzz_ldflags)
+tests_fuzz_fuzz_kubernetes_LDADD = tests/fuzz/libfuzzed.la
 tests_fuzz_fuzz_json_SOURCES = tests/fuzz/fuzz_json.c tests/fuzz/fuzz.h
 tests_fuzz_fuzz_json_CFLAGS = $(fuzz_cflags) $(JANSSON_CFLAGS)
 tests_fuzz_fuzz_json_LDFLAGS = $(fuzz_ldflags)
@@ -146,12 +168,21 @@ tests_fuzz_fuzz_condition_SOURCES = tests/fuzz/fuzz_condition.c tests/fuzz/fuzz.
 tests_fuzz_fuzz_condition_CFLAGS = $(fuzz_cflags) $(JANSSON_CFLAGS)
 tests_fuzz_fuzz_condition_LDFLAGS = $(fuzz_ldflags)
 tests_fuzz_fuzz_condition_LDADD = tests/fuzz/libfuzzed.la common/libcommon.la $(JANSSON_LIBS)
+tests_fuzz_fuzz_elasticsearch_SOURCES = tests/fuzz/fuzz_elasticsearch.c tests/fuzz/fuzz.h
+tests_fuzz_fuzz_elasticsearch_CFLAGS = $(fuzz_cflags) $(JANSSON_CFLAGS)
+tests_fuzz_fuzz_elasticsearch_LDFLAGS = $(fuzz_ldflags)
+tests_fuzz_fuzz_elasticsearch_LDADD = tests/fuzz/libfuzzed.la $(JANSSON_LIBS)
+tests_fuzz_fuzz_service_SOURCES = tests/fuzz/fuzz_service.c tests/fuzz/fuzz.h
+tests_fuzz_fuzz_service_CFLAGS = $(fuzz_cflags) $(JANSSON_CFLAGS)
+tests_fuzz_fuzz_service_LDFLAGS = $(fuzz_ldflags)
+tests_fuzz_fuzz_service_LDADD = tests/fuzz/libfuzzed.la $(JANSSON_LIBS)
 
 # Whole replies are longer than what a user writes, and their samples are seeds as well.
 fuzz_run = set -e; for name in $(fuzz_programs); do \
-		case $$name in redis*|celery*|azure*|haproxy|json|mongodb|mssql|rabbitmq) longest=10000;; *) longest=600;; esac; \
+		case $$name in redis*|celery*|azure*|consumers|elasticsearch|haproxy|jobs|json|kubernetes|mongodb|mssql|rabbitmq|service) longest=10000;; \
+			*) longest=600;; esac; \
 		samples=$(top_srcdir)/tests/samples/$$name; \
-		case $$name in redis|celery|azure|azure_queue|haproxy|mongodb|rabbitmq) ;; *) samples=;; esac; \
+		case $$name in redis|celery|azure|azure_queue|consumers|haproxy|mongodb|rabbitmq) ;; *) samples=;; esac; \
 		found=$(fuzz_dir)/found/$$name; mkdir -p $$found; \
 		$(fuzz_dir)/fuzz_$$name -max_total_time=$$seconds -max_len=$$longest -timeout=10 -verbosity=0 \
 			-print_final_stats=1 -artifact_prefix=$$found- $$found \

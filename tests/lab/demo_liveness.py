@@ -102,7 +102,8 @@ class Demo(Stage):
                    "billing@b is stopped by a signal. It stays connected, its process is there, and it keeps the tasks it "
                    "has: a check of the process or of the connection sees nothing.")
         self.workers["billing@b"].freeze()
-        self.look(["LIVENESS CRITICAL", "billing@b", "wedged"], "-T", broker, "--expect-workers", "billing@*=2")
+        self.look(["LIVENESS CRITICAL", "billing@b", "wedged"],
+                  "-T", broker, "--expect-workers", "billing@*=2", "-t", "4s")
         self.workers["billing@b"].thaw()
         self.scene("Its children hang",
                    "The main process answers every ping with pong, and no task gets done. Two looks tell.")

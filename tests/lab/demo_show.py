@@ -48,7 +48,7 @@ class Stage:
         """Shows the command, its output and its exit code; returns the output. `quiet`: shows nothing."""
         arguments = list(arguments)
         if not quiet:
-            show(paint("   $ %s $NODES %s" % (self.name, " ".join(map(shlex.quote, arguments))), "36"))
+            show(paint("   $ %s %s%s" % (self.name, "$NODES " if self.targets else "", " ".join(map(shlex.quote, arguments))), "36"))
         environment = {name: value for name, value in os.environ.items() if not name.startswith("PG")}
         ended = subprocess.run([self.executable] + self.targets + arguments, env=environment, stdin=subprocess.DEVNULL,
                                stdout=subprocess.PIPE, universal_newlines=True)

@@ -251,9 +251,9 @@ class Everything:
             part, self.modules, *("tests/live/test_%s.py" % source for source in (
                 "replication_postgresql", "replication_mongodb", "replication_redis", "replication_mssql",
                 "replication_azure", "queues_rabbitmq_replies", "queues_amqp_faults", "queues_celery_faults",
-                "queues_azure")),
+                "queues_azure", "liveness_http")),
             "-k", "test_healthy or test_standby_down or test_paused_by_user or test_every_node_and_one_list or "
-                  "test_the_stand_in or test_honest or test_messages",
+                  "test_the_stand_in or test_honest or test_messages or test_all_well or test_tls_http1",
             DR_WRAPPER="valgrind -q --error-exitcode=99 --leak-check=full --errors-for-leak-kinds=definite"))
 
     def azurite(self):

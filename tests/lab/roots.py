@@ -30,9 +30,9 @@ import time
 PACKAGES = (
     "autoconf", "automake", "ca-certificates", "celery", "freetds-dev", "gcc", "haproxy", "libc6-dev", "libcmocka-dev",
     "libcurl4-openssl-dev", "libexpat1-dev", "libhiredis-dev", "libjansson-dev", "libmongoc-dev",
-    "libmonitoring-plugin-perl", "libpcre2-dev", "libpq-dev", "librabbitmq-dev", "libssl-dev", "libtool", "make", "mandoc",
-    "nginx-light", "openssl", "pkg-config", "postgresql", "python3", "python3-celery", "python3-pytest", "python3-redis",
-    "python3-rq", "rabbitmq-server", "redis-tools", "ruby-sidekiq", "xz-utils",
+    "libmonitoring-plugin-perl", "libpcre2-dev", "libpq-dev", "librabbitmq-dev", "libssl-dev", "libtool", "libyaml-dev",
+    "make", "mandoc", "nginx-light", "openssl", "pkg-config", "postgresql", "python3", "python3-celery",
+    "python3-pytest", "python3-redis", "python3-rq", "rabbitmq-server", "redis-tools", "ruby-sidekiq", "xz-utils",
 )
 # What only some suites have.
 MORE = {"trixie": ("valkey-tools",), "sid": ("valkey-tools",)}

@@ -7,11 +7,11 @@
         cluster.fault["pods"] = Reply(status=429)
         liveness("-T", cluster.uri(), ...)
 
-Objects have the fields that the API's types give them (apps/v1, core/v1, batch/v1, autoscaling/v1), and leave out what those
-leave out. Requests are looked at as the server does: bearer token, path, parameters, selectors, pages of `limit` items with
-tokens to go on. What may be asked is what contrib/kubernetes/rbac.yaml allows, and nothing else: anything else is answered by
-a Status, 403. What no right client sends is in `complaints`, and leaving the `with` block asserts that there are none: any verb
-but GET, a watch, paths and parameters that do not exist."""
+Objects have the fields that the API's types give them (apps/v1, core/v1, batch/v1, autoscaling/v1), and leave out what
+those leave out. Requests are looked at as the server does: bearer token, path, parameters, selectors, pages of `limit`
+items with tokens to go on. What may be asked is what contrib/kubernetes/rbac.yaml allows, and nothing else: anything else
+is answered by a Status, 403. What no right client sends is in `complaints`, and leaving the `with` block asserts that
+there are none: any verb but GET, a watch, paths and parameters that do not exist."""
 
 import base64
 import copy
@@ -94,20 +94,23 @@ def template(labels, images):
                      "restartPolicy": "Always", "dnsPolicy": "ClusterFirst", "securityContext": {}}}
 
 
-def deployment(name, replicas, ready=None, updated=None, observed=7, generation=7, labels=None, expressions=None, images=None,
-               conditions=(), there=None, **spec):
+def deployment(name, replicas, ready=None, updated=None, observed=7, generation=7, labels=None, expressions=None,
+               images=None, conditions=(), there=None, **spec):
     ready = replicas if ready is None else ready
     updated = replicas if updated is None else updated
     there = max(replicas, ready) if there is None else there
     labels = {"app": name} if labels is None else labels
-    selector = dict({"matchLabels": labels} if labels else {}, **({"matchExpressions": expressions} if expressions else {}))
+    selector = {"matchLabels": labels}
+    if expressions:
+        selector["matchExpressions"] = expressions
     progress = [] if any(c["type"] == "Progressing" for c in conditions) else [
         {"type": "Progressing", "status": "True", "reason": "NewReplicaSetAvailable", "message": "has progressed"}]
     return "deployments", {
         "metadata": metadata(name, labels, generation=generation),
         "spec": dict({"replicas": replicas, "selector": selector,
                       "template": template(labels, images or ["registry.example/%s:1.4" % name]),
-                      "strategy": {"type": "RollingUpdate", "rollingUpdate": {"maxUnavailable": "25%", "maxSurge": "25%"}},
+                      "strategy": {"type": "RollingUpdate",
+                                   "rollingUpdate": {"maxUnavailable": "25%", "maxSurge": "25%"}},
                       "revisionHistoryLimit": 10, "progressDeadlineSeconds": 600}, **spec),
         "status": dict(without_zeros({"observedGeneration": observed, "replicas": there, "updatedReplicas": updated,
                                       "readyReplicas": ready, "availableReplicas": ready,
@@ -129,7 +132,8 @@ def statefulset(name, replicas, ready=None, updated=None, there=None, strategy=N
         "status": dict(without_zeros({"observedGeneration": observed, "readyReplicas": ready,
                                       "currentReplicas": there,
                                       "updatedReplicas": there if updated is None else updated, "collisionCount": 0}),
-                       replicas=there, availableReplicas=ready, currentRevision=name + "-1", updateRevision=name + "-1")}
+                       replicas=there, availableReplicas=ready, currentRevision=name + "-1",
+                       updateRevision=name + "-1")}
 
 
 def daemonset(name, nodes, ready=None, updated=None):
@@ -168,17 +172,19 @@ def autoscaler(name, target, least=2, most=10, kind="Deployment", owner=None):
         "status": {"currentReplicas": least, "desiredReplicas": least}}
 
 
-def pod(name, app, node="node1", ready=True, phase="Running", owner=("ReplicaSet", None), age=OLD, ended=None, waiting=None,
-        restarts=0, unschedulable=False, labels=None):
+def pod(name, app, node="node1", ready=True, phase="Running", owner=("ReplicaSet", None), age=OLD, ended=None,
+        waiting=None, restarts=0, unschedulable=False, labels=None):
     """ended: seconds since its grace was over; below 0: it has so long to go."""
     labels = dict(labels or {"app": app}, **{"pod-template-hash": "6d4f"})
-    more = {"ownerReferences": [{"apiVersion": "apps/v1", "kind": owner[0], "name": owner[1] or app + "-6d4f", "uid": "2",
-                                 "controller": True, "blockOwnerDeletion": True}]} if owner else {}
+    more = {"ownerReferences": [{"apiVersion": "apps/v1", "kind": owner[0], "name": owner[1] or app + "-6d4f",
+                                 "uid": "2", "controller": True, "blockOwnerDeletion": True}]} if owner else {}
     if ended is not None:
         more.update(deletionTimestamp=moment(ended), deletionGracePeriodSeconds=30)
-    state = {"waiting": {"reason": waiting, "message": "back-off"}} if waiting else {"running": {"startedAt": moment(age)}}
+    state = {"running": {"startedAt": moment(age)}}
+    if waiting:
+        state = {"waiting": {"reason": waiting, "message": "back-off"}}
     conditions = [{"type": "Ready", "status": "True" if ready else "False"},
-                  {"type": "PodScheduled", "status": "False", "reason": "Unschedulable", "message": "0/3 nodes are available"}
+                  {"type": "PodScheduled", "status": "False", "reason": "Unschedulable", "message": "0/3 nodes available"}
                   if unschedulable else {"type": "PodScheduled", "status": "True"}]
     spec = template(labels, ["registry.example/%s:1.4" % app])["spec"]
     return "pods", {
@@ -345,13 +351,13 @@ class Cluster:
         path, group, version, kind = LISTS[resource]
         if (group, resource) not in self.rights:
             full = "%s.%s" % (resource, group) if group else resource
-            return status(403, "Forbidden", '%s is forbidden: User "%s" cannot list resource "%s" in API group "%s" in the '
-                          'namespace "%s"' % (full, ACCOUNT, resource, group, namespace), kind=resource, group=group)
+            return status(403, "Forbidden", '%s is forbidden: User "%s" cannot list resource "%s" in API group "%s" in '
+                          'the namespace "%s"' % (full, ACCOUNT, resource, group, namespace), kind=resource, group=group)
         if resource in self.fault:
             return self.fault[resource]
         if "continue" in query and resource in self.expired:
             self.expired.discard(resource)
-            return status(410, "Expired", "The provided continue parameter is too old to display a consistent list result.")
+            return status(410, "Expired", "The provided continue parameter is too old to display a consistent list")
         items = self.objects[resource] if namespace == NAMESPACE else []
         page = self.page(items, query)
         page.update(kind=kind, apiVersion=version)
@@ -371,7 +377,8 @@ class Cluster:
         start = json.loads(base64.b64decode(query["continue"]))["start"] if "continue" in query else 0
         meta = {"resourceVersion": "1071"}
         if limit and len(items) > start + limit:
-            meta["continue"] = base64.b64encode(json.dumps({"v": "meta.k8s.io/v1", "start": start + limit}).encode()).decode()
+            token = json.dumps({"v": "meta.k8s.io/v1", "start": start + limit})
+            meta["continue"] = base64.b64encode(token.encode()).decode()
             # with a selector the server does not count what is left
             if not {"labelSelector", "fieldSelector"} & set(query):
                 meta["remainingItemCount"] = len(items) - start - limit

@@ -25,12 +25,17 @@ class Airflow(stub_service.Service):
             "new": "/api/v2/monitor/health",
             "all": "/api/%s/dags[?]limit=1" % version,
             "open": "/api/%s/dags[?]limit=1&paused=false" % version,
+            "runs": "/api/%s/dags/~/dagRuns[?]state=running&limit=1" % version,
         }
         self.OPEN = ("health", "new")
         options.setdefault("token", TOKEN)
         super().__init__({}, **options)
         self.health(age)
         self.dags(paused, running, filters)
+        self.runs(0)
+
+    def runs(self, count):
+        self.reply("runs", body={"dag_runs": [{"dag_run_id": "r", "state": "running"}][:count], "total_entries": count})
 
     def health(self, age=2.0, metadatabase="healthy", scheduler=None, space=False):
         status = scheduler or ("healthy" if age <= 30 else "unhealthy")
@@ -49,10 +54,10 @@ class Airflow(stub_service.Service):
 
 
 class Jenkins(stub_service.Service):
-    QUESTIONS = {"state": "/api/json[?]tree=quietingDown,mode"}
+    QUESTIONS = {"state": "/api/json[?]tree=quietingDown,mode", "busy": "/computer/api/json[?]tree=busyExecutors"}
 
-    def __init__(self, quiet=False, **options):
-        super().__init__({}, **options)
+    def __init__(self, quiet=False, busy=0, **options):
+        super().__init__({"busy": {"_class": "hudson.model.ComputerSet", "busyExecutors": busy}}, **options)
         self.reply("state", body={"_class": "hudson.model.Hudson", "mode": "NORMAL", "quietingDown": quiet},
                    headers={"X-Jenkins": "2.452.1"})
 

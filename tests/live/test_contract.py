@@ -36,6 +36,18 @@ FORMATS = ("text", "line", "json", "openmetrics")
 GENERATED = ("man", "bash", "icinga2", "nagios")
 
 
+PAGE = b"HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nContent-Length: 3\r\n\r\nok\n"
+
+
+def page(receive):
+    """A web server's reply to each request of a connection."""
+    while True:
+        asked = b""
+        while not asked.endswith(b"\r\n\r\n"):
+            asked += receive(1)
+        yield PAGE
+
+
 def healthy_postgresql():
     primary = stub_postgresql.primary([stub_postgresql.stream("db2", connected=600)])
     return peers.Honest(stub_postgresql.Server("12.22", primary).session)
@@ -44,11 +56,23 @@ def healthy_postgresql():
 # How each executable is pointed at a peer: a URI with the place of user and port, and a healthy peer. What depends on the
 # scheme is in test_schemes.py.
 SUBJECTS = {
+    "check_liveness": ("contract=http://{user}127.0.0.1:{port}/health", lambda: peers.Honest(page)),
     "check_queue_mirrors": ("contract=celery+redis://{user}127.0.0.1:{port}", lambda: peers.Honest(celery().session)),
     "check_replication_lag": ("contract=postgresql://{user}127.0.0.1:{port}/postgres", healthy_postgresql),
 }
-# Options that are refused where no target can take them.
-FOR_ONE_SCHEME = {"probe": "amqp://127.0.0.1:%d"}
+# What the example of an option needs beside it, where it is refused with the subject alone.
+WORKERS = "-T rq+redis://127.0.0.1:{port}"
+BALANCER = "-T haproxy+http://127.0.0.1:{port}"
+MARK = "-T http://127.0.0.1:{port} --passive /role=passive"
+BESIDE = {
+    "check_queue_mirrors": {"probe": "-T amqp://127.0.0.1:{port}"},
+    "check_liveness": {
+        "expect": MARK, "ready": MARK, "idle": BALANCER, "direct": BALANCER, "expect-workers": WORKERS, "queue": WORKERS,
+        "task-limit": WORKERS, "watch": WORKERS, "heartbeat": WORKERS, "overdue": WORKERS,
+        "stuck-after": WORKERS + " --watch 1s", "canary": "-T canary+redis://127.0.0.1:{port} --heartbeat 2m",
+        "grace": "--site a=http://127.0.0.1:{port} --site b=http://127.0.0.1:{port}/b --passive /role=passive "
+                 "--state-dir {folder}"},
+}
 
 
 def subject(name):
@@ -304,15 +328,17 @@ def test_examples_are_read(name):
 
 
 @every
-def test_examples_are_accepted(name):
+def test_examples_are_accepted(name, tmp_path):
     """The examples of what is not looked at before the run, too; not those that name a file or another host."""
     tried = 0
     for option in options_of(name):
         if option.example is None or option.argument in ("FILE", "DIR") or option.name in (
-                "hostname", "compare", "extra-opts", "generate"):
+                "hostname", "compare", "site", "instance", "extra-opts", "generate"):
             continue
         with peers.Refuse() as peer:
-            where = ["-T", FOR_ONE_SCHEME[option.name] % peer.port] if option.name in FOR_ONE_SCHEME else target(name, peer)
+            where = target(name, peer)
+            if option.name in BESIDE.get(name, {}):
+                where = BESIDE[name][option.name].format(port=peer.port, folder=tmp_path).split()
             text = raw(name, *(where + ["--" + option.name, option.example]))[1]
         assert "\nUsage: " not in text, "the example of --%s is refused: %s" % (option.name, text)
         tried += 1
@@ -329,6 +355,29 @@ def test_silent_peer(name, timeout, state):
         assert peer.connections >= 1, result
     assert result.state == state, result
     assert 0.5 < result.seconds < 1 + SLACK, result
+
+
+@every
+def test_64_silent_targets(name):
+    """They wait beside each other."""
+    with peers.Silent() as peer:
+        arguments = [word for number in range(64)
+                     for word in ("-T", target(name, peer)[1].replace("contract=", "n%02d=" % number))]
+        result = check.run(name, *(arguments + ["-t", "2"]))
+        # What looks at several places at once asks each of them.
+        assert peer.connections >= 64, result
+        assert peer.settled(5), "a connection outlived the process"
+    assert result.state == "CRITICAL" and result.seconds < 2 + 2 * SLACK, result
+
+
+@every
+def test_65_targets(name):
+    with peers.Silent() as peer:
+        arguments = [word for number in range(65)
+                     for word in ("-T", target(name, peer)[1].replace("contract=", "n%02d=" % number))]
+        result = check.run(name, *arguments)
+        assert peer.connections == 0, result
+    assert_refused(result, "64")
 
 
 # ---- the output ----
@@ -478,6 +527,18 @@ def test_password_of_uri_is_never_printed(name, kind, form):
         arguments = target(name, peer, LOGIN) + ["--format", form, "-vvv"]
         output = raw(name, *arguments)[1]
     assert output and PASSWORD not in output and ENCODED not in output, output
+
+
+@every
+def test_password_file_that_is_open_to_others(name, tmp_path):
+    """Nobody is asked then."""
+    path = tmp_path / "secret"
+    path.write_text(PASSWORD + "\n")
+    path.chmod(0o604)
+    with peers.Silent() as peer:
+        result = check.run(name, *(target(name, peer, "monitor@") + ["--password-file", path]))
+        assert peer.connections == 0, result
+    assert result.state == "UNKNOWN" and str(path) in result.first and PASSWORD not in result.output, result
 
 
 @every

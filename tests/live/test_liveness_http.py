@@ -2,8 +2,9 @@
 """check_liveness on http://, https:// and http+unix://: real nginx, each instance on an address of its own, and hostile
 peers beside them.
 
-The rows of the trap table that are about HTTP: L1 (TLS is verified), L2 (the status is a number), L17 (each instance is
-asked, and answers for itself), L18 (an expired certificate is known although it is rejected), L19 (the PROXY header)."""
+The rows of the trap table that are about HTTP: L1 (TLS is verified), L2 (the status is a number), L17 (each instance
+is asked, and answers for itself), L18 (an expired certificate is known although it is rejected), L19 (the PROXY
+header)."""
 
 import json
 import os
@@ -134,7 +135,8 @@ def test_same_instance_twice_is_one(three, liveness):
     assert result.perfdata["units"] == 3, result
 
 
-@pytest.mark.parametrize("path, asked", (("/a%20b/%C3%A9?x=%2f&cacert=1&y", "/a%20b/%C3%A9?x=%2f&cacert=1&y"), ("", "/")))
+@pytest.mark.parametrize("path, asked", (
+    ("/a%20b/%C3%A9?x=%2f&cacert=1&y", "/a%20b/%C3%A9?x=%2f&cacert=1&y"), ("", "/")))
 def test_path_and_query_are_the_servers(three, liveness, path, asked):
     assert liveness(*at(three[:1], path)).state == "OK"
     assert three[0].requests()[0]["target"] == asked
@@ -264,6 +266,18 @@ def test_declared_roles(three, liveness, role, wish, state):
     assert result.state == state, result
 
 
+def test_passive_one_that_leads_to_the_active_one(three, liveness):
+    """With a mark of its own that is how it should be; without one it is a site that serves nobody."""
+    three[0].answer("/health", 302, "https://prod.example.com/", headers={"X-Role": "passive"})
+    words = at(three[:1]) + ["--expect", "passive", "--passive", "header:X-Role=passive"]
+    assert liveness(*words, "--passive", "status=302").state == "OK"
+    three[0].answer("/health", 302, "https://prod.example.com/")
+    result = liveness(*words)
+    assert result.state == "UNKNOWN" and result.says("leads elsewhere"), result
+    # A status that is asked for is no surprise.
+    assert liveness(*at(three[:1]), "--status", "302").state == "OK"
+
+
 @pytest.mark.parametrize("replica, state", (
     ('{"connected": true}', "OK"), ('{"connected": false}', "CRITICAL"), ("{}", "UNKNOWN")))
 def test_ready(three, liveness, replica, state):
@@ -275,6 +289,24 @@ def test_ready(three, liveness, replica, state):
 def test_not_ready_is_no_matter_for_an_active_one(three, liveness):
     three[0].answer("/health", 200, '{"role": "active"}')
     assert liveness(*at(three[:1]), *PASSIVE, "--ready", "/replica/connected=true").state == "OK"
+
+
+@pytest.mark.parametrize("prod, dr, expected, any_site", (
+    ((200, "{}"), (503, '{"role": "passive"}'), "OK", "OK"),
+    ((503, '{"role": "passive"}'), (200, "{}"), "WARNING", "OK"),  # switched over
+    ((200, "{}"), (200, "{}"), "CRITICAL", "CRITICAL"),  # split brain
+    ((503, '{"role": "passive"}'), (503, '{"role": "passive"}'), "CRITICAL", "CRITICAL"),  # nobody serves
+    ((200, "{}"), (503, "no server is available"), "WARNING", "WARNING"),  # a split brain is not excluded
+    ((502, "Bad Gateway"), (503, '{"role": "passive"}'), "CRITICAL", "CRITICAL"),
+))
+def test_two_sites(web, liveness, prod, dr, expected, any_site):
+    words = []
+    for name, (status, body) in (("prod", prod), ("dr", dr)):
+        instance = web.instance(name)
+        instance.answer("/health", status, body)
+        words += ["--site", "%s=%s" % (name, instance.uri("/health"))]
+    assert liveness(*words, *PASSIVE, "--expect", "prod").state == expected
+    assert liveness(*words, *PASSIVE).state == any_site
 
 
 # ---- the same everywhere ----
@@ -570,7 +602,7 @@ def test_address_without_a_route(liveness, names):
     """A host without IPv6 of the world does not call an instance dead that has such an address as well."""
     names("127.0.0.1 " + NAME, "2001:db8::11 " + NAME, mode="alone")
     result = liveness("-T", "http://%s:9/" % NAME, "-v")
-    assert result.perfdata["units"] == 1 and result.says("127.0.0.1:9", "2001:db8::11: this host has no route to it"), result
+    assert result.perfdata["units"] == 1 and result.says("2001:db8::11: this host has no route to it"), result
     # Where there is no other, it is asked, and does not answer.
     names("2001:db8::11 " + NAME, mode="alone")
     result = liveness("-T", "http://%s:9/" % NAME)
@@ -595,8 +627,8 @@ FAULTS = {
     "reset": (peers.Reset, "refused"),
     "garbage": (peers.Garbage, "unreadable reply"),
     "another protocol": (lambda **words: peers.Silent(served(b"+OK ready\r\n"), 11, **words), "not in HTTP"),
-    "endless headers": (lambda **words: peers.Flood(served(b"HTTP/1.1 200 OK\r\n"), 17, chunk=b"X: y\r\n" * 1000, **words),
-                        "unreadable reply"),
+    "endless headers": (lambda **words: peers.Flood(served(b"HTTP/1.1 200 OK\r\n"), 17, chunk=b"X: y\r\n" * 999,
+                                                    **words), "unreadable reply"),
 }
 
 
@@ -611,6 +643,12 @@ def test_bad_beside_good(three, liveness, fault):
     assert result.seconds < 1 + SLOW, result
     for instance in three:
         assert finding(result, instance)[0] == "OK", result
+
+
+def test_too_many_instances(liveness):
+    words = [word for number in range(257) for word in ("--instance", "192.0.2.1:%d" % (number + 1))]
+    result = liveness("-T", "http://127.0.0.1/", *words)
+    assert result.state == "UNKNOWN" and result.says("more than 256 instances"), result
 
 
 def test_fifty_cost_as_much_as_the_slowest(web, liveness):
@@ -672,7 +710,7 @@ def test_nothing_can_be_missing_from_a_passive_one(liveness):
 
 def test_nothing_can_be_missing_from_the_headers(liveness):
     def reply(headers):
-        return http_reply(b"well", b"200 OK", *(b"%s: %s" % (name.encode(), value.encode()) for name, value in headers.items()))
+        return http_reply(b"well", b"200 OK", *(("%s: %s" % item).encode() for item in headers.items()))
 
     options = ["--header", "X-Site=prod", "--header", "X-Maintenance!=on", "--same", "header:X-Site"]
     changes = [("whole", HEADERS)] + list(mutations.of_headers(HEADERS))

@@ -6,6 +6,7 @@ import urllib.parse
 import pytest
 
 import mutations
+import stub_elasticsearch
 import stub_grafana
 import stub_schedulers as stub
 from conftest import no_secret
@@ -108,6 +109,16 @@ def test_grafana_every_field(liveness):
         outcomes = changes_of(grafana, "health", lambda: liveness("-T", grafana.uri("grafana")))
     wrong, idle = mutations.unexplained(outcomes, table)
     assert not wrong and not idle, (wrong, idle)
+
+
+@pytest.mark.parametrize("scheme, port", [
+    ("grafana+http", 3000), ("grafana", 443), ("airflow+http", 8080), ("jenkins+http", 8080), ("rundeck+http", 4440),
+    ("rundeck", 443), ("scheduler+http", 80), ("elasticsearch", 9200), ("opensearch+http", 9200)])
+def test_ports(liveness, scheme, port):
+    """Nobody listens there on this address; what was tried is said."""
+    uri = "%s://127.9.9.9/%s" % (scheme, "?running=/a" if scheme.startswith("scheduler") else "")
+    result = liveness("-T", uri)
+    assert result.code == 2 and "port %d" % port in result.output, result
 
 
 # ---- Airflow ----
@@ -215,12 +226,20 @@ def test_airflow_without_dags(ask, wish):
         assert ask(airflow, "airflow", "--expect", wish).code == 3
 
 
-@pytest.mark.parametrize("question", ("health", "all", "open"))
+@pytest.mark.parametrize("question", ("health", "all", "open", "runs"))
 @pytest.mark.parametrize("body", GARBAGE)
 def test_airflow_garbage(ask, question, body):
-    with stub.Airflow() as airflow:
+    with stub.Airflow(running=0, paused=3) as airflow:
         airflow.reply(question, body=body)
-        assert ask(airflow, "airflow").code == 3
+        assert ask(airflow, "airflow", "--expect", "passive").code == 3
+
+
+def test_airflow_still_runs(ask):
+    """Pausing ends nothing."""
+    with stub.Airflow(running=0, paused=3) as airflow:
+        airflow.runs(2)
+        result = ask(airflow, "airflow", "--expect", "passive")
+        assert result.code == 2 and "2 runs of DAGs" in result.output, result
 
 
 AIRFLOW_NOT_NEEDED = {
@@ -230,6 +249,7 @@ AIRFLOW_NOT_NEEDED = {
     ("passive", "health"): {r"triggerer(\..*)?: .*": "it starts nothing"},
     ("passive", "all"): {r"dags(\[0\].*)?: (removed|emptied|null)": "the count is what tells"},
     ("passive", "open"): {},
+    ("passive", "runs"): {},
 }
 
 
@@ -271,6 +291,17 @@ def test_is_paused(ask, kind):
         assert ask(service, kind).code == 2
 
 
+def test_jenkins_still_builds(ask):
+    with stub.Jenkins(quiet=True, busy=2, token=stub.TOKEN) as jenkins:
+        result = ask(jenkins, "jenkins", "--expect", "passive")
+        assert result.code == 2 and "2 builds" in result.output, result
+        outcomes = changes_of(jenkins, "busy", lambda: ask(jenkins, "jenkins", "--expect", "passive"))
+        assert not any(outcomes.values()), outcomes
+        for body in GARBAGE:
+            jenkins.reply("busy", body=body)
+            assert ask(jenkins, "jenkins", "--expect", "passive").code == 3
+
+
 def test_sites(liveness, token, kind):
     with scheduler(kind) as prod, scheduler(kind, runs=False) as dr:
         arguments = ["--token-file", token, "--site", "prod=" + prod.uri(kind), "--site"]
@@ -279,6 +310,32 @@ def test_sites(liveness, token, kind):
     with scheduler(kind) as prod, scheduler(kind) as dr:
         result = liveness("--token-file", token, "--site", "prod=" + prod.uri(kind), "--site", "dr=" + dr.uri(kind))
         assert result.code == 2 and "split brain" in result.first, result
+
+
+def test_sites_with_a_cluster_in_each(liveness, token):
+    """Elasticsearch and Grafana are up in both, which makes neither active and is no split brain."""
+    with scheduler("jenkins") as prod, scheduler("jenkins", runs=False) as dr, \
+            stub_elasticsearch.Cluster(nodes=1) as one, stub_elasticsearch.Cluster(nodes=1) as other, \
+            stub_grafana.Grafana() as first, stub_grafana.Grafana() as second:
+        other.reply("root", body=dict(stub_elasticsearch.ROOT, cluster_uuid="another"))
+        roleless = ["--site", "prod/es=" + one.uri(), "--site", "dr/es=" + other.uri(),
+                    "--site", "prod/dash=" + first.uri("grafana"), "--site", "dr/dash=" + second.uri("grafana")]
+        result = liveness(*roleless)
+        assert result.code == 3 and "no site is known to be active" in result.first, result
+        # no token is sent to those that want none
+        jobs = ["--site", "prod/jobs=" + prod.uri("jenkins", "token-file=" + token),
+                "--site", "dr/jobs=" + dr.uri("jenkins", "token-file=" + token)]
+        result = liveness(*roleless, *jobs)
+        assert result.code == 0 and "prod is active, dr is passive" in result.first, result
+        other.health(status="red")
+        result = liveness(*roleless, *jobs)
+        assert result.code == 2 and "not ready" in result.first, result
+
+
+def test_secrets_stay_secret(ask, kind):
+    with scheduler(kind) as service:
+        result = ask(service, kind, "-vvv")
+        assert result.code == 0 and "GET" in result.output, result
 
 
 def test_without_a_token(liveness, kind):

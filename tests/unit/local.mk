@@ -123,14 +123,40 @@ tests_unit_test_http_CPPFLAGS = $(AM_CPPFLAGS) $(LIBCURL_CFLAGS) $(OPENSSL_CFLAG
 	-DDR_PYTHON3='"$(PYTHON3)"'
 tests_unit_test_http_LDADD = $(LDADD) $(LIBCURL_LIBS) $(OPENSSL_LIBS)
 endif
+unit_tests += tests/unit/test_kubernetes_read
+tests_unit_test_kubernetes_read_SOURCES = tests/unit/test_kubernetes_read.c \
+	plugins/liveness/kubernetes_read.c plugins/liveness/kubernetes_units.c
+tests_unit_test_kubernetes_read_LDADD = plugins/libliveness.la common/client/libjson.la $(LDADD)
+unit_tests += tests/unit/test_openfaas_read
+tests_unit_test_openfaas_read_SOURCES = tests/unit/test_openfaas_read.c plugins/liveness/openfaas_read.c
+tests_unit_test_openfaas_read_LDADD = common/client/libjson.la $(LDADD)
 unit_tests += tests/unit/test_liveness_condition
 tests_unit_test_liveness_condition_SOURCES = tests/unit/test_liveness_condition.c \
 	plugins/liveness/condition_test.c common/client/http.h
 tests_unit_test_liveness_condition_LDADD = plugins/libliveness.la $(LDADD)
+unit_tests += tests/unit/test_consumers_read
+tests_unit_test_consumers_read_SOURCES = tests/unit/test_consumers_read.c \
+	plugins/liveness/consumers_read.c common/client/rabbitmq_value.c
+tests_unit_test_consumers_read_LDADD = common/client/libjson.la $(LDADD)
+unit_tests += tests/unit/test_jobs_read
+tests_unit_test_jobs_read_SOURCES = tests/unit/test_jobs_read.c \
+	plugins/liveness/jobs_read.c common/moment.c
+tests_unit_test_jobs_read_LDADD = common/client/libjson.la $(LDADD)
 unit_tests += tests/unit/test_haproxy_read
 tests_unit_test_haproxy_read_SOURCES = tests/unit/test_haproxy_read.c \
 	plugins/liveness/haproxy_read.c plugins/liveness/haproxy_units.c
 tests_unit_test_haproxy_read_LDADD = plugins/libliveness.la $(LDADD)
+if HAVE_JANSSON
+unit_tests += tests/unit/test_elasticsearch_read tests/unit/test_service_read
+tests_unit_test_elasticsearch_read_SOURCES = tests/unit/test_elasticsearch_read.c \
+	plugins/liveness/elasticsearch_read.c plugins/liveness/json.c
+tests_unit_test_elasticsearch_read_CPPFLAGS = $(AM_CPPFLAGS) $(JANSSON_CFLAGS)
+tests_unit_test_elasticsearch_read_LDADD = plugins/libliveness.la $(LDADD) $(JANSSON_LIBS)
+tests_unit_test_service_read_SOURCES = tests/unit/test_service_read.c \
+	plugins/liveness/service_read.c plugins/liveness/json.c
+tests_unit_test_service_read_CPPFLAGS = $(AM_CPPFLAGS) $(JANSSON_CFLAGS)
+tests_unit_test_service_read_LDADD = plugins/libliveness.la $(LDADD) $(JANSSON_LIBS)
+endif
 unit_tests += tests/unit/test_liveness_access
 tests_unit_test_liveness_access_SOURCES = tests/unit/test_liveness_access.c plugins/liveness/access.c
 tests_unit_test_liveness_access_LDADD = plugins/libliveness.la $(LDADD)
@@ -156,7 +182,9 @@ EXTRA_tests_unit_test_module_DEPENDENCIES = tests/unit/group-fake.la
 endif
 tests_unit_test_module_CPPFLAGS = $(AM_CPPFLAGS) -DDR_TEST_MODULES='"$(abs_top_builddir)/tests/unit/.libs"'
 
-tests_unit_test_memory_LDADD = plugins/libqueues.la $(LDADD)
+tests_unit_test_memory_SOURCES = tests/unit/test_memory.c plugins/liveness/condition_test.c \
+	plugins/liveness/haproxy_read.c plugins/liveness/haproxy_units.c
+tests_unit_test_memory_LDADD = plugins/libliveness.la plugins/libqueues.la $(LDADD)
 # The allocations of the modules go through the test, which lets each of them fail in turn.
 tests_unit_test_memory_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=malloc -Wl,--wrap=calloc \
 	-Wl,--wrap=realloc -Wl,--wrap=strdup -Wl,--wrap=strndup

@@ -28,6 +28,7 @@ struct scene {
     struct liv_expected expected[8];
     struct liv_rules rules;
     struct liv_history history;
+    enum dr_state timeout_state;
     char text[8192]; /* what names point into */
 };
 
@@ -232,7 +233,7 @@ static inline void scene_target(struct scene *scene, char *rest)
 /* Rules as main makes them where nothing is asked for. */
 static inline void scene_start(struct scene *scene, const char *text)
 {
-    *scene = (struct scene){.count = 0};
+    *scene = (struct scene){.timeout_state = DR_CRITICAL};
     scene->rules.thresholds = scene->thresholds;
     scene->rules.expected = scene->expected;
     scene->rules.stuck_after = dr_real(600);
@@ -255,7 +256,7 @@ static inline void scene_judge(struct scene *scene, struct dr_result *result)
     const struct liv_evidence evidence = {
         .asked = scene->asked, .count = scene->count, .history = &scene->history, .now = SCENE_NOW};
     dr_result_init(result, "LIVENESS");
-    liv_judge(&evidence, &scene->rules, DR_CRITICAL, result);
+    liv_judge(&evidence, &scene->rules, scene->timeout_state, result);
     dr_result_sort(result);
 }
 

@@ -145,8 +145,10 @@ static void test_sample(void **state)
     struct reading r = read_sample("show_stat.csv", "show_servers_state.txt");
     for (size_t i = 0; i < COUNT(rows); i++)
         assert_signs(&r, rows[i].name, rows[i].first, rows[i].second, rows[i].text);
-    /* The rows that are not here are those of frontends, which are open. */
-    assert_int_equal(r.facts.unit_count, COUNT(rows) + 1);
+    static const char *const frontends[] = {"frontend web", "frontend web_pp", "frontend stats"};
+    for (size_t i = 0; i < COUNT(frontends); i++)
+        assert_signs(&r, frontends[i], LIV_LB_OPEN, LIV_SIGNS, "OPEN");
+    assert_int_equal(r.facts.unit_count, COUNT(rows) + COUNT(frontends) + 1);
     assert_non_null(unit(&r, "mixed"));
     assert_true(unit(&r, "mixed/standby")->reserve);
     assert_false(unit(&r, "mixed/nolb")->reserve);
@@ -184,13 +186,13 @@ static void test_quoted(void **state)
     end(&r);
 }
 
-/* A page without "stats show-legends" has no addresses: a server stands for itself. */
+/* A page without "stats show-legends" has no addresses: where a server lives is not known. */
 static void test_page(void **state)
 {
     (void)state;
     struct reading r = read_sample("stats_page.csv", NULL);
     assert_signs(&r, "app/app1", LIV_LB_UP, LIV_SIGNS, NULL);
-    assert_string_equal(unit(&r, "app/app1")->places[0].host, "app1");
+    assert_int_equal(unit(&r, "app/app1")->place_count, 0);
     end(&r);
 }
 
@@ -290,7 +292,7 @@ static void test_states(void **state)
         if (unit(&r, "p/s")->signs[0].kind != rows[i].sign)
             fail_msg("%s, %s: sign %d", rows[i].status, rows[i].check,
                      (int)unit(&r, "p/s")->signs[0].kind);
-        assert_string_equal(unit(&r, "p/s")->places[0].host, "s");
+        assert_int_equal(unit(&r, "p/s")->place_count, 0);
         end(&r);
         free(text);
     }
@@ -441,7 +443,7 @@ static void test_figures(void **state)
     assert_non_null(has(s1, LIV_LB_TRAFFIC));
     assert_string_equal(s1->places[0].host, "192.0.2.1");
     assert_string_equal(unit(&r, "p/s2")->places[0].host, "2001:db8::1");
-    assert_string_equal(unit(&r, "p/s3")->places[0].host, "s3");
+    assert_int_equal(unit(&r, "p/s3")->place_count, 0);
     /* of what the servers that take requests can have; a backend's own "slim" is no limit */
     assert_true(pool->figures[LIV_SESSIONS_USED].value == 50);
     assert_true(pool->figures[LIV_QUEUED].value == 7);
@@ -451,6 +453,22 @@ static void test_figures(void **state)
                   "p,BACKEND,1,UP,40,4,,20,7,1,0,5,,,,,,\n",
                   NULL, false);
     assert_false(unit(&r, "p")->figures[LIV_SESSIONS_USED].known);
+    end(&r);
+    /* however large the numbers are */
+    struct dr_buffer many = DR_BUFFER(10000);
+    dr_buffer_add(&many, HEADER);
+    for (int i = 0; i < 20; i++)
+        dr_buffer_addf(
+            &many, "p,s%d,2,UP,999999999999999999,4,L4OK,999999999999999999,3,1,0,5,,,,,,\n", i);
+    dr_buffer_add(&many, "p,BACKEND,1,UP,999999999999999999,4,,20,7,1,0,5,,,,,,\n");
+    r = read_text(dr_buffer_text(&many), NULL, false);
+    assert_true(r.ok);
+    assert_false(unit(&r, "p")->figures[LIV_SESSIONS_USED].known);
+    dr_buffer_free(&many);
+    end(&r);
+    r = read_text(HEADER "web,FRONTEND,0,OPEN,50,,,200,,1,0,5,,,,,,\n" APP1 APP, NULL, false);
+    assert_true(unit(&r, "frontend web")->figures[LIV_SESSIONS].value == 50);
+    assert_true(unit(&r, "frontend web")->figures[LIV_SESSIONS_USED].value == 25);
     end(&r);
 }
 
@@ -462,7 +480,7 @@ static void test_frontends(void **state)
         enum liv_sign_kind sign;
         bool traffic;
     } rows[] = {
-        {"OPEN,0,,,200", LIV_SIGNS, false},      {"OPEN,199,,,200", LIV_SIGNS, false},
+        {"OPEN,0,,,200", LIV_LB_OPEN, false},    {"OPEN,199,,,200", LIV_LB_OPEN, false},
         {"OPEN,200,,,200", LIV_LB_CLOSED, true}, {"FULL,200,,,200", LIV_LB_CLOSED, true},
         {"STOP,0,,,200", LIV_LB_CLOSED, false},  {"PAUSED,0,,,200", LIV_LB_CLOSED, false},
         {"WAITING,3,,,", LIV_LB_CLOSED, true},   {",0,,,200", LIV_LB_ODD, false},
@@ -473,11 +491,8 @@ static void test_frontends(void **state)
             dr_text_format(HEADER "web,FRONTEND,0,%s,0,1,0,5,,,,,,\n" APP1 APP, rows[i].cells);
         struct reading r = read_text(text, NULL, false);
         assert_true(r.ok);
-        if (rows[i].sign == LIV_SIGNS)
-            assert_null(unit(&r, "frontend web"));
-        else
-            assert_signs(&r, "frontend web", rows[i].sign,
-                         rows[i].traffic ? LIV_LB_TRAFFIC : LIV_SIGNS, NULL);
+        assert_signs(&r, "frontend web", rows[i].sign, rows[i].traffic ? LIV_LB_TRAFFIC : LIV_SIGNS,
+                     NULL);
         end(&r);
         free(text);
     }
@@ -492,7 +507,8 @@ static void test_sections_that_serve_by_themselves(void **state)
                                       "stats,BACKEND,1,UP,0,-1,,20,0,1,0,5,,,,,,\n" APP1 APP;
     struct reading r = read_text(text, NULL, false);
     assert_null(unit(&r, "stats"));
-    assert_int_equal(r.facts.unit_count, 2);
+    assert_signs(&r, "frontend stats", LIV_LB_OPEN, LIV_SIGNS, NULL);
+    assert_int_equal(r.facts.unit_count, 3);
     end(&r);
     r = read_text(text, NULL, true);
     assert_signs(&r, "stats", LIV_LB_EMPTY, LIV_LB_QUIET, NULL);

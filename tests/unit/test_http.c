@@ -19,6 +19,10 @@
 
 #include <cmocka.h>
 
+#ifdef HAVE_OPENSSL
+#include <openssl/x509.h>
+#endif
+
 extern char **environ;
 
 #define MANY 8
@@ -87,6 +91,10 @@ static struct job {
     struct dr_buffer taken; /* by the sink */
     const char *refuse;     /* what the sink says to the first piece */
     char *impostor;         /* the address that libcurl says has answered */
+    const char
+        *system_list; /* the file that libcurl says it trusts, and no folder; NULL: its own */
+    int lists;        /* how often one was read by ourselves */
+    int folders;      /* how often a folder of trusted certificates was opened */
 } job;
 
 /* Instead of libcurl's, which it calls. */
@@ -104,6 +112,41 @@ CURLcode curl_easy_getinfo(CURL *easy, CURLINFO info, ...)
         *(char **)into = job.impostor;
     return code;
 }
+
+curl_version_info_data *curl_version_info(CURLversion age)
+{
+    static curl_version_info_data changed;
+    curl_version_info_data *(*real)(CURLversion);
+    *(void **)&real = dlsym(RTLD_NEXT, "curl_version_info");
+    changed = *real(age);
+    if (job.system_list != NULL) {
+        changed.cainfo = job.system_list;
+        changed.capath = NULL;
+    }
+    return &changed;
+}
+
+/* Whoever calls them: libcurl the first one with OpenSSL 1.1, and the other one with later ones. */
+#ifdef HAVE_OPENSSL
+int X509_STORE_load_locations(X509_STORE *store, const char *file, const char *folder)
+{
+    int (*real)(X509_STORE *, const char *, const char *);
+    *(void **)&real = dlsym(RTLD_NEXT, "X509_STORE_load_locations");
+    job.lists += file != NULL && job.system_list != NULL && strcmp(file, job.system_list) == 0;
+    job.folders += folder != NULL;
+    return real(store, file, folder);
+}
+
+#if OPENSSL_VERSION_NUMBER >= 0x30000000L
+int X509_STORE_load_path(X509_STORE *store, const char *folder)
+{
+    int (*real)(X509_STORE *, const char *);
+    *(void **)&real = dlsym(RTLD_NEXT, "X509_STORE_load_path");
+    job.folders++;
+    return real(store, folder);
+}
+#endif
+#endif
 
 /* No assertions in here: it runs in a thread. */
 static bool ask(struct dr_task *task, void *facts, struct dr_error *error)
@@ -999,6 +1042,69 @@ static void test_certificate_again(void **state)
 }
 
 /* Somebody listens, and says nothing. */
+/* The system's folder is not trusted beside a file that is given. */
+static void check_folder(const char *ca, int at_least, int at_most)
+{
+    add_tls(server.tls)->ca_file = ca;
+    run();
+    assert_true(job.folders >= at_least && job.folders <= at_most);
+}
+
+static void test_file_alone(void **state)
+{
+    (void)state;
+    char ca[300];
+    snprintf(ca, sizeof ca, "%s/ca.crt", server.folder);
+    check_folder(ca, 0, 0);
+    assert_string_equal(body(0), "status 200");
+}
+
+/* What test_file_alone counts is counted. */
+static void test_folder(void **state)
+{
+    (void)state;
+    if (curl_version_info(CURLVERSION_NOW)->capath == NULL)
+        skip(); /* this libcurl has no folder of its own */
+    check_folder(NULL, 1, 100);
+}
+
+/* The system's list is read once, however many ask, and trusted as libcurl would. */
+static void test_system_list(void **state)
+{
+    (void)state;
+    char ca[300];
+    snprintf(ca, sizeof ca, "%s/ca.crt", server.folder);
+    job.system_list = ca;
+    add_certificate("soon", NULL);
+    add_certificate("baggage", NULL);
+    add_certificate("expired", NULL);
+    add_certificate("stranger", NULL);
+    add_certificate("wrong", NULL);
+    add_certificate("soon", NULL);
+    job.groups[0] = 5;
+    run();
+    assert_certificate(0, true, true, 0);
+    assert_string_equal(body(0), "status 200");
+    assert_certificate(1, true, true, 0);
+    assert_certificate(2, false, true, 10);
+    assert_certificate(3, false, true, 20);
+    assert_certificate(4, true, false, 0);
+    assert_certificate(5, true, true, 0);
+    assert_int_equal(job.lists, 1);
+}
+
+/* What we cannot read is libcurl's to try: here its own list, which has not signed anything. */
+static void test_system_list_missing(void **state)
+{
+    (void)state;
+    char missing[300];
+    snprintf(missing, sizeof missing, "%s/missing.crt", server.folder);
+    job.system_list = missing;
+    add_certificate("soon", NULL);
+    run();
+    assert_certificate(0, false, true, 20);
+}
+
 static void test_handshake_hangs(void **state)
 {
     (void)state;
@@ -1099,6 +1205,10 @@ int main(void)
 #ifdef HAVE_OPENSSL
         TEST(test_certificates),
         TEST(test_certificate_again),
+        TEST(test_file_alone),
+        TEST(test_folder),
+        TEST(test_system_list),
+        TEST(test_system_list_missing),
         TEST(test_handshake_hangs),
         TEST(test_certificate_of_address),
 #else

@@ -30,7 +30,8 @@ struct row {
     "response_time=0.02\n"
 #define WEB2_DOWN "unit 192.0.2.2:443 instance refused:connection_refused host=192.0.2.2\n"
 #define PASSIVE1                                                                                   \
-    "unit 198.51.100.1:443 instance bad_status:HTTP_503 says_passive:/role_is_passive host=a\n"
+    "unit 198.51.100.1:443 instance bad_status:HTTP_503 says_passive:/role_is_passive is_ready "   \
+    "host=a\n"
 #define DASH "target dash http\n"
 #define PROD "target prod-dash http site=prod\n"
 #define DR "target dr-dash http site=dr\n"
@@ -81,6 +82,30 @@ static const struct row rows[] = {
      "",
      DR_UNKNOWN,
      "dash cannot be told",
+     {0}},
+    {"no answer in time is no proof, says --timeout",
+     DASH "unit a:1 instance silent\n",
+     "late",
+     DR_UNKNOWN,
+     "dash is not alive: a:1 no answer",
+     {0}},
+    {"so is a target without one",
+     "target dash http down=timeout\n",
+     "late",
+     DR_UNKNOWN,
+     "dash",
+     {0}},
+    {"a refusal is",
+     "target dash http down=connect\n",
+     "late",
+     DR_CRITICAL,
+     "dash is not alive",
+     {0}},
+    {"expired, and nobody verifies",
+     DASH "unit a:1 instance answered says_active certificate_left=-172800\n",
+     "cert",
+     DR_CRITICAL,
+     "dash is alive: a:1 certificate_left -2d, critical below 3d",
      {0}},
     {"nothing shows that it works",
      DASH "unit a:1 instance\n",
@@ -560,6 +585,12 @@ static const struct row rows[] = {
      DR_OK,
      "prod is active, dr is passive and ready",
      {0}},
+    {"one passive, of which nothing is known but that",
+     PROD WEB1 DR "unit a:1 instance says_passive\n",
+     "sites",
+     DR_OK,
+     "prod is active, dr is passive",
+     {"-ready"}},
     {"as the plan says", PROD WEB1 DR PASSIVE1, "sites site=prod", DR_OK, "prod is active", {0}},
     {"failed over",
      PROD PASSIVE1 DR WEB1,
@@ -577,7 +608,7 @@ static const struct row rows[] = {
      PROD PASSIVE1 DR PASSIVE1,
      "sites",
      DR_CRITICAL,
-     "no site is known to be active: prod and dr is passive",
+     "no site is known to be active: prod and dr are passive",
      {0}},
     {"the active one is dead",
      PROD WEB2_DOWN DR PASSIVE1,
@@ -674,6 +705,8 @@ static void read_option(struct scene *scene, char *word)
         rules->wish = LIV_WISH_ONE_SITE;
     else if (strcmp(word, "site") == 0)
         rules->site = value;
+    else if (strcmp(word, "late") == 0)
+        scene->timeout_state = DR_UNKNOWN;
     else if (strcmp(word, "survive") == 0)
         rules->survive_host = true;
     else if (strcmp(word, "stuck") == 0)

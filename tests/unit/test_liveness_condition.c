@@ -226,6 +226,9 @@ static void unreadable_bodies(void **state)
         {"{\"db\":\"ok\"}\0", 12, false, "/db=ok", UNKNOWN, "NUL"},
         {"{\"db\":\"o\\u0000k\"}", 17, false, "/db~o", UNKNOWN, "NUL"},
         {"\xef\xbb\xbf{\"db\":\"ok\"}", 14, false, "/db=ok", YES, ""},
+        {"[{\"n\":\"a\\u0000\",\"x\":1}]", 23, false, "/[n=b]/x?0=0", UNKNOWN, "/[n=b]/x"},
+        {"[{\"n\":\"a\",\"n\":\"b\",\"x\":1}]", 25, false, "/[n=c]/x?0=0", UNKNOWN, "/[n=c]/x"},
+        {"[{\"n\":\"a\"},{\"n\":\"b\",\"x\":1}]", 27, false, "/[n=b]/x=1", YES, ""},
         {"[1]", 3, false, "/db=ok", UNKNOWN, "/db is not there"},
         {"5", 1, false, "/db=ok", UNKNOWN, "/db is not there"},
     };

@@ -5,6 +5,8 @@
  * library itself are not seen. */
 #include "common/report.h"
 #include "common/state_file.h"
+#include "plugins/liveness/condition.h"
+#include "plugins/liveness/haproxy_units.h"
 #include "plugins/queues/board.h"
 #include "plugins/replication/azure_targets.h"
 
@@ -427,6 +429,40 @@ static void queues_are_remembered_or_not(void **state)
     test_remove_tree(directory);
 }
 
+/* ---- balancers ---- */
+
+/* Servers with a text, an address and a name, a backend, and a frontend. */
+static bool read_balancer(void)
+{
+    char text[] = "# pxname,svname,type,status,scur,lastsess,check_status,last_chk,addr\n"
+                  "web,FRONTEND,0,OPEN,0,,,,\n"
+                  "app,app1,2,UP,3,1,L7OK,fine,192.0.2.1:80\n"
+                  "app,app2,2,DOWN,0,-1,L4CON,\"refused, twice\",192.0.2.2:80\n"
+                  "app,app3,2,MAINT (via app/app2),0,-1,,,\n"
+                  "app,BACKEND,1,UP,0,1,,,\n\n"
+                  "1\n# be_name srv_name srv_admin_state srv_fqdn\n"
+                  "app app1 0 a.example\napp app2 32 a.example\n\n";
+    struct liv_haproxy_table table;
+    struct liv_facts facts = {.product = LIV_HAPROXY};
+    struct dr_error error = {.class = DR_ERR_NONE};
+    char *rest;
+    bool whole = liv_haproxy_read_stat(text, &rest, &table, &error) &&
+                 liv_haproxy_read_states(rest, &table, &error) &&
+                 liv_haproxy_units(&table, 300, true, &facts, &error);
+    assert_int_equal(error.class, whole ? DR_ERR_NONE : DR_ERR_INTERNAL);
+    assert_int_equal(facts.complete, whole);
+    assert_true(!whole || facts.unit_count == 4);
+    liv_facts_free(&facts);
+    liv_haproxy_table_free(&table);
+    return whole;
+}
+
+static void half_a_balancer_is_none(void **state)
+{
+    (void)state;
+    torture(read_balancer);
+}
+
 /* A cluster with one thing of each kind to say, and one to compare it with. */
 #define TROUBLE                                                                                    \
     "orders classic node=1 mirrors=2,3 sync=2 messages=50 persistent=50 policy=ha-all\n"           \
@@ -493,6 +529,48 @@ static void a_judge_without_memory_says_so(void **state)
     test_remove_tree(directory);
 }
 
+/* ---- conditions ---- */
+
+static struct dr_http_reply the_reply;
+
+/* Everything in them holds, so that what does not has found no memory. */
+static bool test_conditions(void)
+{
+    char *texts[] = {(char[]){"/db=ok"},         (char[]){"/list/[name=a]/n?0<5"},
+                     (char[]){"/none?0=0"},      (char[]){"header:X-Site~^prod$"},
+                     (char[]){"!/nothing/here"}, (char[]){"body~ok"}};
+    const struct dr_text_list list = {.items = texts, .count = sizeof texts / sizeof texts[0]};
+    struct liv_reply reply = {.http = &the_reply};
+    struct dr_error error = {.class = DR_ERR_NONE};
+    struct liv_conditions *conditions = liv_conditions_new(&list, &error);
+    bool whole = conditions != NULL;
+    assert_int_equal(whole, error.class == DR_ERR_NONE);
+    for (size_t i = 0; conditions != NULL && i < list.count; i++) {
+        char why[100];
+        enum liv_holds holds = liv_condition_test(conditions, i, &reply, why, sizeof why);
+        assert_int_not_equal(holds, LIV_FAILS);
+        whole = whole && holds == LIV_HOLDS;
+    }
+    char *value = liv_reply_value(&reply, "/db");
+    whole = whole && value != NULL;
+    free(value);
+    liv_reply_free(&reply);
+    liv_conditions_free(conditions);
+    return whole;
+}
+
+static void conditions_hold_or_are_unknown(void **state)
+{
+    (void)state;
+    the_reply =
+        (struct dr_http_reply){.status = 200, .body = DR_BUFFER(1000), .header = DR_BUFFER(1000)};
+    dr_buffer_add(&the_reply.body, "{\"db\": \"ok\", \"list\": [{\"name\": \"a\", \"n\": 1}]}");
+    dr_buffer_add(&the_reply.header, "X-Site: prod\n");
+    torture(test_conditions);
+    dr_buffer_free(&the_reply.body);
+    dr_buffer_free(&the_reply.header);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -507,7 +585,9 @@ int main(void)
         cmocka_unit_test(the_roster_has_what_it_says),
         cmocka_unit_test(nobody_waits_for_a_list),
         cmocka_unit_test(queues_are_remembered_or_not),
+        cmocka_unit_test(half_a_balancer_is_none),
         cmocka_unit_test(a_judge_without_memory_says_so),
+        cmocka_unit_test(conditions_hold_or_are_unknown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
