@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""check_liveness and Celery's workers behind Redis: real ones, in each state that they can be in. Whatever happens, nothing
-of ours is left in Redis."""
+"""check_liveness and Celery's workers behind Redis: real ones, in each state that they can be in. Whatever happens,
+nothing of ours is left in Redis."""
 
 import os
 import signal
@@ -10,6 +10,7 @@ import time
 import pytest
 
 import check
+import redis
 import stub_celery
 from postgresql import wait_until
 
@@ -154,7 +155,7 @@ def test_hung_children(workers, look, tmp_path):
     result = look("--watch", "1500ms", "--stuck-after", "1s")
     assert result.state == "CRITICAL" and result.says("billing", "nothing has moved"), result
     assert look("--state-dir", tmp_path, "--stuck-after", "1s").state == "OK"
-    wait_until(lambda: look("--state-dir", tmp_path, "--stuck-after", "1s").state == "CRITICAL", "it is seen to be stuck")
+    wait_until(lambda: look("--state-dir", tmp_path, "--stuck-after", "1s").state == "CRITICAL", "it is stuck")
 
 
 def test_moving_queue_is_not_stuck(workers, look):
@@ -292,7 +293,6 @@ def test_parameters(liveness, query, word):
 
 
 def test_replica(workers, liveness):
-    import redis
     with redis.Lab() as lab:
         primary = lab.server("p")
         replica = lab.replica("r", primary)
@@ -301,7 +301,6 @@ def test_replica(workers, liveness):
 
 
 def test_unix_socket(liveness, tmp_path):
-    import redis
     with redis.Lab() as lab:
         path = os.path.join(lab.folder, "sock")
         server = lab.server("u", unixsocket=path)
@@ -312,8 +311,8 @@ def test_unix_socket(liveness, tmp_path):
 
 # ---- rights ----
 
-GRANT = ("~* &*.pidbox +info +select +time +scan +smembers +sadd +srem +del +publish +brpop +rpop +llen +lindex +zrange "
-         "+hstrlen +hget +client|list").split()
+GRANT = ("~* &*.pidbox +info +select +time +scan +smembers +sadd +srem +del +publish +brpop +rpop +llen +lindex "
+         "+zrange +hstrlen +hget +client|list").split()
 
 
 @pytest.fixture
@@ -365,8 +364,8 @@ def ours(server):
 def test_stopped_by_a_signal(workers, number):
     server = workers.server
     workers["w1@a"].freeze()
-    process = subprocess.Popen([check.executable("check_liveness"), "-T", uri(server), "-t", "30s"],
-                               env={name: os.environ[name] for name in ("DR_PLUGINS_MODULE_DIR",) if name in os.environ},
+    environment = {name: os.environ[name] for name in ("DR_PLUGINS_MODULE_DIR",) if name in os.environ}
+    process = subprocess.Popen([check.executable("check_liveness"), "-T", uri(server), "-t", "30s"], env=environment,
                                stdout=subprocess.PIPE)
     wait_until(lambda: ours(server), "it is bound")
     process.send_signal(number)
