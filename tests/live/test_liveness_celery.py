@@ -5,6 +5,7 @@ nothing of ours is left in Redis."""
 import os
 import signal
 import subprocess
+import threading
 import time
 
 import pytest
@@ -28,7 +29,7 @@ def uri(server, database=0, query="", user=""):
 
 def wait_listening(server, count):
     """A worker says that it is ready a moment before it listens to remote control."""
-    wait_until(lambda: server.call("CLIENT", "LIST").count(" psub=1 ") >= count, "%d listen" % count)
+    wait_until(lambda: check.run("check_liveness", "-T", uri(server)).perfdata.get("alive") == count, "they listen")
 
 
 @pytest.fixture(autouse=True)
@@ -220,6 +221,20 @@ def test_names_that_were_lost(workers, look):
     workers.server.call("DEL", "_kombu.binding.celery.pidbox")
     result = look(*FAST)
     assert result.state == "UNKNOWN" and result.says("1 more listeners"), result
+
+
+def test_worker_that_is_starting(workers, look):
+    """It is known by name a moment before it listens: that is no death."""
+    server = workers.server
+    member = "\x06\x16\x06\x16late@z.celery.pidbox"
+    server.call("SADD", "_kombu.binding.celery.pidbox", member)
+    late = stub_celery.Worker(server, "late@z")
+    timer = threading.Timer(0.3, late.__enter__)
+    timer.start()
+    result = look()
+    timer.join()
+    late.__exit__()
+    assert result.state == "OK" and result.about("late@z"), result
 
 
 # ---- queues ----
