@@ -161,6 +161,8 @@ class Bench:
         with web.Web() as place:
             plain = place.instance("web1")
             secure = place.instance("web2", "127.0.0.3", tls=self.certificate)
+            for instance in (plain, secure):
+                instance.answer("/health", 200, '{"status": "ok"}', type="application/json")
             self.beside("one instance, HTTP", plain)
             for words, file in self.trusted():
                 self.beside("one instance, HTTPS, " + words, secure, file)
@@ -168,8 +170,11 @@ class Bench:
     def beside(self, title, instance, trusted=None):
         url = instance.uri("/health")
         peer = ["-H", instance.address, "-I", instance.address, "-p", str(instance.port), "-u", "/health"]
+        ours = ["--cacert", trusted] if trusted else []
         rows = [("minimal_libcurl", self.minimal("minimal_libcurl", url, "Accept: */*", *([trusted] if trusted else []))),
-                ("check_liveness", self.ours(url, *(["--cacert", trusted] if trusted else []))),
+                ("check_liveness", self.ours(url, *ours)),
+                ("  --json /status=ok", self.ours(url, *ours, "--json", "/status=ok")),
+                ("  --body ok", self.ours(url, *ours, "--body", "ok")),
                 ("check_curl" + (", verifies" if trusted else ""),
                  installed(["check_curl"] + peer + (["-S", "-D", "--ca-cert=%s" % trusted] if trusted else []))),
                 ("check_http" + (", does not verify" if trusted else ""),
