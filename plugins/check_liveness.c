@@ -18,8 +18,7 @@
 #define OVERDUE_FALLBACK 300.0
 #define CERTIFICATE_WARNING (14 * 86400.0)
 #define CERTIFICATE_CRITICAL (3 * 86400.0)
-#define SESSIONS_WARNING 80.0
-#define SESSIONS_CRITICAL 95.0
+#define SESSIONS_WARNING 95.0
 #define REDIRECTS_MAX 10
 #define WATCH_MAX 60.0
 #define REPLICAS_MAX 1000000
@@ -600,10 +599,8 @@ static void set_default_limits(struct dr_threshold *thresholds)
         limit(&thresholds[LIV_CERTIFICATE_LEFT].warning, CERTIFICATE_WARNING, INFINITY);
         limit(&thresholds[LIV_CERTIFICATE_LEFT].critical, CERTIFICATE_CRITICAL, INFINITY);
     }
-    if (!is_limited(&thresholds[LIV_SESSIONS_USED])) {
+    if (!is_limited(&thresholds[LIV_SESSIONS_USED]))
         limit(&thresholds[LIV_SESSIONS_USED].warning, 0, SESSIONS_WARNING);
-        limit(&thresholds[LIV_SESSIONS_USED].critical, 0, SESSIONS_CRITICAL);
-    }
     if (!is_limited(&thresholds[LIV_TASK_AGE]))
         limit(&thresholds[LIV_TASK_AGE].warning, 0, request.task_limit);
 }

@@ -69,6 +69,17 @@ common_client_libstreams_la_CFLAGS = $(AM_CFLAGS) $(OPENSSL_CFLAGS) -DDR_STREAM_
 streams_libs = common/client/libstreams.la $(OPENSSL_LIBS)
 endif
 
+# For who needs no TLS; where all is linked into one file, the one that has it serves them, too.
+if MODULES
+plain_stream_libs = common/client/libstream.la
+else
+if HAVE_OPENSSL
+plain_stream_libs = $(streams_libs)
+else
+plain_stream_libs = common/client/libstream.la
+endif
+endif
+
 if HAVE_HIREDIS
 noinst_LTLIBRARIES += common/client/libredis.la
 common_client_libredis_la_SOURCES = \
@@ -389,7 +400,7 @@ liveness_haproxy_sources = \
 	plugins/liveness/haproxy_direct.c plugins/liveness/haproxy_direct.h \
 	plugins/liveness/haproxy_read.c plugins/liveness/haproxy_read.h \
 	plugins/liveness/haproxy_units.c plugins/liveness/haproxy_units.h
-liveness_haproxy_libs = common/client/libstream.la $(liveweb_libs)
+liveness_haproxy_libs = $(plain_stream_libs) $(liveweb_libs)
 if MODULES
 pkglib_LTLIBRARIES += plugins/liveness-haproxy.la
 plugins_liveness_haproxy_la_SOURCES = $(liveness_haproxy_sources) $(liveness_source)

@@ -278,6 +278,12 @@ bool liv_celery_is_puzzling(const struct liv_celery_seen *seen)
     return (silence.silent > 0 || silence.missing > 0) && silence.tasks > 0;
 }
 
+bool liv_celery_misses(const struct liv_celery_seen *seen)
+{
+    const struct silence silence = find_silence(seen);
+    return silence.counted && silence.missing > silence.silent;
+}
+
 /* A worker of a solo pool is silent while it runs a task. One that is frozen with a task looks the
  * same until the task is older than it may be. With others gone their tasks are left as well, and
  * say nothing. */
@@ -324,7 +330,10 @@ static void report_channel(const struct liv_celery_seen *seen, const struct sile
     bool unlisted = !seen->roster_known && !nobody;
     if (!nobody && !unnamed && !mute && !unlisted)
         return;
-    struct liv_unit *unit = liv_facts_add(facts, LIV_POOL, "workers", NULL);
+    enum liv_kind kind = nobody || unnamed || mute ? LIV_WORKER : LIV_POOL;
+    struct liv_unit *unit = liv_facts_add(facts, kind, "workers", NULL);
+    if (nobody && unit != NULL)
+        unit->wanted = unit->alive = dr_int(0);
     if (nobody)
         liv_facts_sign(facts, unit, LIV_W_NONE, "nobody listens to remote control");
     else if (mute)

@@ -71,8 +71,10 @@ static bool receive(struct look *look, struct dr_stream *stream)
     dr_task_stage(look->task, "read the statistics");
     for (;;) {
         ssize_t size = dr_stream_read(stream, bytes, sizeof bytes, "read the statistics");
-        if (size < 0 && stream->ended && look->reply.size > 0)
+        if (size < 0 && stream->ended && look->reply.size > 0) {
+            dr_task_trace(look->task, 3, "reply: %s", dr_buffer_text(&look->reply));
             return true;
+        }
         if (size < 0)
             return false;
         if (size > 0 && !dr_buffer_add_bytes(&look->reply, bytes, (size_t)size))

@@ -271,9 +271,8 @@ static void add_server(const struct liv_haproxy_table *table, const struct liv_h
     set_figures(unit, row);
     if (takes_requests(sign))
         sum_up(pool, row);
-    if (!liv_haproxy_place(row, name, sizeof name, &port))
-        snprintf(name, sizeof name, "%s", cell(row, LIV_HAPROXY_NAME));
-    liv_facts_place(facts, unit, name, takes_requests(sign));
+    if (liv_haproxy_place(row, name, sizeof name, &port))
+        liv_facts_place(facts, unit, name, takes_requests(sign));
 }
 
 /* In use: sessions now, or the last one not long ago. */

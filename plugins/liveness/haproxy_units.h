@@ -8,8 +8,8 @@
 
 /* Adds a unit for
  *
- *   - each server, "app/app1" of the pool "app"; but for one that is spare (haproxy_read.h), which
- *     stands for no instance;
+ *   - each server, "app/app1" of the pool "app", which lives at its address where that is told; but
+ *     for one that is spare (haproxy_read.h), which stands for no instance;
  *   - each backend, LIV_POOL "app". A section with both a frontend and a backend and without
  *     servers serves by itself (the page of statistics, a redirect): it is a pool only where
  *     `named` says that the user names the pools, and so means it;

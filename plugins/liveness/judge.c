@@ -383,6 +383,19 @@ static void judge_empty_target(struct judge *judge, const struct liv_asked *aske
         dr_result_add(judge->result, DR_UNKNOWN, asked->label, "it answered, and nothing is there");
 }
 
+/* What others depend on is neither active nor passive: it proves nothing of a site. */
+static void judge_roles(struct judge *judge)
+{
+    for (size_t i = 0; i < judge->evidence->count; i++) {
+        if (!is_roleless(judge->evidence->asked[i].product))
+            return;
+    }
+    if (judge->rules->wish == LIV_WISH_PASSIVE)
+        dr_result_add(judge->result, DR_UNKNOWN, NULL,
+                      "none of the targets can be active or passive: whether this site is passive "
+                      "was not looked at");
+}
+
 static void judge_emptiness(struct judge *judge)
 {
     size_t left = 0;
@@ -494,6 +507,7 @@ void liv_judge(const struct liv_evidence *evidence, const struct liv_rules *rule
     judge_pools(&judge);
     judge_expected(&judge);
     judge_emptiness(&judge);
+    judge_roles(&judge);
     judge_limits(&judge);
     judge_agreement(&judge);
     if (rules->wish == LIV_WISH_ONE_SITE)

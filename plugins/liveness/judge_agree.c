@@ -100,6 +100,25 @@ static void judge_clusters(struct judge *judge)
     }
 }
 
+/* Two hosts that lead to one node would count it twice. */
+static void judge_members(struct judge *judge)
+{
+    for (size_t i = 0; i < judge->view_count; i++) {
+        const struct view *first = &judge->views[i];
+        for (size_t j = i + 1; is_seen(first) && j < judge->view_count; j++) {
+            const struct view *view = &judge->views[j];
+            if (!is_seen(view) || view->kind != LIV_MEMBER || first->kind != LIV_MEMBER ||
+                strcmp(view->asked->group, first->asked->group) != 0 ||
+                strcmp(view->unit->name, first->unit->name) != 0 ||
+                differs(view->unit->cluster, first->unit->cluster))
+                continue;
+            dr_finding_next(dr_result_add(judge->result, DR_UNKNOWN, view->name,
+                                          "the same node as %s: it was counted twice", first->name),
+                            "give the nodes themselves, not a balancer before them");
+        }
+    }
+}
+
 /* ---- balancers ---- */
 
 static const struct view *same_server(const struct judge *judge, const struct liv_asked *balancer,
@@ -160,5 +179,6 @@ void judge_agreement(struct judge *judge)
     if (judge->rules->wish == LIV_WISH_ONE_SITE)
         judge_site_versions(judge);
     judge_clusters(judge);
+    judge_members(judge);
     judge_balancers(judge);
 }

@@ -386,7 +386,7 @@ static void judge_passive(const struct judge *judge, struct pool *pool)
         add(pool, "%s is active and should be passive: %s%s%.300s", pool->title, who, space, words);
     else
         add(pool, "%s cannot be told to be passive: %s%s%.300s", pool->title, who, space, words);
-    if (is_counted(pool->kind) || pool->kind == LIV_JOB)
+    if (pool->kind != LIV_QUEUE)
         worsen(pool, pool->role == ROLE_PASSIVE  ? DR_OK
                      : pool->role == ROLE_ACTIVE ? DR_CRITICAL
                      : view != NULL              ? untold_state(judge, view)
@@ -476,9 +476,9 @@ static void judge_expected_pool(struct judge *judge, const struct liv_expected *
             return;
     }
     for (size_t i = 0; i < judge->view_count; i++) {
-        const struct liv_unit *unit = judge->views[i].unit;
-        if (unit != NULL && unit->kind == LIV_POOL)
-            dr_buffer_addf(&names, "%s%s", names.size > 0 ? ", " : "", unit->name);
+        const struct view *view = &judge->views[i];
+        if (view->unit != NULL && view->kind == LIV_POOL)
+            dr_buffer_addf(&names, "%s%s", names.size > 0 ? ", " : "", pool_of(view));
     }
     struct dr_finding *finding = dr_result_add(judge->result, DR_UNKNOWN, expected->glob,
                                                "no pool goes by that name (%s)", expected->option);

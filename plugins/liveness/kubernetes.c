@@ -143,6 +143,7 @@ static bool ask_pages(const struct look *look, struct listing **lists, size_t co
         requests[i].url = urls[i];
         requests[i].body_max = REPLY_MAX;
         requests[i].compressed = true;
+        requests[i].private = true; /* specifications of pods have passwords in their environment */
         requests[i].stage = lists[i]->stage;
     }
     if (room)
@@ -179,7 +180,7 @@ static bool ask_lists(const struct look *look, struct listing *lists, size_t cou
     }
 }
 
-/* ---- workloads and autoscalers ---- */
+/* ---- workloads ---- */
 
 struct kind_list {
     enum kubernetes_kind kind;
@@ -189,8 +190,7 @@ struct kind_list {
 
 struct survey {
     struct kind_list kinds[KUBERNETES_KINDS];
-    struct kubernetes_autoscalers autoscalers;
-    struct listing lists[KUBERNETES_KINDS + 1];
+    struct listing lists[KUBERNETES_KINDS];
     size_t list_count;
 };
 
@@ -205,17 +205,6 @@ static void clear_workloads(void *context)
 {
     struct kind_list *list = context;
     kubernetes_workloads_free(&list->workloads);
-}
-
-static bool take_autoscalers(void *context, const char *text, struct kubernetes_page *page,
-                             struct dr_error *error)
-{
-    return kubernetes_read_autoscalers(text, context, page, error);
-}
-
-static void clear_autoscalers(void *context)
-{
-    kubernetes_autoscalers_free(context);
 }
 
 /* One that was named is asked for by its name, and is an empty list where it is not there; of
@@ -279,26 +268,16 @@ static bool plan_survey(const struct look *look, struct survey *survey, struct d
             return out_of_memory(error);
         survey->lists[survey->list_count++] = list_of_kind(list->kind, list);
     }
-    survey->lists[survey->list_count++] =
-        (struct listing){.group = "apis/autoscaling/v1",
-                         .resource = "horizontalpodautoscalers",
-                         .query = "",
-                         .stage = "list the autoscalers",
-                         .grant = "list horizontalpodautoscalers (API group autoscaling)",
-                         .take = take_autoscalers,
-                         .clear = clear_autoscalers,
-                         .context = &survey->autoscalers};
     return true;
 }
 
-/* Every list but that of the autoscalers, the last one, must be there: what is missing could be
- * what runs. */
+/* Every list must be there: what is missing could be what runs. */
 static bool take_survey(const struct look *look, struct survey *survey, struct dr_error *error)
 {
     if (!plan_survey(look, survey, error) ||
         !ask_lists(look, survey->lists, survey->list_count, error))
         return false;
-    for (size_t i = 0; i + 1 < survey->list_count; i++) {
+    for (size_t i = 0; i < survey->list_count; i++) {
         if (!survey->lists[i].ok) {
             *error = survey->lists[i].error;
             return false;
@@ -313,10 +292,9 @@ static void survey_free(struct survey *survey)
         kubernetes_workloads_free(&survey->kinds[k].workloads);
         free(survey->kinds[k].query);
     }
-    kubernetes_autoscalers_free(&survey->autoscalers);
 }
 
-/* ---- pods ---- */
+/* ---- pods and autoscalers ---- */
 
 /* A workload that was asked for, and its pods. */
 struct chosen {
@@ -328,8 +306,10 @@ struct chosen {
 
 struct choice {
     struct chosen *items;
-    struct listing *lists; /* parallel: of their pods */
+    struct listing *lists; /* parallel: of their pods; behind them that of the autoscalers */
     size_t count;
+    bool scaled; /* autoscalers are asked for: something is at zero */
+    struct kubernetes_autoscalers autoscalers;
 };
 
 static bool take_pods(void *context, const char *text, struct kubernetes_page *page,
@@ -341,6 +321,29 @@ static bool take_pods(void *context, const char *text, struct kubernetes_page *p
 static void clear_pods(void *context)
 {
     kubernetes_pods_free(context);
+}
+
+static bool take_autoscalers(void *context, const char *text, struct kubernetes_page *page,
+                             struct dr_error *error)
+{
+    return kubernetes_read_autoscalers(text, context, page, error);
+}
+
+static void clear_autoscalers(void *context)
+{
+    kubernetes_autoscalers_free(context);
+}
+
+static struct listing list_of_autoscalers(struct kubernetes_autoscalers *autoscalers)
+{
+    return (struct listing){.group = "apis/autoscaling/v1",
+                            .resource = "horizontalpodautoscalers",
+                            .query = "",
+                            .stage = "list the autoscalers",
+                            .grant = "list horizontalpodautoscalers (API group autoscaling)",
+                            .take = take_autoscalers,
+                            .clear = clear_autoscalers,
+                            .context = autoscalers};
 }
 
 static bool is_named(const struct kubernetes_wanted *wanted, const char *name)
@@ -397,8 +400,12 @@ static bool choose(const struct look *look, const struct survey *survey, struct 
             *chosen = (struct chosen){.workload = workload, .named = named};
             if (!plan_pods(chosen, &choice->lists[choice->count++], error))
                 return false;
+            choice->scaled =
+                choice->scaled || (workload->wanted.known && workload->wanted.value == 0);
         }
     }
+    if (choice->scaled)
+        choice->lists[choice->count] = list_of_autoscalers(&choice->autoscalers);
     return true;
 }
 
@@ -408,6 +415,7 @@ static void choice_free(struct choice *choice)
         kubernetes_pods_free(&choice->items[i].pods);
         free(choice->items[i].query);
     }
+    kubernetes_autoscalers_free(&choice->autoscalers);
     free(choice->items);
     free(choice->lists);
 }
@@ -462,15 +470,14 @@ static void find_absent(const struct look *look, const struct choice *choice,
     dr_buffer_free(&text);
 }
 
-static void add_units(const struct survey *survey, const struct choice *choice,
-                      struct liv_facts *facts)
+static void add_units(const struct choice *choice, struct liv_facts *facts)
 {
-    const struct listing *scalers = &survey->lists[survey->list_count - 1];
+    const struct listing *scalers = &choice->lists[choice->count];
     for (size_t i = 0; i < choice->count; i++) {
         const struct chosen *chosen = &choice->items[i];
         const struct kubernetes_around around = {
             .pods = &chosen->pods,
-            .autoscalers = scalers->ok ? &survey->autoscalers : NULL,
+            .autoscalers = scalers->ok ? &choice->autoscalers : NULL,
             .no_autoscalers = scalers->ok ? "" : scalers->error.text,
             .now = choice->lists[i].date,
             .named = chosen->named,
@@ -486,7 +493,7 @@ static bool look_at(const struct look *look, struct survey *survey, struct choic
                     struct liv_facts *facts, struct dr_error *error)
 {
     if (!take_survey(look, survey, error) || !choose(look, survey, choice, error) ||
-        !ask_lists(look, choice->lists, choice->count, error))
+        !ask_lists(look, choice->lists, choice->count + (choice->scaled ? 1 : 0), error))
         return false;
     for (size_t i = 0; i < choice->count; i++) {
         if (!choice->lists[i].ok) {
@@ -494,7 +501,7 @@ static bool look_at(const struct look *look, struct survey *survey, struct choic
             return false;
         }
     }
-    add_units(survey, choice, facts);
+    add_units(choice, facts);
     find_absent(look, choice, facts);
     facts->complete = true;
     return !facts->no_memory || out_of_memory(error);

@@ -67,6 +67,7 @@ static struct dr_http_request functions_request(const struct look *look)
     request.url = look->url;
     request.body_max = REPLY_MAX;
     request.compressed = true;
+    request.private = true; /* functions have passwords in their environment */
     request.stage = "list the functions";
     return request;
 }

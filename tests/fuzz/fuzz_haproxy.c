@@ -16,7 +16,7 @@ static void look_at(const struct liv_haproxy_table *table, bool named)
     for (size_t i = 0; i < facts.unit_count; i++) {
         const struct liv_unit *unit = &facts.units[i];
         MUST(unit->name != NULL && unit->pool != NULL && unit->sign_count > 0);
-        MUST(unit->kind == LIV_POOL || (unit->kind == LIV_SERVER && unit->place_count == 1));
+        MUST(unit->kind == LIV_POOL || (unit->kind == LIV_SERVER && unit->place_count <= 1));
         MUST(!unit->figures[LIV_SESSIONS].known || unit->figures[LIV_SESSIONS].value >= 0);
     }
     liv_facts_free(&facts);

@@ -238,14 +238,17 @@ class Everything:
     def live(self):
         live = [path.relative_to(TREE) for path in sorted((TREE / "tests/live").glob("test_*.py"))]
         queues = [path for path in live if path.name.startswith("test_queues_")]
-        others = [path for path in live if path not in queues]
-        # Most of it is waiting for servers: three runs beside each other take little longer than one.
+        liveness = [path for path in live if path.name.startswith("test_liveness_")]
+        others = [path for path in live if path not in queues + liveness]
+        # Most of it is waiting for servers: four runs beside each other take little longer than one.
         lanes([lambda: self.part("live and contract tests, modules", lambda part: pytest(
-                  part, self.modules, *others, DR_PORTS="0/3"))],
+                  part, self.modules, *others, DR_PORTS="0/4"))],
               [lambda: self.part("live tests of queues, modules", lambda part: pytest(
-                  part, self.modules, *queues, DR_PORTS="1/3"))],
+                  part, self.modules, *queues, DR_PORTS="1/4"))],
+              [lambda: self.part("live tests of liveness, modules", lambda part: pytest(
+                  part, self.modules, *liveness, DR_PORTS="2/4"))],
               [lambda: self.part("live and contract tests, sanitizers", lambda part: pytest(
-                  part, self.static, *live, DR_SANITIZERS="1", DR_PORTS="2/3",
+                  part, self.static, *live, DR_SANITIZERS="1", DR_PORTS="3/4",
                   LSAN_OPTIONS="print_suppressions=0:suppressions=%s" % (TREE / "tests/lab/leaks.supp")))])
         self.part("valgrind, live runs", lambda part: pytest(
             part, self.modules, *("tests/live/test_%s.py" % source for source in (

@@ -58,9 +58,16 @@ def on_cluster(item):
     return bool({"whole_broker", "whole_site"} & set(item.fixturenames))
 
 
+def on_workers(item):
+    """A test on real workers, but for the healthy ones."""
+    return bool({"whole_workers", "crowd"} & set(item.fixturenames)) and "healthy" not in item.name
+
+
 def one_build(item):
-    """Tests on a cluster run with one build: what the other one differs in, the stand-ins show."""
-    return bool(os.environ.get("DR_SANITIZERS")) and on_cluster(item)
+    """Tests on a cluster, or with workers in every state, run with one build: what the other one differs in, the
+    stand-ins show. So do those that are marked."""
+    return bool(os.environ.get("DR_SANITIZERS")) and (
+        on_cluster(item) or on_workers(item) or item.get_closest_marker("one_build") is not None)
 
 
 def other_version(item):
@@ -71,6 +78,7 @@ def other_version(item):
 
 def pytest_configure(config):
     config.addinivalue_line("markers", "mirrors: needs mirrored classic queues")
+    config.addinivalue_line("markers", "one_build: takes long, and proves the same with every build")
     try:
         for name in check.SERVICES:
             check.executable(name)
@@ -93,10 +101,11 @@ def pytest_terminal_summary(terminalreporter):
         terminalreporter.write_line("not run with RabbitMQ %s, which has no mirrored queues: %s" % (
             ".".join(map(str, rabbitmq.find_version())), ", ".join(sorted(mirrors))))
     deselected = terminalreporter.stats.get("deselected", [])
-    for count, why in ((sum(map(one_build, deselected)), "they run with the modules only"),
-                       (sum(map(other_version, deselected)), "written for 3.10; %s is run" % PROVEN)):
+    for count, why in (
+            (sum(map(one_build, deselected)), "on a RabbitMQ cluster or on workers: they run with the modules only"),
+            (sum(map(other_version, deselected)), "on a RabbitMQ cluster: written for 3.10; %s is run" % PROVEN)):
         if count:
-            terminalreporter.write_line("not run: %d tests on a RabbitMQ cluster: %s" % (count, why))
+            terminalreporter.write_line("not run: %d tests %s" % (count, why))
     if terminalreporter.stats.get("skipped"):
         terminalreporter.write_line("skipped tests count as failed", red=True)
         terminalreporter._session.exitstatus = 1

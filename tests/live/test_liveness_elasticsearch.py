@@ -5,6 +5,7 @@ import pytest
 
 import mutations
 import stub_elasticsearch as stub
+from conftest import no_secret
 
 USER = ("nagios", "open sesame")
 
@@ -62,7 +63,9 @@ def test_tls_and_user(liveness, certificates, password):
     tls = (str(certificates / "server.crt"), str(certificates / "server.key"))
     with stub.Cluster(nodes=2, tls=tls, user=USER) as cluster:
         arguments = ["-T", cluster.uri("cacert=%s" % (certificates / "ca.crt")), "--password-file", password]
-        assert liveness(*arguments).code == 0
+        result = liveness(*arguments, "-vvv")
+        assert result.code == 0 and "GET" in result.output, result
+        no_secret(result, USER[1])
         result = liveness("-T", cluster.uri(), "--password-file", password)
         assert result.code == 3 and "certificate" in result.output, result
 

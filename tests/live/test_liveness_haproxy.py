@@ -3,7 +3,9 @@
 statistics, the Unix socket and the TCP port of the runtime API."""
 
 import os
+import socket as sockets
 import sys
+import threading
 
 import pytest
 
@@ -25,8 +27,37 @@ BLIND = haproxy.CONFIG + """
 backend blind
     server blind1 127.0.0.1:%(nameserver_port)d
 backend spares
-    server-template slot 1-3 localhost:%(app1)d check init-addr libc,none resolvers nowhere
+    server-template slot 1-3 one.test:%(app1)d check init-addr none resolvers nowhere resolve-prefer ipv4
 """
+
+
+class OneAddress:
+    """A name server: every name has one address, 127.0.0.1."""
+
+    def __init__(self, port):
+        self.socket = sockets.socket(sockets.AF_INET, sockets.SOCK_DGRAM)
+        self.socket.bind(("127.0.0.1", port))
+        self.thread = threading.Thread(target=self.serve, daemon=True)
+
+    def serve(self):
+        while True:
+            query, client = self.socket.recvfrom(4096)
+            if not query:
+                return
+            end = query.index(b"\0", 12) + 5
+            found = query[end - 4:end - 2] == b"\0\1"  # A
+            answer = b"\xc0\x0c\0\1\0\1\0\0\0\1\0\4\x7f\0\0\1" if found else b""
+            self.socket.sendto(query[:2] + b"\x81\x80\0\1\0" + bytes([found]) + b"\0\0\0\0" + query[12:end] + answer,
+                               client)
+
+    def __enter__(self):
+        self.thread.start()
+        return self
+
+    def __exit__(self, *_):
+        self.socket.sendto(b"", self.socket.getsockname())
+        self.thread.join()
+        self.socket.close()
 
 
 def socket(balancer):
@@ -53,6 +84,7 @@ def test_all_well(liveness, balancer, way):
     assert result.state == "OK" and result.says("3 of 3 servers of app alive"), result
     assert result.perfdata["alive"] == 3 and result.perfdata["app_sessions"] == 0, result
     assert not result.says("web"), result
+    assert "pxname" in liveness("-T", WAYS[way](balancer), "--pool", "app", "-vvv").output
 
 
 @every_way
@@ -198,13 +230,17 @@ def test_a_server_that_nobody_checks(liveness, balancers):
 
 
 def test_servers_for_addresses_that_are_not_there(liveness, balancers):
-    """Three servers for the addresses of one name, which has fewer: those without are no loss."""
+    """Three servers for the addresses of one name, which has one: the two without are no loss."""
     balancer = balancers.balancer("lb3", config=BLIND, wait=False)
-    rows = balancer.wait(lambda rows: any(row["check_status"] == "L4OK" for name, row in rows.items()
-                                          if "slot" in name), "a slot is checked")
     result = liveness("-T", socket(balancer), "--pool", "spares")
-    lost = [name for name, row in rows.items() if "slot" in name and row["status"] == "MAINT (resolution)"]
-    assert result.state == "OK" and not any(result.about(name) for name in lost), result
+    assert result.state == "CRITICAL" and result.says("its name has no address"), result
+    with OneAddress(balancer.nameserver_port):
+        rows = balancer.wait(lambda rows: any(row["check_status"] == "L4OK" for name, row in rows.items()
+                                              if name.startswith("spares/slot")), "a slot is checked")
+        result = liveness("-T", socket(balancer), "--pool", "spares")
+    lost = [name for name, row in rows.items() if name.startswith("spares/") and row["status"] == "MAINT (resolution)"]
+    assert len(lost) == 2
+    assert result.state == "OK" and not any(name in result.output for name in lost), result
 
 
 # ---- frontends ----
@@ -267,9 +303,12 @@ def test_direct_url(liveness, balancer):
 
 
 def test_survive_host(liveness, balancer):
-    """All three live on one host: each on its own for a page that does not tell where."""
-    arguments = ("--pool", "app", "--survive-host")
-    assert liveness("-T", socket(balancer), *arguments).state == "WARNING"
+    """All three live on one host; a page that does not tell addresses does not tell that."""
+    for way in WAYS.values():
+        result = liveness("-T", way(balancer), "--pool", "app", "--survive-host")
+        assert result.state == "WARNING" and result.perfdata["spare"] == 0, result
+    result = liveness("-T", "haproxy+" + balancer.page(), "--pool", "app", "--survive-host")
+    assert result.state == "UNKNOWN" and result.says("on which hosts they live is not known"), result
 
 
 # ---- several balancers ----

@@ -47,9 +47,10 @@ def lab(files):
 @pytest.fixture(scope="module")
 def server(lab, files):
     def start(name, certificate):
-        return lab.server(name, tls_port=str(free_port(lab.ports)), tls_auth_clients="no",
-                          unixsocket=os.path.join(lab.folder, name + ".sock"), tls_cert_file=str(files / (certificate + ".crt")),
-                          tls_key_file=str(files / (certificate + ".key")), tls_ca_cert_file=str(files / "ca.crt"))
+        return lab.server(
+            name, tls_port=str(free_port(lab.ports)), tls_auth_clients="no",
+            unixsocket=os.path.join(lab.folder, name + ".sock"), tls_cert_file=str(files / (certificate + ".crt")),
+            tls_key_file=str(files / (certificate + ".key")), tls_ca_cert_file=str(files / "ca.crt"))
     start("wrong", "elsewhere")
     return start("r1", "server")
 
@@ -163,10 +164,10 @@ def test_nothing_is_written(server, look, kind):
     fill(server, kind)
     before = {key: server.call("DUMP", key) for key in server.call("KEYS", "*")}
     monitor = Monitor(server)
-    twice = ("--watch", "10ms") if kind in ("rq", "sidekiq") else ()
-    assert look(kind, *twice).state == "OK"
+    result = look(kind, *(("--watch", "10ms") if kind in ("rq", "sidekiq") else ()))
     commands = monitor.commands(server)
-    known = {name for line in server.call("ACL", "CAT", "write") for name in [line.upper()]}
+    assert result.state == "OK", result
+    known = {name.upper() for name in server.call("ACL", "CAT", "write")}
     assert commands and not known & set(commands), commands
     after = {key: server.call("DUMP", key) for key in server.call("KEYS", "*")}
     assert after == before

@@ -85,6 +85,13 @@ def test_no_time_for_a_second_look(gateway, ask):
     assert result.state == "UNKNOWN" and result.says("--timeout"), result
 
 
+def test_what_functions_have_in_their_environment_is_not_traced(gateway, ask):
+    gateway.functions = [function("resize", 1)]
+    gateway.functions[0]["envVars"] = {"DB_PASSWORD": "hush-hush"}
+    result = ask(gateway, "", "-vvv")
+    assert result.state == "OK" and "hush" not in result.output and "/system/functions" in result.output, result
+
+
 def test_names(gateway, ask):
     gateway.functions = [function("resize", 1), function("mail", 1, available=0)]
     result = ask(gateway, "function=resize&namespace=staging")

@@ -6,6 +6,7 @@ import urllib.parse
 import pytest
 
 import mutations
+import stub_elasticsearch
 import stub_grafana
 import stub_schedulers as stub
 from conftest import no_secret
@@ -309,6 +310,32 @@ def test_sites(liveness, token, kind):
     with scheduler(kind) as prod, scheduler(kind) as dr:
         result = liveness("--token-file", token, "--site", "prod=" + prod.uri(kind), "--site", "dr=" + dr.uri(kind))
         assert result.code == 2 and "split brain" in result.first, result
+
+
+def test_sites_with_a_cluster_in_each(liveness, token):
+    """Elasticsearch and Grafana are up in both, which makes neither active and is no split brain."""
+    with scheduler("jenkins") as prod, scheduler("jenkins", runs=False) as dr, \
+            stub_elasticsearch.Cluster(nodes=1) as one, stub_elasticsearch.Cluster(nodes=1) as other, \
+            stub_grafana.Grafana() as first, stub_grafana.Grafana() as second:
+        other.reply("root", body=dict(stub_elasticsearch.ROOT, cluster_uuid="another"))
+        roleless = ["--site", "prod/es=" + one.uri(), "--site", "dr/es=" + other.uri(),
+                    "--site", "prod/dash=" + first.uri("grafana"), "--site", "dr/dash=" + second.uri("grafana")]
+        result = liveness(*roleless)
+        assert result.code == 3 and "no site is known to be active" in result.first, result
+        # no token is sent to those that want none
+        jobs = ["--site", "prod/jobs=" + prod.uri("jenkins", "token-file=" + token),
+                "--site", "dr/jobs=" + dr.uri("jenkins", "token-file=" + token)]
+        result = liveness(*roleless, *jobs)
+        assert result.code == 0 and "prod is active, dr is passive" in result.first, result
+        other.health(status="red")
+        result = liveness(*roleless, *jobs)
+        assert result.code == 2 and "not ready" in result.first, result
+
+
+def test_secrets_stay_secret(ask, kind):
+    with scheduler(kind) as service:
+        result = ask(service, kind, "-vvv")
+        assert result.code == 0 and "GET" in result.output, result
 
 
 def test_without_a_token(liveness, kind):

@@ -22,7 +22,7 @@ import stub_azure_storage  # noqa: E402
 
 DEADLINE = 1.0
 # A wrapper (valgrind) or a sanitizer makes the start of the process slow, not the run.
-SLACK = 0.3 if "DR_WRAPPER" not in os.environ else 20
+SLACK = 20 if "DR_WRAPPER" in os.environ else 1 if "DR_SANITIZERS" in os.environ else 0.3
 SECRETS = ("Zebra@crossing/7", "Zebra%40crossing%2F7", stub_azure_storage.KEY)
 LOGIN = "monitor:Zebra%40crossing%2F7@"
 LAG, QUEUES, LIVENESS = "check_replication_lag", "check_queue_mirrors", "check_liveness"
@@ -152,7 +152,7 @@ WAITING = {
     "silent": (peers.Silent, ("CRITICAL",)),
     "never reads": (peers.NeverReads, ("CRITICAL",)),
 }
-AT_ONCE = 4
+AT_ONCE = 2 if "DR_SANITIZERS" in os.environ else 4
 
 
 def has_modules(executable):
