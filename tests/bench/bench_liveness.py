@@ -10,7 +10,7 @@ The tables are those of bench_queues.py: the first row is what all others are co
    (goal: at most GOAL times its CPU), and beside plugins that are installed. Here instructions are counted as well
 2. fifty instances at once, of which one takes SLOW seconds to answer, beside that one alone
 3. two Celery workers on Redis that are asked for a sign of life, beside one round trip to Redis and `celery inspect ping`;
-   and how many round trips it takes
+   how many round trips it takes, some of them while the workers are still answering; and the same far from Redis
 4. a HAProxy with 1,000 servers, over its socket
 
 Nothing here fails: figures are for people."""
@@ -33,7 +33,7 @@ import haproxy  # noqa: E402
 import redis  # noqa: E402
 import web  # noqa: E402
 import workers  # noqa: E402
-from bench import count_instructions  # noqa: E402
+from bench import FAR, Relays, count_instructions  # noqa: E402
 from bench_queues import Command, installed, table  # noqa: E402
 from postgresql import LabError  # noqa: E402
 
@@ -219,6 +219,15 @@ class Bench:
                     ("check_liveness", self.ours(uri % server.port)),
                     ("celery inspect ping", Command(inspect))], FEW_RUNS)
                 self.turns(server, uri)
+                self.far(server, uri)
+
+    def far(self, server, uri):
+        relays = Relays([server])
+        port = relays.ports[server.name]
+        table("the same, Redis %d ms away" % (FAR * 2000), [
+            ("minimal_hiredis, INFO alone", self.minimal("minimal_hiredis", "127.0.0.1", port)),
+            ("check_liveness", self.ours(uri % port))], FEW_RUNS)
+        relays.close()
 
     def turns(self, server, uri):
         relay = Turns(server.port)
