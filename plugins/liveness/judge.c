@@ -204,6 +204,8 @@ static enum dr_state sign_state(const struct judge *judge, const struct view *vi
         return DR_WARNING; /* what else is not known of it makes no difference */
     if (!passive && meaning == &liv_meanings[LIV_SILENT] && judge->timeout_state != DR_CRITICAL)
         return judge->timeout_state;
+    if (!passive && meaning == &liv_meanings[LIV_W_GONE] && is_replaced(judge, view))
+        return DR_OK;
     if (!passive)
         return meaning->if_active;
     if (meaning->works == LIV_SAYS_NO && meaning->if_passive == DR_UNKNOWN)

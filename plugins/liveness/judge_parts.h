@@ -107,6 +107,9 @@ void judge_pool_lines(struct judge *judge, const struct pool *said);
 /* A count of the verdict (node NULL) or of a pool, by its limits. */
 void judge_metric(const struct judge *judge, const char *node, const char *subject,
                   enum liv_metric metric, double value);
+/* A unit of which as many are alive as --expect-workers or --expect-unit wants: that one of them
+ * has gone is no loss. Names of workers that were killed stay with their broker for ever. */
+bool is_replaced(const struct judge *judge, const struct view *view);
 /* --expect-workers, --expect-unit, and names of pools that match nothing. */
 void judge_expected(struct judge *judge);
 

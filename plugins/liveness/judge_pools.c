@@ -426,7 +426,7 @@ void judge_pools(struct judge *judge)
 
 static bool fits(const struct liv_expected *expected, const struct view *view)
 {
-    if (view->unit == NULL || view->left_out || view->kind == LIV_POOL ||
+    if (view->unit == NULL || view->left_out || view->kind == LIV_POOL || view->wanted <= 0 ||
         (expected->kind != LIV_KINDS && view->kind != expected->kind))
         return false;
     return fnmatch(expected->glob, view->unit->name, 0) == 0 ||
@@ -443,29 +443,57 @@ static bool all_answered(const struct judge *judge)
     return true;
 }
 
-static void judge_expected_units(struct judge *judge, const struct liv_expected *expected)
+/* How many of those that fit are alive, may be, and are there; in pools that should be active. */
+struct census {
+    double alive;
+    double unknown;
+    double total;
+    double least;
+};
+
+static struct census count_expected(const struct judge *judge, const struct liv_expected *expected)
 {
-    double alive = 0, unknown = 0, total = 0;
+    struct census census = {.alive = 0};
     for (size_t i = 0; i < judge->view_count; i++) {
         const struct view *view = &judge->views[i];
         if (!fits(expected, view) || judge->pools[view->pool].passive)
             continue;
-        total += view->wanted;
-        alive += view->alive;
+        census.total += view->wanted;
+        census.alive += view->alive;
         if (view->works == LIV_SAYS_NOTHING && !view->on_purpose && !view->unit->alive.known)
-            unknown += view->wanted;
+            census.unknown += view->wanted;
     }
-    double least = !expected->least.given    ? 1
-                   : expected->least.percent ? total * expected->least.value / 100
+    census.least = !expected->least.given    ? 1
+                   : expected->least.percent ? census.total * expected->least.value / 100
                                              : expected->least.value;
-    bool told = alive + unknown < least && all_answered(judge);
-    if (alive >= least && least > 0)
-        dr_result_add(judge->result, DR_OK, expected->glob, "%.0f alive, %.0f wanted", alive,
-                      least);
-    else if (alive < least)
+    return census;
+}
+
+bool is_replaced(const struct judge *judge, const struct view *view)
+{
+    for (size_t i = 0; i < judge->rules->expected_count; i++) {
+        const struct liv_expected *expected = &judge->rules->expected[i];
+        if (!expected->units || !expected->least.given || expected->least.percent ||
+            !fits(expected, view))
+            continue;
+        struct census census = count_expected(judge, expected);
+        if (census.least > 0 && census.alive >= census.least)
+            return true;
+    }
+    return false;
+}
+
+static void judge_expected_units(struct judge *judge, const struct liv_expected *expected)
+{
+    struct census census = count_expected(judge, expected);
+    bool told = census.alive + census.unknown < census.least && all_answered(judge);
+    if (census.alive >= census.least && census.least > 0)
+        dr_result_add(judge->result, DR_OK, expected->glob, "%.0f alive, %.0f wanted", census.alive,
+                      census.least);
+    else if (census.alive < census.least)
         dr_result_add(judge->result, told ? DR_CRITICAL : DR_UNKNOWN, expected->glob,
-                      "%.0f alive, %.0f wanted (%s)%s", alive, least, expected->option,
-                      total > 0 ? "" : ": nothing goes by that name");
+                      "%.0f alive, %.0f wanted (%s)%s", census.alive, census.least,
+                      expected->option, census.total > 0 ? "" : ": nothing goes by that name");
 }
 
 static void judge_expected_pool(struct judge *judge, const struct liv_expected *expected)

@@ -443,6 +443,21 @@ static const struct row rows[] = {
      DR_OK,
      "2 of 2",
      {"billing@*: 2 alive, 2 wanted"}},
+    {"enough by name, and one that has gone",
+     "target c celery\nunit billing@h1 worker w_answered host=h1\nunit billing@h2 worker "
+     "w_answered host=h2\n"
+     "unit billing@old worker w_gone host=old\nunit workers worker wanted=0 alive=0\n",
+     "workers=*=2",
+     DR_OK,
+     "2 of 3 workers of c alive",
+     {"*: 2 alive, 2 wanted"}},
+    {"not enough by name, and one that has gone",
+     "target c celery\nunit billing@h1 worker w_answered host=h1\nunit billing@old worker w_gone "
+     "host=old\n",
+     "workers=billing@*=2",
+     DR_CRITICAL,
+     "",
+     {"billing@old: gone"}},
     {"too few by name",
      "target c celery\nunit billing@h1 worker w_answered host=h1\nunit mail@h2 worker w_answered "
      "host=h2\n",
