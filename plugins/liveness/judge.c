@@ -473,11 +473,12 @@ static void say_pools(struct judge *judge)
     others -= is_counted(worst->kind) ? 1 : 0;
     bad -= is_counted(worst->kind) && worst->state != DR_OK ? 1 : 0;
     if (others > 0 && bad > 0)
-        dr_result_verdict(judge->result, worst->state, "%s; %zu of %zu others %s not OK either",
-                          worst->text, bad, others, bad == 1 ? "is" : "are");
+        dr_result_verdict(judge->result, worst->state,
+                          "%s; %zu of %zu other pools %s not OK either", worst->text, bad, others,
+                          bad == 1 ? "is" : "are");
     else if (others > 0)
-        dr_result_verdict(judge->result, worst->state, "%s; %zu other%s OK", worst->text, others,
-                          others == 1 ? " is" : "s are");
+        dr_result_verdict(judge->result, worst->state, "%s; %zu other %s OK", worst->text, others,
+                          others == 1 ? "pool is" : "pools are");
     else
         dr_result_verdict(judge->result, worst->state, "%s", worst->text);
 }
