@@ -218,8 +218,9 @@ static bool receive(struct dr_amqp *amqp, const char *stage)
         return false;
     amqp->in_size += (size_t)done;
     size_t most = amqp->receive_max > 0 ? amqp->receive_max : RECEIVED_MAX;
-    return amqp->stream.received <= most ||
-           unusable(amqp, "more than a check can be interested in", stage);
+    char why[40];
+    snprintf(why, sizeof why, "more than %zu MiB", most / 1024 / 1024);
+    return amqp->stream.received <= most || unusable(amqp, why, stage);
 }
 
 static bool read_frame(struct dr_amqp *amqp, struct frame *frame, const char *stage)

@@ -28,6 +28,7 @@
 #define BODY_MAX (512 * 1024)
 /* It is waited for so long at a time. */
 #define SLICE_SECONDS 0.25
+#define SETTLE_SECONDS 0.5
 /* Tasks that are asked for by name. */
 #define HELD_MAX 100
 
@@ -487,6 +488,32 @@ static bool ask_who_holds(struct liv_celery *probe, struct liv_celery_look *look
 
 /* ---- the source ---- */
 
+/* Waits, and takes answers that come late. */
+static bool pause_for(struct liv_celery *probe, double seconds)
+{
+    double until = dr_monotonic() + seconds;
+    while (dr_monotonic() < until) {
+        if (!receive(probe, &probe->seen.look, until, 0))
+            return false;
+    }
+    return true;
+}
+
+/* A worker that is starting is known by name a moment before it listens: who is missing is asked
+ * for once more. */
+static bool ask_workers(struct liv_celery *probe, struct liv_celery_look *look, double until)
+{
+    if (!publish(probe, look) || !collect(probe, look, until))
+        return false;
+    if (!liv_celery_misses(&probe->seen) || dr_monotonic() + 2 * SETTLE_SECONDS > until)
+        return true;
+    if (!pause_for(probe, SETTLE_SECONDS))
+        return false;
+    liv_celery_fleet_free(&look->fleet);
+    liv_celery_ask_anew(&probe->us);
+    return publish(probe, look) && collect(probe, look, until);
+}
+
 /* One look takes at most a share of the time that is left, without what --watch waits. */
 static bool look(struct liv_celery *probe, struct liv_celery_look *look, double share)
 {
@@ -495,27 +522,15 @@ static bool look(struct liv_celery *probe, struct liv_celery_look *look, double 
     look->at = wall_clock();
     look->now = probe->now + (dr_monotonic() - probe->told_at);
     probe->redis.discreet = true;
-    return publish(probe, look) && collect(probe, look, until) &&
-           liv_celery_look_at_queues(probe, look) &&
+    return ask_workers(probe, look, until) && liv_celery_look_at_queues(probe, look) &&
            (!liv_celery_is_puzzling(&probe->seen) ||
             ask_who_holds(probe, look, dr_monotonic() + budget / 4));
-}
-
-/* Waits for the time of the second look, and takes answers that come late. */
-static bool wait_between(struct liv_celery *probe)
-{
-    double until = dr_monotonic() + probe->watch;
-    while (dr_monotonic() < until) {
-        if (!receive(probe, &probe->seen.look, until, 0))
-            return false;
-    }
-    return true;
 }
 
 static bool look_twice(struct liv_celery *probe)
 {
     struct liv_celery_seen *seen = &probe->seen;
-    if (!look(probe, &seen->look, 0.5) || !wait_between(probe))
+    if (!look(probe, &seen->look, 0.5) || !pause_for(probe, probe->watch))
         return false;
     seen->earlier = seen->look;
     seen->look = (struct liv_celery_look){.at = 0};

@@ -278,6 +278,12 @@ bool liv_celery_is_puzzling(const struct liv_celery_seen *seen)
     return (silence.silent > 0 || silence.missing > 0) && silence.tasks > 0;
 }
 
+bool liv_celery_misses(const struct liv_celery_seen *seen)
+{
+    const struct silence silence = find_silence(seen);
+    return silence.counted && silence.missing > silence.silent;
+}
+
 /* A worker of a solo pool is silent while it runs a task. One that is frozen with a task looks the
  * same until the task is older than it may be. With others gone their tasks are left as well, and
  * say nothing. */

@@ -68,6 +68,9 @@ struct liv_celery_queue *liv_celery_take_queue(struct liv_celery_look *look, con
 /* Somebody is silent, and tasks are held by nobody who answered: who has them is to be asked. */
 bool liv_celery_is_puzzling(const struct liv_celery_seen *seen);
 
+/* Somebody who is known neither answers nor listens. */
+bool liv_celery_misses(const struct liv_celery_seen *seen);
+
 void liv_celery_report(const struct liv_celery_seen *seen, struct liv_facts *facts);
 
 #endif

@@ -10,7 +10,7 @@ The tables are those of bench_queues.py: the first row is what all others are co
    (goal: at most GOAL times its CPU), and beside plugins that are installed. Here instructions are counted as well
 2. fifty instances at once, of which one takes SLOW seconds to answer, beside that one alone
 3. two Celery workers on Redis that are asked for a sign of life, beside one round trip to Redis and `celery inspect ping`;
-   and how many round trips it takes
+   how many round trips it takes, some of them while the workers are still answering; and the same far from Redis
 4. a HAProxy with 1,000 servers, over its socket
 
 Nothing here fails: figures are for people."""
@@ -33,7 +33,7 @@ import haproxy  # noqa: E402
 import redis  # noqa: E402
 import web  # noqa: E402
 import workers  # noqa: E402
-from bench import count_instructions  # noqa: E402
+from bench import FAR, Relays, count_instructions  # noqa: E402
 from bench_queues import Command, installed, table  # noqa: E402
 from postgresql import LabError  # noqa: E402
 
@@ -161,6 +161,8 @@ class Bench:
         with web.Web() as place:
             plain = place.instance("web1")
             secure = place.instance("web2", "127.0.0.3", tls=self.certificate)
+            for instance in (plain, secure):
+                instance.answer("/health", 200, '{"status": "ok"}', type="application/json")
             self.beside("one instance, HTTP", plain)
             for words, file in self.trusted():
                 self.beside("one instance, HTTPS, " + words, secure, file)
@@ -168,8 +170,11 @@ class Bench:
     def beside(self, title, instance, trusted=None):
         url = instance.uri("/health")
         peer = ["-H", instance.address, "-I", instance.address, "-p", str(instance.port), "-u", "/health"]
+        ours = ["--cacert", trusted] if trusted else []
         rows = [("minimal_libcurl", self.minimal("minimal_libcurl", url, "Accept: */*", *([trusted] if trusted else []))),
-                ("check_liveness", self.ours(url, *(["--cacert", trusted] if trusted else []))),
+                ("check_liveness", self.ours(url, *ours)),
+                ("  --json /status=ok", self.ours(url, *ours, "--json", "/status=ok")),
+                ("  --body ok", self.ours(url, *ours, "--body", "ok")),
                 ("check_curl" + (", verifies" if trusted else ""),
                  installed(["check_curl"] + peer + (["-S", "-D", "--ca-cert=%s" % trusted] if trusted else []))),
                 ("check_http" + (", does not verify" if trusted else ""),
@@ -214,6 +219,15 @@ class Bench:
                     ("check_liveness", self.ours(uri % server.port)),
                     ("celery inspect ping", Command(inspect))], FEW_RUNS)
                 self.turns(server, uri)
+                self.far(server, uri)
+
+    def far(self, server, uri):
+        relays = Relays([server])
+        port = relays.ports[server.name]
+        table("the same, Redis %d ms away" % (FAR * 2000), [
+            ("minimal_hiredis, INFO alone", self.minimal("minimal_hiredis", "127.0.0.1", port)),
+            ("check_liveness", self.ours(uri % port))], FEW_RUNS)
+        relays.close()
 
     def turns(self, server, uri):
         relay = Turns(server.port)

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A stand-in for one Celery worker on a real Redis: it listens to remote control, binds its name, and answers what it is
-told to, each method in its own way. It takes no tasks.
+"""A stand-in for one Celery worker on a real Redis: it listens to remote control, binds its name, and answers what it
+is told to, each method in its own way. It takes no tasks.
 
     with Worker(server, "w9@z", queues=("billing",)) as worker:
         worker.answers["ping"] = {"ok": "ping"}
@@ -23,13 +23,15 @@ def good_answers(queues=("celery",), tasks=()):
         "stats": {"total": {"lab.quick": 3}, "pid": 7955, "clock": "109", "uptime": 70, "prefetch_count": 2,
                   "pool": {"max-concurrency": 2, "processes": [7963, 7966]}},
         "active": list(tasks),
-        "active_queues": [{"name": name, "exchange": {"name": name, "type": "direct"}, "routing_key": name} for name in queues],
+        "active_queues": [{"name": name, "exchange": {"name": name, "type": "direct"}, "routing_key": name}
+                          for name in queues],
         "query_task": {},
     }
 
 
 class Worker:
-    """`answers`: what is said to each method; None: nothing. `envelope`: a function that changes the message of a reply."""
+    """`answers`: what is said to each method; None: nothing. `envelope`: a function that changes the message of a
+    reply."""
 
     def __init__(self, server, name, queues=("celery",), database=0, prefix="", channel=None, bound=True, answers=None):
         self.server = server

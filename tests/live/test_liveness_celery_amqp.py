@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""check_liveness and Celery's workers behind RabbitMQ: real ones, in each state that can be seen there. Nothing of ours is
-left in the broker."""
+"""check_liveness and Celery's workers behind RabbitMQ: real ones, in each state that can be seen there. Nothing of ours
+is left in the broker."""
 
 import pytest
 

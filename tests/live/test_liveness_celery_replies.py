@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Celery's workers by a stand-in on a real Redis: whatever is missing from a good answer, it is no OK without a reason. And
-over TLS."""
+"""Celery's workers by a stand-in on a real Redis: whatever is missing from a good answer, it is no OK without a reason.
+And over TLS."""
 
 import threading
 import time

@@ -11,7 +11,6 @@ import pytest
 
 import redis
 import workers as programs
-from conftest import no_secret
 from postgresql import wait_until
 
 

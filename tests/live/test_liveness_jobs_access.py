@@ -47,9 +47,10 @@ def lab(files):
 @pytest.fixture(scope="module")
 def server(lab, files):
     def start(name, certificate):
-        return lab.server(name, tls_port=str(free_port(lab.ports)), tls_auth_clients="no",
-                          unixsocket=os.path.join(lab.folder, name + ".sock"), tls_cert_file=str(files / (certificate + ".crt")),
-                          tls_key_file=str(files / (certificate + ".key")), tls_ca_cert_file=str(files / "ca.crt"))
+        return lab.server(
+            name, tls_port=str(free_port(lab.ports)), tls_auth_clients="no",
+            unixsocket=os.path.join(lab.folder, name + ".sock"), tls_cert_file=str(files / (certificate + ".crt")),
+            tls_key_file=str(files / (certificate + ".key")), tls_ca_cert_file=str(files / "ca.crt"))
     start("wrong", "elsewhere")
     return start("r1", "server")
 
