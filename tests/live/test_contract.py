@@ -8,6 +8,7 @@ import os
 import re
 import shlex
 import shutil
+import signal
 import subprocess
 import sys
 
@@ -380,6 +381,30 @@ def test_65_targets(name):
     assert_refused(result, "64")
 
 
+# ---- names ----
+
+def elsewhere(name):
+    return ["-T", subject(name)[0].format(user="", port=0).replace("127.0.0.1:0", "web1.example.com")]
+
+
+@every
+@pytest.mark.parametrize("timeout,state", (("1", "CRITICAL"), ("1:unknown", "UNKNOWN")))
+def test_silent_resolver(name, resolver, timeout, state):
+    """A library that is stuck in name resolution cannot hold the check."""
+    seconds = resolver("silent")
+    result = check.run(name, *(elsewhere(name) + ["-t", timeout]))
+    assert result.state == state and result.says("contract", "resolve"), result
+    assert seconds() < 1 + SLACK, result
+
+
+@every
+def test_no_such_name(name, resolver):
+    """It says nothing of the server."""
+    resolver("nxdomain")
+    result = check.run(name, *(elsewhere(name) + ["-t", "1"]))
+    assert result.state == "UNKNOWN" and result.says("web1.example.com"), result
+
+
 # ---- the output ----
 
 def scenario(name, kind):
@@ -499,6 +524,38 @@ def test_stdout_that_fails(name, redirection, kind):
             # OK that nobody could read is no evidence for anyone
             done, code = run(*target(name, peer)), ((0, 3) if kind == "healthy" else (2,))
     assert done.returncode in code and done.stdout == b"" and done.stderr == b"", done
+
+
+@every
+def test_output_does_not_go_to_the_server(name):
+    """With stdout closed the first socket would become descriptor 1, and the report would be sent to the server."""
+    received = []
+
+    def listening(receive):
+        def note(count):
+            received.append(receive(count))
+            return received[-1]
+        return healthy(name).script(note)
+
+    with peers.Honest(listening) as peer:
+        done = subprocess.run(["sh", "-c", 'exec "$0" "$@" >&-'] + command(name, *target(name, peer)), env=environment(),
+                              stdin=subprocess.DEVNULL, stderr=subprocess.PIPE, timeout=60, check=False)
+        assert peer.settled(5)
+    assert done.returncode in (0, 3) and done.stderr == b"", done
+    assert received and word(name).encode() not in b"".join(received)
+
+
+@every
+def test_terminated(name):
+    """A core that gives up sends SIGTERM: it works, and no connection stays."""
+    with peers.Silent() as peer:
+        process = subprocess.Popen(command(name, *(target(name, peer) + ["-t", "60"])), env=environment(),
+                                   stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+        assert peer.connected.wait(10 + SLACK)
+        process.terminate()
+        process.communicate(timeout=10 + SLACK)
+        assert peer.settled(5), "a connection outlived the process"
+    assert process.returncode in (-signal.SIGTERM, 0, 1, 2, 3)
 
 
 # ---- passwords ----
