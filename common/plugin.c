@@ -92,6 +92,16 @@ static int refuse(const struct process *process, const struct dr_error *error)
     return DR_UNKNOWN;
 }
 
+char *dr_session_identity(const struct dr_session *session)
+{
+    struct dr_buffer text = DR_BUFFER(16384);
+    for (size_t i = 0; i < session->targets->count; i++) {
+        if (!session->targets->items[i].discovered)
+            dr_buffer_addf(&text, "%s ", session->targets->items[i].label);
+    }
+    return dr_buffer_take(&text);
+}
+
 static void version(const struct process *process, struct dr_buffer *out)
 {
     const struct dr_plugin *plugin = process->plugin;

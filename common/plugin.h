@@ -225,6 +225,10 @@ struct dr_plugin {
         .help = "Print this help and exit with 3.", .group = DR_GROUP_OUTPUT, .into = &(o).help    \
     }
 
+/* What tells this service from another in the state directory: the labels of the targets that were
+ * given. The caller frees it; NULL when out of memory. */
+char *dr_session_identity(const struct dr_session *session);
+
 /* Runs the whole executable and returns its exit code (0..3). *stragglers is set when a source
  * thread did not come back: main must then leave by _exit, after stdout was flushed here. */
 int dr_plugin_main(const struct dr_plugin *plugin, int argc, char **argv, bool *stragglers);

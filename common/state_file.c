@@ -96,6 +96,15 @@ void dr_state_remove(struct dr_state_file *file, const char *key,
     file->count = kept;
 }
 
+void dr_state_remove_first(struct dr_state_file *file, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        free(file->rows[i].key);
+    file->count -= count;
+    if (count > 0)
+        memmove(file->rows, file->rows + count, file->count * sizeof *file->rows);
+}
+
 /* ---- text of a row ---- */
 
 static void add_encoded(struct dr_buffer *out, const char *key)

@@ -67,6 +67,9 @@ void dr_state_remove(struct dr_state_file *file, const char *key,
                      bool (*drop)(const struct dr_state_row *row, const void *context),
                      const void *context);
 
+/* Removes the first `count` rows: those that were there when it was opened. */
+void dr_state_remove_first(struct dr_state_file *file, size_t count);
+
 /* Writes it, oldest rows (the first ones) left out where it would be too large, and unlocks. The
  * old file stays where writing fails. Writing beyond RLIMIT_FSIZE raises SIGXFSZ: an executable
  * ignores it. */

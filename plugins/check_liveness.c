@@ -737,15 +737,6 @@ static bool prepare(struct dr_targets *targets, struct dr_threshold *thresholds,
     return true;
 }
 
-/* What tells this service from another in the state directory: its targets. */
-static char *identity(const struct dr_session *session)
-{
-    struct dr_buffer text = DR_BUFFER(16384);
-    for (size_t i = 0; i < session->targets->count; i++)
-        dr_buffer_addf(&text, "%s ", session->targets->items[i].label);
-    return dr_buffer_take(&text);
-}
-
 static void open_history(const struct dr_session *session, struct liv_history *history,
                          struct dr_result *result)
 {
@@ -753,7 +744,7 @@ static void open_history(const struct dr_session *session, struct liv_history *h
     *history = (struct liv_history){.open = false};
     if (session->common->state_dir == NULL)
         return;
-    char *name = identity(session);
+    char *name = dr_session_identity(session);
     if (name == NULL ||
         !liv_history_open(history, session->common->state_dir, session->plugin->name, name, &error))
         dr_result_add(result, DR_UNKNOWN, "state", "%s",

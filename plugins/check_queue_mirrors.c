@@ -513,15 +513,6 @@ static bool before_run(size_t targets, size_t capacity, struct dr_error *error)
     return request.board != NULL || out_of_memory(error);
 }
 
-/* What tells this service from another in the state directory: its targets. */
-static char *identity(const struct dr_session *session)
-{
-    struct dr_buffer text = DR_BUFFER(16384);
-    for (size_t i = 0; i < session->targets->count; i++)
-        dr_buffer_addf(&text, "%s ", session->targets->items[i].label);
-    return dr_buffer_take(&text);
-}
-
 static void open_history(const struct dr_session *session, struct que_history *history,
                          struct dr_result *result)
 {
@@ -529,7 +520,7 @@ static void open_history(const struct dr_session *session, struct que_history *h
     *history = (struct que_history){.open = false};
     if (session->common->state_dir == NULL)
         return;
-    char *name = identity(session);
+    char *name = dr_session_identity(session);
     if (name == NULL ||
         !que_history_open(history, session->common->state_dir, session->plugin->name, name, &error))
         dr_result_add(result, DR_UNKNOWN, "state", "%s",

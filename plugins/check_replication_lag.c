@@ -279,17 +279,6 @@ static bool before_run(size_t targets, size_t capacity, struct dr_error *error)
     return request.board != NULL || dr_error_set(error, DR_ERR_INTERNAL, "out of memory");
 }
 
-/* What tells this service from another in the state directory: its targets. */
-static char *identity(const struct dr_session *session)
-{
-    struct dr_buffer text = DR_BUFFER(16384);
-    for (size_t i = 0; i < session->targets->count; i++) {
-        if (!session->targets->items[i].discovered)
-            dr_buffer_addf(&text, "%s ", session->targets->items[i].label);
-    }
-    return dr_buffer_take(&text);
-}
-
 static void open_history(const struct dr_session *session, struct rep_history *history,
                          struct dr_result *result)
 {
@@ -297,7 +286,7 @@ static void open_history(const struct dr_session *session, struct rep_history *h
     *history = (struct rep_history){.open = false};
     if (session->common->state_dir == NULL)
         return;
-    char *name = identity(session);
+    char *name = dr_session_identity(session);
     if (name == NULL ||
         !rep_history_open(history, session->common->state_dir, session->plugin->name, name, &error))
         dr_result_add(result, DR_UNKNOWN, "state", "%s",

@@ -68,7 +68,8 @@ struct dr_amqp {
     size_t in_used; /* of those, of the frame before */
 };
 
-/* Resolves, connects, with TLS for schemes whose last word is amqps, and logs in to `vhost`, which must stay. */
+/* Resolves, connects, with TLS for schemes whose last word is amqps, and logs in to `vhost`, which
+ * must stay. */
 bool dr_amqp_open(struct dr_amqp *amqp, const char *vhost);
 
 /* Politely only where nothing was late: says goodbye and waits for the answer, a second at most. By

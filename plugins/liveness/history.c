@@ -73,23 +73,11 @@ struct dr_opt_real liv_history_since(struct liv_history *history, const char *ke
     return dr_real(since);
 }
 
-/* The rows of earlier runs are the first ones: `context` counts them down. */
-static bool is_old(const struct dr_state_row *row, const void *context)
-{
-    size_t *left = *(size_t *const *)context;
-    (void)row;
-    if (*left == 0)
-        return false;
-    (*left)--;
-    return true;
-}
-
 bool liv_history_close(struct liv_history *history, struct dr_error *error)
 {
     if (!history->open)
         return true;
-    size_t *left = &history->before;
-    dr_state_remove(history->file, NULL, is_old, &left);
+    dr_state_remove_first(history->file, history->before);
     bool saved = dr_state_save(history->file, error);
     end(history);
     return saved;

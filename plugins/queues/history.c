@@ -129,23 +129,11 @@ bool que_history_keep(struct que_history *history, const char *key, const struct
     return kept;
 }
 
-/* The rows of earlier runs are the first ones: `context` counts them down. */
-static bool is_old(const struct dr_state_row *row, const void *context)
-{
-    size_t *left = *(size_t *const *)context;
-    (void)row;
-    if (*left == 0)
-        return false;
-    (*left)--;
-    return true;
-}
-
 bool que_history_close(struct que_history *history, struct dr_error *error)
 {
     if (!history->open)
         return true;
-    size_t *left = &history->before;
-    dr_state_remove(history->file, NULL, is_old, &left);
+    dr_state_remove_first(history->file, history->before);
     bool saved = dr_state_save(history->file, error);
     end(history);
     return saved;

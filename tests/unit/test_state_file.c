@@ -223,6 +223,8 @@ static void rows_are_removed(void **state)
     for (long long i = 0; i < 10; i++)
         assert_true(dr_state_add(&file, i % 2 == 0 ? "even" : "odd", &i, 1));
     const long long five = 5;
+    dr_state_remove_first(&file, 0);
+    assert_int_equal(file.count, 10);
     dr_state_remove(&file, "even", is_below, &five);
     assert_int_equal(file.count, 7);
     dr_state_remove(&file, "none", NULL, NULL);
@@ -232,6 +234,9 @@ static void rows_are_removed(void **state)
     assert_int_equal(file.count, 5);
     for (size_t i = 0; i < 5; i++)
         assert_int_equal(file.rows[i].numbers[0], left[i]);
+    dr_state_remove_first(&file, 1);
+    assert_int_equal(file.count, 4);
+    assert_int_equal(file.rows[0].numbers[0], 6);
     dr_state_remove(&file, "odd", NULL, NULL);
     assert_int_equal(file.count, 2);
     dr_state_remove(&file, NULL, NULL, NULL);
