@@ -764,6 +764,7 @@ def every_change(cluster, resources):
             yield "%s/%s" % (resource, name), resource, changed
 
 
+@pytest.mark.one_build
 @pytest.mark.parametrize("role", ["active", "passive"])
 def test_every_field(cluster, ask, role):
     if role == "active":
