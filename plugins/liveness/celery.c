@@ -544,7 +544,8 @@ static bool ask(struct liv_celery *probe)
 {
     const char *user = uri_of(probe)->user;
     snprintf(probe->grant, sizeof probe->grant,
-             "it: ACL SETUSER %.60s ~* '&*.pidbox' +info +select +time +scan +smembers +sadd +srem "
+             "it: ACL SETUSER %.60s ~* '&*.pidbox' (from 6.2 on) +info +select +time +scan "
+             "+smembers +sadd +srem "
              "+del +publish +brpop +rpop +llen +lindex +zrange +hstrlen +hget '+client|list'",
              user != NULL && *user != '\0' ? user : "default");
     if (probe->watch > 0 && dr_task_left(probe->task) < probe->watch + 1)

@@ -119,6 +119,22 @@ const struct dr_manual_section liv_manual[LIV_SECTIONS] = {
      "it from a third place: from inside one of the sites a crash of the other one and a broken "
      "network look the "
      "same."},
+    {"OPTIONS THAT NOTHING CAN TAKE", "An option that no target given can take is refused, with "
+                                      "the schemes that could: --json without anything whose "
+                                      "reply is read, --direct without a balancer, --canary "
+                                      "without canary+redis://, --cacert where nothing is asked "
+                                      "over HTTP with TLS (Redis and AMQP have parameters of the "
+                                      "URI for it). So is one that would be of no use as it "
+                                      "stands: --ready without --passive, --grace without --site "
+                                      "and --state-dir, --stuck-after without --state-dir or "
+                                      "--watch, --watch that ends after --timeout, --key without "
+                                      "--cert, --instance for more than one site, and a "
+                                      "--passive that is nothing but a status from 500 to 599, "
+                                      "which a balancer sends as well when nobody is behind "
+                                      "it.\n\n"
+                                      "--timeout=5s:unknown (or :warning) says how bad it is when "
+                                      "too few are alive because nobody answered in time; a "
+                                      "refusal, or a wrong answer, is CRITICAL as before."},
     {"WORK THAT DOES NOT MOVE",
      "That a worker answers is no proof that it works: its children can hang while it says pong. "
      "So a queue is looked at "

@@ -9,7 +9,7 @@ extern const char liv_description[];
 #define LIV_EXAMPLES 9
 extern const struct dr_example liv_examples[LIV_EXAMPLES];
 
-#define LIV_SECTIONS 13
+#define LIV_SECTIONS 14
 extern const struct dr_manual_section liv_manual[LIV_SECTIONS];
 
 #endif

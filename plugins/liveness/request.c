@@ -83,7 +83,10 @@ bool liv_instance_read(const char *text, char address[LIV_ADDRESS_SIZE], int *po
         address[size] = '\0';
     }
     bool six = brackets || strchr(address, ':') != NULL;
-    if (settle_address(address, six) && (text[length] == '\0' || *port != 0))
+    bool good = settle_address(address, six) && (text[length] == '\0' || *port != 0);
+    if (good && (strcmp(address, "0.0.0.0") == 0 || strcmp(address, "::") == 0))
+        return dr_error_set(error, DR_ERR_USAGE, "%s is no address of an instance", address);
+    if (good)
         return true;
     return dr_error_set(error, DR_ERR_USAGE,
                         "\"%.100s\" is no ADDRESS[:PORT]: 192.0.2.11, 192.0.2.11:8443 or "
