@@ -263,15 +263,25 @@ static void add_colour(struct pool *pool)
             pool->slowest->unit->name);
 }
 
+/* A target that has one such unit is that unit; workers and servers are parts of one. */
+static bool is_itself(enum liv_kind kind)
+{
+    return kind == LIV_INSTANCE || kind == LIV_TIMER || kind == LIV_MEMBER || kind == LIV_KINDS;
+}
+
 static void say_alive(const struct judge *judge, struct pool *pool)
 {
     double alive = pool->alive > 0 ? pool->alive : pool->reserve;
     const char *kind = kind_words(pool->kind, pool->total);
-    bool one = pool->total == 1 && pool->purpose <= 0 && pool->reserve <= 0;
-    if (one && pool->unknown > 0)
-        add(pool, "%s cannot be told to be alive", pool->title);
+    bool one =
+        pool->total == 1 && is_itself(pool->kind) && pool->purpose <= 0 && pool->reserve <= 0;
+    const char *what = pool->kind == LIV_TIMER ? "scheduler of " : "";
+    if (pool->total <= 0 && pool->reserve <= 0)
+        add(pool, "no %s of %s is there", kind_words(pool->kind, 1), pool->title);
+    else if (one && pool->unknown > 0)
+        add(pool, "%s%s cannot be told to be alive", what, pool->title);
     else if (one)
-        add(pool, "%s is %salive", pool->title, pool->alive == 1 ? "" : "not ");
+        add(pool, "%s%s is %salive", what, pool->title, pool->alive == 1 ? "" : "not ");
     else
         add(pool, "%.0f of %.0f %s of %s alive", pool->alive, pool->total, kind, pool->title);
     if (alive < pool->least && pool->least > 1)

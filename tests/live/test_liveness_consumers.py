@@ -44,7 +44,7 @@ def test_healthy(vhost, until, look):
     client = vhost.connect()
     client.consume("orders", 0)
     result = until(lambda result: result.state == "OK")
-    assert result.says("is alive") and state_of(result, "orders") == ["OK"], result
+    assert result.says("1 of 1 worker") and state_of(result, "orders") == ["OK"], result
     assert state_of(result, "lab@127.0.0.1") == ["OK"] and result.perfdata["orders_consumers"] == 1, result
     assert look("--expect", "passive").state == "CRITICAL"
     assert look("--expect-workers", "lab@*=2").state == "CRITICAL"

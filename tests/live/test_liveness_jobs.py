@@ -338,7 +338,7 @@ def test_sidekiq_healthy(crowd, look):
     job.wait_started()
     wait_until(lambda: crowd.server.call("HGET", crowd["sk1"].identity, "busy") == "1", "its beat says so")
     result = look("sidekiq", "--expect-workers", "*=1")
-    assert result.state == "OK" and result.says("is alive"), result
+    assert result.state == "OK" and result.says("1 of 1 worker"), result
     name = crowd["sk1"].identity.rsplit(":", 1)[0]
     label = re.sub("[^A-Za-z0-9.-]", "_", name)
     assert result.perfdata[label + "_busy"] == 1 and result.perfdata[label + "_concurrency"] == 2, result
@@ -399,7 +399,7 @@ def test_sidekiq_started_again(server, look):
     sidekiq_process(server, "h1:1:new")
     server.call("DEL", "h1:1:old")
     result = look("sidekiq")
-    assert result.state == "OK" and result.says("is alive"), result
+    assert result.state == "OK" and result.says("1 of 1 worker"), result
 
 
 @pytest.mark.parametrize("milliseconds", (False, True))
