@@ -27,6 +27,7 @@ import socket
 import subprocess
 import tempfile
 import threading
+import time
 
 from postgresql import LabError, catch_signals, free_port, wait_until
 from program import Program, find_program
@@ -169,13 +170,22 @@ class Instance:
         self.web.apply()
         shutil.rmtree(self.folder, ignore_errors=True)
 
-    def requests(self):
+    def requests(self, least=1):
         """What was asked of it since it was made or forgot(): [{"method", "target", "host", "status", "protocol",
         "agent", "authorization", "accept", "encoding", "cookie", "site" (X-Site), "sni", "tls", "client" (subject of its
-        certificate), "connection" (a number)}]. A line is written when the answer has been sent."""
+        certificate), "connection" (a number)}]. A line is written after the answer has been sent: it is waited for, a
+        second at most, until there are at least so many."""
+        end = time.monotonic() + 1
+        while True:
+            lines = self.log_lines()
+            if len(lines) >= least or time.monotonic() > end:
+                return [json.loads(line) for line in lines]
+            time.sleep(0.01)
+
+    def log_lines(self):
         try:
             with open(self.logfile) as file:
-                return [json.loads(line) for line in file]
+                return [line for line in file if line.endswith("\n")]
         except FileNotFoundError:
             return []
 

@@ -219,7 +219,9 @@ class Workers:
         late       its tasks are acknowledged when they are done
         options    more of them, as ("--without-heartbeat",)"""
         command = [PYTHON, "-m", "celery", "-A", "lab_tasks", "worker", "-n", name, "-Q", ",".join(queues), "-c",
-                   concurrency, "-P", pool, "--loglevel", "INFO"] + list(options)
+                   concurrency, "-P", pool, "--loglevel", "INFO"]
+        # Celery 5.0's default gives a child a second task while another one is idle.
+        command += ["-O", "fair"] + list(options)
         environment = {"LAB_BROKER": self.url}
         if late:
             environment["LAB_LATE"] = "1"
