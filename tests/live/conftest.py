@@ -65,9 +65,11 @@ def on_workers(item):
 
 def one_build(item):
     """Tests on a cluster, or with workers in every state, run with one build: what the other one differs in, the
-    stand-ins show. So do those that are marked."""
-    return bool(os.environ.get("DR_SANITIZERS")) and (
-        on_cluster(item) or on_workers(item) or item.get_closest_marker("one_build") is not None)
+    stand-ins show. So do those that are marked, which run with the servers and libraries of one suite as well."""
+    marked = item.get_closest_marker("one_build") is not None
+    if os.environ.get("DR_SANITIZERS"):
+        return marked or on_cluster(item) or on_workers(item)
+    return marked and bool(os.environ.get("DR_SUITE"))
 
 
 def other_version(item):
@@ -102,7 +104,7 @@ def pytest_terminal_summary(terminalreporter):
             ".".join(map(str, rabbitmq.find_version())), ", ".join(sorted(mirrors))))
     deselected = terminalreporter.stats.get("deselected", [])
     for count, why in (
-            (sum(map(one_build, deselected)), "on a RabbitMQ cluster or on workers: they run with the modules only"),
+            (sum(map(one_build, deselected)), "that run once: with the modules, in the suite of this system"),
             (sum(map(other_version, deselected)), "on a RabbitMQ cluster: written for 3.10; %s is run" % PROVEN)):
         if count:
             terminalreporter.write_line("not run: %d tests %s" % (count, why))

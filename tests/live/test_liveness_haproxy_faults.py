@@ -211,6 +211,7 @@ def test_other_columns():
     assert look_at_parts(INFO, written([[row[at] for at in keep] + [""] for row in ROWS]), STATES).state == "OK"
     more = [ROWS[0] + ["status", "new,\"one\""]] + [row + ["DOWN", "x\n\ny"] for row in ROWS[1:]]
     assert look_at_parts(INFO, written(more), STATES).state == "OK"
+@pytest.mark.one_build
 
 
 def test_info_and_states():

@@ -297,6 +297,7 @@ def meant(command):
     return MEANT.get(" ".join(command.split()[:2]).split(":")[0], MEANT.get(command.split()[0], ()))
 
 
+@pytest.mark.one_build
 @pytest.mark.parametrize("kind", KINDS)
 def test_another_reply(server, ask, kind):
     """To each command in turn: understood as what it can mean, or refused."""
