@@ -240,16 +240,18 @@ class Everything:
         queues = [path for path in live if path.name.startswith("test_queues_")]
         liveness = [path for path in live if path.name.startswith("test_liveness_")]
         others = [path for path in live if path not in queues + liveness]
-        # Most of it is waiting for servers: four runs beside each other take little longer than one.
-        lanes([lambda: self.part("live and contract tests, modules", lambda part: pytest(
-                  part, self.modules, *others, DR_PORTS="0/4"))],
-              [lambda: self.part("live tests of queues, modules", lambda part: pytest(
-                  part, self.modules, *queues, DR_PORTS="1/4"))],
-              [lambda: self.part("live tests of liveness, modules", lambda part: pytest(
-                  part, self.modules, *liveness, DR_PORTS="2/4"))],
-              [lambda: self.part("live and contract tests, sanitizers", lambda part: pytest(
-                  part, self.static, *live, DR_SANITIZERS="1", DR_PORTS="3/4",
-                  LSAN_OPTIONS="print_suppressions=0:suppressions=%s" % (TREE / "tests/lab/leaks.supp")))])
+        # Most of it is waiting for servers: five runs beside each other take little longer than one.
+        def modules(what, files, ports):
+            return [lambda: self.part("live tests of %s, modules" % what, lambda part: pytest(
+                part, self.modules, *files, DR_PORTS=ports))]
+
+        def sanitizers(what, files, ports):
+            return [lambda: self.part("live tests of %s, sanitizers" % what, lambda part: pytest(
+                part, self.static, *files, DR_SANITIZERS="1", DR_PORTS=ports,
+                LSAN_OPTIONS="print_suppressions=0:suppressions=%s" % (TREE / "tests/lab/leaks.supp")))]
+        lanes(modules("replication and contract", others, "0/5"), modules("queues", queues, "1/5"),
+              modules("liveness", liveness, "2/5"), sanitizers("liveness", liveness, "3/5"),
+              sanitizers("the rest", others + queues, "4/5"))
         self.part("valgrind, live runs", lambda part: pytest(
             part, self.modules, *("tests/live/test_%s.py" % source for source in (
                 "replication_postgresql", "replication_mongodb", "replication_redis", "replication_mssql",
