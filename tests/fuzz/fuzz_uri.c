@@ -34,9 +34,12 @@ static void write_uri(struct dr_buffer *out, const struct dr_uri *uri)
     if (uri->user != NULL)
         dr_buffer_add(out, "@");
     for (size_t i = 0; i < uri->host_count; i++) {
-        bool address = strchr(uri->hosts[i].name, ':') != NULL;
-        dr_buffer_addf(out, "%s%s%s%s", i > 0 ? "," : "", address ? "[" : "", uri->hosts[i].name,
-                       address ? "]" : "");
+        const char *name = uri->hosts[i].name, *zone = strchr(name, '%');
+        bool address = strchr(name, ':') != NULL;
+        int length = zone != NULL ? (int)(zone - name) : (int)strlen(name);
+        /* the zone in its long form: the short one of "25eth0" would be that of "eth0" */
+        dr_buffer_addf(out, "%s%s%.*s%s%s%s", i > 0 ? "," : "", address ? "[" : "", length, name,
+                       zone != NULL ? "%25" : "", zone != NULL ? zone + 1 : "", address ? "]" : "");
         if (uri->hosts[i].port != 0)
             dr_buffer_addf(out, ":%d", uri->hosts[i].port);
     }
