@@ -239,7 +239,8 @@ class Everything:
         live = [path.relative_to(TREE) for path in sorted((TREE / "tests/live").glob("test_*.py"))]
         queues = [path for path in live if path.name.startswith("test_queues_")]
         liveness = [path for path in live if path.name.startswith("test_liveness_")]
-        others = [path for path in live if path not in queues + liveness]
+        contract = [path for path in live if path.name in ("test_contract.py", "test_schemes.py", "test_faults.py")]
+        replication = [path for path in live if path not in queues + liveness + contract]
         # Most of it is waiting for servers: five runs beside each other take little longer than one.
         def modules(what, files, ports):
             return [lambda: self.part("live tests of %s, modules" % what, lambda part: pytest(
@@ -249,9 +250,9 @@ class Everything:
             return [lambda: self.part("live tests of %s, sanitizers" % what, lambda part: pytest(
                 part, self.static, *files, DR_SANITIZERS="1", DR_PORTS=ports,
                 LSAN_OPTIONS="print_suppressions=0:suppressions=%s" % (TREE / "tests/lab/leaks.supp")))]
-        lanes(modules("replication and contract", others, "0/5"), modules("queues", queues, "1/5"),
-              modules("liveness", liveness, "2/5"), sanitizers("liveness", liveness, "3/5"),
-              sanitizers("the rest", others + queues, "4/5"))
+        lanes(modules("replication and contract", replication + contract, "0/5"), modules("queues", queues, "1/5"),
+              modules("liveness", liveness, "2/5"), sanitizers("liveness and contract", liveness + contract, "3/5"),
+              sanitizers("replication and queues", replication + queues, "4/5"))
         self.part("valgrind, live runs", lambda part: pytest(
             part, self.modules, *("tests/live/test_%s.py" % source for source in (
                 "replication_postgresql", "replication_mongodb", "replication_redis", "replication_mssql",
