@@ -25,10 +25,14 @@ struct tally {
     char trouble[NAMES_SIZE]; /* "web-5: ImagePullBackOff", the first of them */
 };
 
+/* As many as there is room for. */
 static void add_name(char names[NAMES_SIZE], const char *name)
 {
     size_t used = strlen(names);
-    snprintf(names + used, NAMES_SIZE - used, "%s%s", used > 0 ? ", " : "", name);
+    const char *between = used > 0 ? ", " : "";
+    if (used + strlen(between) + strlen(name) < NAMES_SIZE)
+        snprintf(names + used, NAMES_SIZE - used, "%s%.*s", between, (int)(NAMES_SIZE - used - 3),
+                 name);
 }
 
 /* A selector may match pods of a job, or of another kind of workload: they say by whom they are
