@@ -111,6 +111,17 @@ static void sign_process(struct liv_jobs *probe, struct liv_unit *unit,
                        busy.value);
 }
 
+/* Since 8.1 it is a field of its own. */
+static void sign_concurrency(struct liv_unit *unit, const struct process *process,
+                             const struct liv_sidekiq_info *info)
+{
+    struct dr_opt_real field = number_of(process->concurrency);
+    if (field.known && field.value > 0)
+        liv_unit_figure(unit, LIV_CONCURRENCY, field.value);
+    else if (info->concurrency.known && info->concurrency.value > 0)
+        liv_unit_figure(unit, LIV_CONCURRENCY, (double)info->concurrency.value);
+}
+
 /* What it must tell: without that nobody knows whether it works. */
 static const char *untold(const struct process *process)
 {
@@ -141,8 +152,7 @@ static bool judge_process(struct liv_jobs *probe, struct sidekiq *all,
                        missing);
     } else {
         sign_process(probe, unit, process, age.value, &hand);
-        if (info.concurrency.known && info.concurrency.value > 0)
-            liv_unit_figure(unit, LIV_CONCURRENCY, (double)info.concurrency.value);
+        sign_concurrency(unit, process, &info);
         if (info.version[0] != '\0')
             liv_facts_text(probe->facts, &unit->version, info.version);
         if (info.hostname[0] != '\0')
