@@ -58,6 +58,9 @@ ADVANCED = """[{rabbit, [{quorum_tick_interval, %(tick)d}, {stream_tick_interval
 """
 
 
+BUSY = 20  # seconds that a broker may be too busy to be changed
+
+
 class ApiError(LabError):
     """The management API refused; .status"""
 
@@ -291,8 +294,13 @@ class Node:
             return reply.status, text
 
     def api(self, method, path, body=None, **options):
-        """The answer of the management API; ApiError."""
+        """The answer of the management API; ApiError. A busy broker answers 500 to what it has no time for; what may be
+        said twice is said again."""
         status, answer = self.http(method, path, body, **options)
+        until = time.monotonic() + BUSY
+        while status == 500 and method in ("PUT", "DELETE") and time.monotonic() < until:
+            time.sleep(POLL)
+            status, answer = self.http(method, path, body, **options)
         if status >= 400:
             raise ApiError(status, "%s: %s %s: %d %s" % (self.name, method, path, status, answer))
         return answer
