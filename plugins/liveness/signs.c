@@ -78,8 +78,6 @@ const struct liv_meaning liv_meanings[LIV_SIGNS] = {
     [LIV_K_SCHEDULED] = {"scheduled", YES, YES, false, DR_OK, DR_CRITICAL, NULL},
     [LIV_K_WOKEN] = {"may be scaled up again", NOTHING, NOTHING, false, DR_OK, DR_WARNING,
                      "an autoscaler or a sync can undo the zero: suspend it as well"},
-    [LIV_K_OTHER_COUNT] = {"another number of replicas than planned", NOTHING, NOTHING, false,
-                           DR_WARNING, DR_WARNING, NULL},
     [LIV_K_OFF] = {"off", NOTHING, NO, true, DR_OK, DR_OK, NULL},
     [LIV_K_ASLEEP] = {"asleep, the next call wakes it", YES, NO, false, DR_OK, DR_OK, NULL},
 

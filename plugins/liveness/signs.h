@@ -59,7 +59,6 @@ enum liv_sign_kind {
     LIV_K_STILL_RUNS,  /* suspended, and a job of it still runs */
     LIV_K_SCHEDULED,   /* scheduled work goes on */
     LIV_K_WOKEN,       /* something may undo a zero: an autoscaler with a minimum */
-    LIV_K_OTHER_COUNT, /* another number of replicas is wanted than the plan says */
     LIV_K_OFF,         /* scheduled work that is suspended, and that nobody asked for by its name */
     LIV_K_ASLEEP,      /* a function without replicas: the next call starts one */
     /* workers */
