@@ -1,0 +1,60 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* --state-dir: what is remembered between runs: the expected site and since when, what each server
+ * said, how long it may be kept, and where the zone's servers are. */
+#ifndef DNS_HISTORY_H
+#define DNS_HISTORY_H
+
+#include "plugins/dns/facts.h"
+#include "plugins/dns/request.h"
+
+struct dr_state_file;
+
+struct dns_history {
+    bool open;
+    struct dr_state_file *file; /* its own */
+    size_t before;              /* its own: rows of earlier runs */
+};
+
+/* Rows of this run beside those of servers: so many are kept at most. */
+#define DNS_HISTORY_ROWS 1000
+
+bool dns_history_open(struct dns_history *history, const char *directory, const char *executable,
+                      const char *identity, struct dr_error *error);
+
+/* Since when the plan has wanted `site` without a change: seconds since the epoch, `now` where it
+ * is new; remembers it. *before: a hash of what was wanted before it (0: nothing known). Unknown
+ * without a history. */
+struct dr_opt_real dns_history_wanted(struct dns_history *history, const char *site, double now,
+                                      uint64_t *before);
+
+/* What that view said at the last run, and remembers what it says now. */
+struct dns_said {
+    bool known;
+    uint64_t site; /* dns_history_hash of the site's name; 0: none */
+    double ttl;    /* seconds: the worst of the chain */
+    double at;     /* when, seconds since the epoch */
+};
+uint64_t dns_history_hash(const char *site);
+struct dns_said dns_history_said(struct dns_history *history, const char *label,
+                                 enum dns_family family, const struct dns_said *now);
+
+/* The switch that is under way: when it began and the worst TTL before it. Set: remembers; with
+ * `said` not known: forgets it. */
+struct dns_said dns_history_switch(struct dns_history *history);
+void dns_history_set_switch(struct dns_history *history, const struct dns_said *said);
+
+/* Servers of the zone that a run has found: kept for DNS_HISTORY_SERVERS seconds after they were
+ * last seen. dns_history_servers appends the remembered ones to a list (*servers, realloc; labels
+ * and names are owned by the list: dns_given_free). */
+#define DNS_HISTORY_SERVERS (14 * 86400.0)
+bool dns_history_servers(const struct dns_history *history, double now, struct dns_given **servers,
+                         size_t *count);
+void dns_history_keep_server(struct dns_history *history, const struct dns_view *view, double now);
+void dns_given_free(struct dns_given *servers, size_t count);
+
+/* Writes what this run remembered in the place of everything before it, and closes. A history that
+ * was opened to be read alone is ended by dns_history_drop. */
+bool dns_history_close(struct dns_history *history, struct dr_error *error);
+void dns_history_drop(struct dns_history *history);
+
+#endif
