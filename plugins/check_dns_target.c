@@ -60,7 +60,7 @@ static struct dns_givens given_parents;
 static struct dns_givens given_finders;
 static char *expected_by_file; /* the site that --expect @FILE names */
 
-static const char *const search_names[] = {"all", "given", "none", NULL};
+static const char *const search_names[] = {"all", "zone", "given", "none", NULL};
 
 #define GROUP_ASK "The name, and whom to ask"
 #define GROUP_EXPECT "What the plan expects"
@@ -98,7 +98,8 @@ static const struct dr_option option_rows[] = {
      .argument = "HOW",
      .fallback = "all",
      .help = "Which authoritative servers are asked: all that the parent zone names, that the zone "
-             "names and that are given; those given alone; none.",
+             "names and that are given; all but those of the parent, which is not asked (a zone of "
+             "one's own that nobody delegates); those given alone; none.",
      .example = "given",
      .choices = search_names,
      .group = GROUP_ASK,
@@ -524,10 +525,12 @@ static bool check_search(struct dr_error *error)
     request.search = (enum dns_search)search;
     if (request.search == DNS_SEARCH_GIVEN && servers.count == 0)
         return usage(error, "--search given: no --server is");
+    if (request.search != DNS_SEARCH_ALL && parents.count > 0)
+        return usage(error, "--parent: this --search does not ask the parent");
     if (request.search != DNS_SEARCH_NONE)
         return true;
-    if (servers.count > 0 || parents.count > 0)
-        return usage(error, "--search none: --server and --parent are not asked then");
+    if (servers.count > 0)
+        return usage(error, "--search none: --server is not asked then");
     if (resolvers.count == 0)
         return usage(error, "--search none: then a --resolver is needed");
     const struct {
@@ -803,7 +806,7 @@ static bool read_remembered(const struct dr_targets *targets, struct dr_error *e
 {
     struct dns_history history;
     bool good = true;
-    if (request.search == DNS_SEARCH_ALL && open_history(targets, &history, error)) {
+    if (request.search <= DNS_SEARCH_ZONE && open_history(targets, &history, error)) {
         good = dns_history_servers(&history, (double)time(NULL), &given_servers.items,
                                    &given_servers.count);
         dns_history_drop(&history);

@@ -19,6 +19,7 @@ struct dns_given {
 
 enum dns_search {
     DNS_SEARCH_ALL,   /* the parent's, the zone's own, those given, those remembered */
+    DNS_SEARCH_ZONE,  /* the same without the parent, which is not asked */
     DNS_SEARCH_GIVEN, /* those given alone */
     DNS_SEARCH_NONE   /* no authoritative server is asked */
 };
