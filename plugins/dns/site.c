@@ -182,11 +182,13 @@ static bool read_host(struct dns_site *site, const char *text, struct dr_error *
     const char *name = text + (host.below ? 2 : 0);
     if (*name == '\0' || strcmp(name, ".") == 0)
         return dr_error_set(error, DR_ERR_USAGE, "\"%s\" is no host name", text);
-    if (!dns_name_read(name, &host.name, error))
-        return false;
-    if (name[strspn(name, plain)] != '\0')
+    /* what is no ASCII is refused with better words by whoever reads the name */
+    unsigned char odd = (unsigned char)name[strspn(name, plain)];
+    if (odd != 0 && odd < 0x80)
         return dr_error_set(error, DR_ERR_USAGE,
                             "\"%.80s\" is no address, no network and no host name", text);
+    if (!dns_name_read(name, &host.name, error))
+        return false;
     return add_host(site, &host, error);
 }
 
