@@ -171,6 +171,10 @@ tests_unit_test_mongodb_read_SOURCES = tests/unit/test_mongodb_read.c \
 tests_unit_test_mongodb_read_CPPFLAGS = $(AM_CPPFLAGS) $(MONGOC_CFLAGS)
 tests_unit_test_mongodb_read_LDADD = $(LDADD) $(MONGOC_LIBS)
 endif
+unit_tests += tests/unit/test_dns_answer
+tests_unit_test_dns_answer_SOURCES = tests/unit/test_dns_answer.c tests/unit/dns_reply.h \
+	plugins/dns/answer.c plugins/dns/message.c
+tests_unit_test_dns_answer_LDADD = plugins/libdns.la $(LDADD)
 if HAVE_CMOCKA
 check_PROGRAMS += $(unit_tests)
 TESTS += $(unit_tests)
