@@ -5,14 +5,13 @@
 
 #include "plugins/dns/message.h"
 
-/* Some of its data was not looked into by us, since the check uses no such type or class. ldns does
- * look into it, and may refuse the message; worse, it goes on behind what it has read of such data,
- * not behind the data, and then takes the rest of it for records. */
-bool dns_oracle_foreign(const struct dns_message *message);
-
-/* NULL where ldns reads the same in it; else what differs, static. `message` was read from bytes. A
- * TTL with the top bit set is 0 to us (RFC 2181, 8), and a large one to ldns: that is the same. */
-const char *dns_oracle_differs(const struct dns_message *message, const uint8_t *bytes,
-                               size_t size);
+/* NULL where ldns reads the same in it; else what differs, static. A TTL with the top bit set is 0
+ * to us (RFC 2181, 8), and a large one to ldns: that is the same.
+ *
+ * Records of the types that the check uses are compared one by one, then the message as a whole;
+ * but not where it is `damaged` and has data of other types or classes. ldns looks into that, and
+ * goes on behind what it has read of it, not behind the data: it takes the rest of it for records.
+ */
+const char *dns_oracle_differs(const struct dns_message *message, bool damaged);
 
 #endif

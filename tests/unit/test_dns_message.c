@@ -253,6 +253,8 @@ static void test_pointer_chain(void **state)
                   OF("0005") "0004 (c)c02d "                              /* at 61 */
                              "c03d 0001 0001 0000003c 0004 c0000201");
     assert_int_equal(message.record_count, 3);
+    assert_int_equal(message.records[0].at, 33);
+    assert_int_equal(message.records[2].at, 65);
     assert_name(&message.records[1].name, "c.b.app.example.com");
     assert_name(&message.records[2].owner, "c.b.app.example.com");
     dns_message_free(&message);

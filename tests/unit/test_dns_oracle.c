@@ -25,19 +25,14 @@ static uint32_t any(size_t below)
     return random_state % (uint32_t)below;
 }
 
-/* Read by us? Then by ldns as well; but for damaged data of types that we do not read. False where
- * it was not compared. */
+/* Read by us? Then by ldns as well. */
 static bool compare(const char *name, const uint8_t *bytes, size_t size, bool damaged)
 {
     struct dns_message message;
     struct dr_error error = {.class = DR_ERR_NONE};
     if (!dns_message_read(bytes, size, &message, &error))
         return false;
-    if (damaged && dns_oracle_foreign(&message)) {
-        dns_message_free(&message);
-        return false;
-    }
-    const char *differs = dns_oracle_differs(&message, bytes, size);
+    const char *differs = dns_oracle_differs(&message, damaged);
     if (differs != NULL) {
         for (size_t i = 0; i < size; i++)
             print_error("%02x", bytes[i]);
@@ -115,9 +110,29 @@ static void test_mutated(void **state)
     assert_in_range(accepted, MUTATED / 10, MUTATED - MUTATED / 10);
 }
 
+/* An address in the data of a record of a type that nobody uses (MR), behind the name that is all
+ * ldns expects there, then another address: it is no record to us, and the other one is. */
+static void test_hidden(void **state)
+{
+    static const uint8_t bytes[] = "\x12\x34\x84\0\0\1\0\2\0\0\0\0\3app\7example\3com\0\0\1\0\1"
+                                   "\xc0\x0c\0\x09\0\1\0\0\0\x3c\0\x11\0"
+                                   "\xc0\x0c\0\1\0\1\0\0\0\x3c\0\4\xc0\0\2\1"
+                                   "\xc0\x0c\0\1\0\1\0\0\0\x3c\0\4\xc6\x33\x64\x63";
+    struct dns_message message;
+    struct dr_error error;
+    (void)state;
+    assert_true(dns_message_read(bytes, sizeof bytes - 1, &message, &error));
+    assert_int_equal(message.record_count, 2);
+    assert_int_equal(message.records[1].at, 33 + 29);
+    assert_memory_equal(message.records[1].is.address, "\xc6\x33\x64\x63", 4);
+    assert_null(dns_oracle_differs(&message, true));
+    dns_message_free(&message);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test(test_recorded),
-                                       cmocka_unit_test(test_mutated)};
+                                       cmocka_unit_test(test_mutated),
+                                       cmocka_unit_test(test_hidden)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
