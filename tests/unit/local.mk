@@ -171,6 +171,23 @@ tests_unit_test_mongodb_read_SOURCES = tests/unit/test_mongodb_read.c \
 tests_unit_test_mongodb_read_CPPFLAGS = $(AM_CPPFLAGS) $(MONGOC_CFLAGS)
 tests_unit_test_mongodb_read_LDADD = $(LDADD) $(MONGOC_LIBS)
 endif
+unit_tests += tests/unit/test_dns_name
+tests_unit_test_dns_name_LDADD = plugins/libdns.la $(LDADD)
+unit_tests += tests/unit/test_dns_message
+tests_unit_test_dns_message_SOURCES = tests/unit/test_dns_message.c tests/unit/dns_samples.h \
+	plugins/dns/message.c
+tests_unit_test_dns_message_LDADD = plugins/libdns.la $(LDADD)
+if HAVE_LDNS
+unit_tests += tests/unit/test_dns_oracle
+tests_unit_test_dns_oracle_SOURCES = tests/unit/test_dns_oracle.c tests/unit/dns_samples.h \
+	tests/unit/dns_oracle.c tests/unit/dns_oracle.h plugins/dns/message.c
+tests_unit_test_dns_oracle_CPPFLAGS = $(AM_CPPFLAGS) $(LDNS_CFLAGS)
+tests_unit_test_dns_oracle_LDADD = plugins/libdns.la $(LDADD) $(LDNS_LIBS)
+endif
+unit_tests += tests/unit/test_dns_answer
+tests_unit_test_dns_answer_SOURCES = tests/unit/test_dns_answer.c tests/unit/dns_reply.h \
+	plugins/dns/answer.c plugins/dns/message.c
+tests_unit_test_dns_answer_LDADD = plugins/libdns.la $(LDADD)
 if HAVE_CMOCKA
 check_PROGRAMS += $(unit_tests)
 TESTS += $(unit_tests)
