@@ -116,8 +116,9 @@ struct dns_message {
  * - cut short, bytes behind the end, more records than it has room for;
  * - a name that points forwards or to itself, is too long, has a label of a reserved kind, or runs
  *   out of the message;
- * - more than one question, or none; more than one OPT record, one outside the additional section,
- *   with an owner, or with options that run out of it; a TSIG record;
+ * - more than one question, or none (but for a bare header with an error: servers that understood
+ *   nothing repeat nothing; question.length is 0 then); more than one OPT record, one outside the
+ * additional section, with an owner, or with options that run out of it; a TSIG record;
  * - data of a record (of the types above) that is too short or too long for it, also where a name
  *   in it ends elsewhere than the data.
  * Records of other classes and types are checked for their frame alone. */
@@ -126,7 +127,8 @@ bool dns_message_read(const uint8_t *bytes, size_t size, struct dns_message *mes
 
 void dns_message_free(struct dns_message *message);
 
-/* It is a reply to that very question: QR, opcode 0, id, name, type and class are the same. */
+/* It is a reply to that very question: QR, opcode 0, id, name, type and class are the same; of a
+ * bare header with an error QR, opcode and id. */
 bool dns_message_answers(const struct dns_message *message, const struct dns_query *query);
 
 /* What an extended error means ("stale answer", RFC 8914 and the IANA list), static; "extended
