@@ -160,6 +160,10 @@ endif
 unit_tests += tests/unit/test_liveness_access
 tests_unit_test_liveness_access_SOURCES = tests/unit/test_liveness_access.c plugins/liveness/access.c
 tests_unit_test_liveness_access_LDADD = plugins/libliveness.la $(LDADD)
+unit_tests += tests/unit/test_dns_address tests/unit/test_dns_history tests/unit/test_dns_site
+tests_unit_test_dns_address_LDADD = plugins/libdns.la $(LDADD)
+tests_unit_test_dns_history_LDADD = plugins/libdns.la $(LDADD)
+tests_unit_test_dns_site_LDADD = plugins/libdns.la $(LDADD)
 if HAVE_MONGOC
 unit_tests += tests/unit/test_mongodb_read
 tests_unit_test_mongodb_read_SOURCES = tests/unit/test_mongodb_read.c \
@@ -167,6 +171,10 @@ tests_unit_test_mongodb_read_SOURCES = tests/unit/test_mongodb_read.c \
 tests_unit_test_mongodb_read_CPPFLAGS = $(AM_CPPFLAGS) $(MONGOC_CFLAGS)
 tests_unit_test_mongodb_read_LDADD = $(LDADD) $(MONGOC_LIBS)
 endif
+unit_tests += tests/unit/test_dns_answer
+tests_unit_test_dns_answer_SOURCES = tests/unit/test_dns_answer.c tests/unit/dns_reply.h \
+	plugins/dns/answer.c plugins/dns/message.c
+tests_unit_test_dns_answer_LDADD = plugins/libdns.la $(LDADD)
 if HAVE_CMOCKA
 check_PROGRAMS += $(unit_tests)
 TESTS += $(unit_tests)
