@@ -70,17 +70,21 @@ struct dns_walk {
     const struct dns_request *request;
     struct dns_facts *facts;
     struct dns_exchange *exchange;
-    double now;         /* seconds since the epoch, for signatures */
-    bool zone_known;    /* `zone`, zone_text */
-    bool no_memory;     /* something could not be kept */
-    bool crowded;       /* there are more servers, or addresses of them, than are asked */
-    bool referral;      /* the parent referred us: its glue can be compared */
+    double now;                /* seconds since the epoch, for signatures */
+    bool zone_known;           /* `zone`, zone_text */
+    bool no_memory;            /* something could not be kept */
+    bool crowded;              /* there are more servers, or addresses of them, than are asked */
+    bool child_known;          /* a server of the zone has named the zone's servers */
+    bool referral;             /* the parent referred us: its glue can be compared */
     char why_zone[DNS_WHY];    /* why the zone is not known, by who was asked; "" */
     char why_parent[DNS_WHY];  /* ... what the parent says */
     char why_ds[DNS_WHY];      /* ... its DS */
     char why_servers[DNS_WHY]; /* ... NS by the finders, and addresses of servers */
+    char why_hosts[DNS_WHY];   /* whose addresses are not known */
+    char doubt[DNS_WHY];       /* who says something else */
     struct dns_name zone;
     char zone_text[DNS_NAME_TEXT];
+    struct dns_name random; /* a name that cannot exist; length 0: not asked for */
     struct dns_host *hosts; /* in the order in which they were heard of */
     size_t host_count;
     struct dns_lookup *lookups;
@@ -125,6 +129,10 @@ void dns_delegation_tail(struct dns_walk *walk, const struct dns_answer *answer,
 
 /* True while there is an answer to wait for that is needed. */
 bool dns_delegation_waits(const struct dns_walk *walk);
+
+/* Who names that address as one of the zone's servers': adds it to *origin. */
+void dns_delegation_origin(const struct dns_walk *walk, const struct dns_address *address,
+                           struct dns_origin *origin);
 
 /* Puts down what has become known: facts.delegation. */
 void dns_delegation_report(struct dns_walk *walk);
