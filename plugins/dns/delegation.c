@@ -109,7 +109,7 @@ bool dns_walk_ask(struct dns_walk *walk, const struct dns_address *server, int p
                   .udp_size = request->udp_size},
         .server = *server,
         .port = port,
-        .tcp_only = request->tcp_only,
+        .tcp_only = request->tcp_only && !finder,
         .purpose = purpose,
         .context = context,
     };

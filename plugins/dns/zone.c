@@ -505,24 +505,20 @@ static void free_spots(struct dns_walk *walk)
 
 /* ---- the source ---- */
 
-static void say_stage(const struct dns_walk *walk)
+static const char *stage_of(const struct dns_walk *walk)
 {
     if (!walk->zone_known)
-        dr_task_stage(walk->task, "find the zone");
-    else if (walk->spot_count == 0)
-        dr_task_stage(walk->task, "find the name servers");
-    else
-        dr_task_stage(walk->task, "ask the name servers");
+        return "find the zone";
+    return walk->spot_count == 0 ? "find the name servers" : "ask the name servers";
 }
 
 static void listen_to_all(struct dns_walk *walk)
 {
-    struct dns_question *question = NULL;
-    for (;;) {
-        say_stage(walk);
-        if (!dns_delegation_waits(walk))
-            return;
-        question = dns_exchange_next(walk->exchange);
+    const char *stage = NULL;
+    while (dns_delegation_waits(walk)) {
+        if (stage != stage_of(walk))
+            dr_task_stage(walk->task, stage = stage_of(walk));
+        struct dns_question *question = dns_exchange_next(walk->exchange);
         if (question == NULL)
             return;
         if (DNS_PURPOSE_OF(question) >= DNS_ASK_ZONE && DNS_PURPOSE_OF(question) < DNS_ASK_HOST)
