@@ -138,6 +138,7 @@ struct dns_view {
     struct dns_answer answers[DNS_FAMILIES];
     struct dns_answer
         *standby;             /* of authoritative servers: DNS_FAMILIES for each --standby; NULL */
+    size_t standby_count;     /* names, not answers */
     struct dns_answer random; /* a name beside it that cannot exist; the family asked first */
     /* of authoritative servers */
     struct dns_soa soa;
@@ -187,19 +188,24 @@ struct dns_facts {
     bool no_memory; /* something could not be added */
 };
 
-/* Adds a view (label copied). The pointer is valid until the next call; NULL when out of memory,
- * which no_memory remembers. `standby`: for so many names. */
+/* Adds a view (label copied, cleaned). The pointer is valid until the next call; NULL when out of
+ * memory, which no_memory remembers. `standby`: for so many names. */
 struct dns_view *dns_facts_view(struct dns_facts *facts, const char *label, size_t standby);
 
-/* Adds a name to a set, once, sorted; cleaned. False when out of memory. */
+/* Adds a name to a set, once, sorted; cleaned. False when out of memory. `known` is the caller's.
+ */
 bool dns_servers_add(struct dns_servers *servers, const char *name);
+
+/* The same names, both known. */
 bool dns_servers_same(const struct dns_servers *a, const struct dns_servers *b);
 
+/* Adds a key, once. False when out of memory. `known` is the caller's. */
 bool dns_keys_add(struct dns_keys *keys, unsigned tag, unsigned algorithm);
 
+/* Frees what it points to, and zeroes it. */
 void dns_answer_free(struct dns_answer *answer);
 
-/* Frees what it points to. */
+/* Frees what it points to (struct dns_facts), and zeroes it. */
 void dns_facts_free(void *facts);
 
 #endif
