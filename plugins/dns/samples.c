@@ -62,8 +62,8 @@ struct dns_question dns_samples_question(const struct dns_request *request, size
     struct dns_question question = {.query = {.name = request->name,
                                               .type = type_of(family),
                                               .recurse = true,
-                                              .edns = request->edns || request->dnssec,
-                                              .dnssec = request->dnssec,
+                                              .edns = request->edns,
+                                              .dnssec = request->edns && request->dnssec,
                                               .udp_size = request->udp_size},
                                     .purpose =
                                         (unsigned)(index / families * DNS_FAMILIES + family)};

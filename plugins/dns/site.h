@@ -49,8 +49,9 @@ size_t dns_site_of_name(const struct dns_sites *sites, const char *name);
 bool dns_site_has(const struct dns_site *site, enum dns_family family);
 
 /* The first word of a file that says which site is active: at most 64 KiB are read, blank lines and
- * "#" lines are passed over. The caller frees *name. False with a USAGE error: no such file,
+ * "#" lines are passed over. The caller frees *name;
+ * *age: seconds since it was last written. False with a USAGE error: no such file,
  * nothing in it, more than one word. */
-bool dns_site_read_active(const char *path, char **name, struct dr_error *error);
+bool dns_site_read_active(const char *path, char **name, double *age, struct dr_error *error);
 
 #endif
