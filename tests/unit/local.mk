@@ -160,6 +160,10 @@ endif
 unit_tests += tests/unit/test_liveness_access
 tests_unit_test_liveness_access_SOURCES = tests/unit/test_liveness_access.c plugins/liveness/access.c
 tests_unit_test_liveness_access_LDADD = plugins/libliveness.la $(LDADD)
+unit_tests += tests/unit/test_dns_samples
+tests_unit_test_dns_samples_SOURCES = tests/unit/test_dns_samples.c \
+	plugins/dns/answer.c plugins/dns/message.c plugins/dns/samples.c
+tests_unit_test_dns_samples_LDADD = plugins/libdns.la $(LDADD)
 if HAVE_MONGOC
 unit_tests += tests/unit/test_mongodb_read
 tests_unit_test_mongodb_read_SOURCES = tests/unit/test_mongodb_read.c \
