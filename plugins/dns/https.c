@@ -153,7 +153,6 @@ static bool conclude(struct dr_task *task, struct dns_question *question,
         *error = *came;
         return false;
     }
-    question->tcp = true;
     question->tries = 1;
     question->seconds = reply->received - reply->sent;
     (void)dns_address_read(reply->address, &question->server);
@@ -161,6 +160,7 @@ static bool conclude(struct dr_task *task, struct dns_question *question,
         take_reply(question, reply);
     else
         take_error(question, reply, came);
+    question->tcp = question->delivery == DNS_DELIVERED;
     dns_samples_trace_end(task, question);
     return true;
 }

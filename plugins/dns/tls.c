@@ -191,7 +191,7 @@ static void conclude(struct talk *talk, struct asked *asked)
 {
     struct dns_question *question = &asked->question;
     struct dns_question again;
-    question->tcp = true;
+    question->tcp = question->delivery == DNS_DELIVERED;
     question->seconds = dr_monotonic() - talk->began;
     (void)dns_address_read_port(talk->stream.peer, &question->server, &question->port, NULL);
     dns_samples_trace_end(talk->task, question);
@@ -260,7 +260,7 @@ static void give_up(struct talk *talk, const struct dr_error *error)
         question->delivery = delivery;
         snprintf(question->words, sizeof question->words, "%s%.*s",
                  talk->halfway      ? "half a reply: "
-                 : talk->passed > 0 ? "replies to other questions alone: "
+                 : talk->passed > 0 ? "replies to none of the questions: "
                                     : "",
                  (int)sizeof question->words - 40, error->text);
         conclude(talk, &talk->asked[i]);
