@@ -631,6 +631,7 @@ plugins_check_dns_target_LDADD = plugins/libdns.la common/libcommon.la
 dns_shared = plugins/dns/address.c plugins/dns/facts.c plugins/dns/name.c
 dns_wire = \
 	plugins/dns/answer.c plugins/dns/answer.h \
+	plugins/dns/connection.c plugins/dns/connection.h \
 	plugins/dns/exchange.c plugins/dns/exchange.h \
 	plugins/dns/message.c plugins/dns/message.h
 if !MODULES
