@@ -58,11 +58,10 @@ static bool read_part(const char *text, size_t length, struct dns_address *addre
 static const char *cut_port(const char *text, const char **start, size_t *length)
 {
     const char *close = text[0] == '[' ? strchr(text, ']') : NULL;
-    if (close != NULL) {
+    if (close != NULL && (close[1] == '\0' || close[1] == ':')) {
         *start = text + 1;
         *length = (size_t)(close - *start);
-        /* What follows and is no ":" is read as a port, and found to be none. */
-        return close[1] == '\0' ? NULL : close[1] == ':' ? close + 2 : close + 1;
+        return close[1] == '\0' ? NULL : close + 2;
     }
     const char *colon = strchr(text, ':');
     *start = text;

@@ -17,9 +17,10 @@ struct dns_site {
     size_t network_count;
     struct dns_host *hosts;
     size_t host_count;
-    char *as_of; /* the date that its file bears ("# as-of: 2026-11-01"); NULL */
-    char *file;  /* the file, where there is one; NULL */
-    bool hides;  /* its file says that the origin cannot be seen ("# origin: hidden") */
+    char *as_of; /* the date that its file bears ("# as-of: 2026-11-01"), of several files the
+                    oldest; NULL */
+    char *file;  /* the file that bears it, or any; NULL */
+    bool hides;  /* a file says that the origin cannot be seen ("# origin: hidden") */
 };
 
 struct dns_sites {
@@ -31,9 +32,11 @@ struct dns_sites {
 #define DNS_SITE_ITEMS_MAX 4096
 
 /* Adds "NAME=ITEM[,ITEM...]": addresses, networks, host names, @FILE (one item a line, "#" starts a
- * comment). The same NAME again adds to it. False with a USAGE error that names the item, or file
- * and line; nothing is added then. A network of one site that lies in one of another is an error:
- * both are named. */
+ * comment, at most 1 MiB). The same NAME again adds to it. False with a USAGE error that names the
+ * item, or file and line; nothing is added then. What would make an answer one of two sites is an
+ * error: a network that lies in one of another site, a name that another has as well; both are
+ * named. So is what proves nothing: every address (/0), IPv4 addresses written as IPv6
+ * (::ffff:192.0.2.1), an empty file. A site cannot be called mixed, none or unknown. */
 bool dns_sites_add(struct dns_sites *sites, const char *argument, struct dr_error *error);
 void dns_sites_free(struct dns_sites *sites);
 
@@ -48,10 +51,10 @@ size_t dns_site_of_name(const struct dns_sites *sites, const char *name);
 /* It has networks of that family: an answer of it can be expected. */
 bool dns_site_has(const struct dns_site *site, enum dns_family family);
 
-/* The first word of a file that says which site is active: at most 64 KiB are read, blank lines and
- * "#" lines are passed over. The caller frees *name;
- * *age: seconds since it was last written. False with a USAGE error: no such file,
- * nothing in it, more than one word. */
+/* The site that a file says is active: its only line that is neither blank nor begins with "#"; of
+ * at most 64 KiB. The caller frees *name. *age: seconds since the file was written, less than 0
+ * where it bears a time of the future. False with a USAGE error: no such file, nothing in it, more
+ * than one line, no name that a site can have. */
 bool dns_site_read_active(const char *path, char **name, double *age, struct dr_error *error);
 
 #endif

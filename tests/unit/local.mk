@@ -164,6 +164,10 @@ unit_tests += tests/unit/test_dns_samples
 tests_unit_test_dns_samples_SOURCES = tests/unit/test_dns_samples.c \
 	plugins/dns/answer.c plugins/dns/message.c plugins/dns/samples.c
 tests_unit_test_dns_samples_LDADD = plugins/libdns.la $(LDADD)
+unit_tests += tests/unit/test_dns_address tests/unit/test_dns_history tests/unit/test_dns_site
+tests_unit_test_dns_address_LDADD = plugins/libdns.la $(LDADD)
+tests_unit_test_dns_history_LDADD = plugins/libdns.la $(LDADD)
+tests_unit_test_dns_site_LDADD = plugins/libdns.la $(LDADD)
 if HAVE_MONGOC
 unit_tests += tests/unit/test_mongodb_read
 tests_unit_test_mongodb_read_SOURCES = tests/unit/test_mongodb_read.c \
@@ -171,6 +175,10 @@ tests_unit_test_mongodb_read_SOURCES = tests/unit/test_mongodb_read.c \
 tests_unit_test_mongodb_read_CPPFLAGS = $(AM_CPPFLAGS) $(MONGOC_CFLAGS)
 tests_unit_test_mongodb_read_LDADD = $(LDADD) $(MONGOC_LIBS)
 endif
+unit_tests += tests/unit/test_dns_answer
+tests_unit_test_dns_answer_SOURCES = tests/unit/test_dns_answer.c tests/unit/dns_reply.h \
+	plugins/dns/answer.c plugins/dns/message.c
+tests_unit_test_dns_answer_LDADD = plugins/libdns.la $(LDADD)
 if HAVE_CMOCKA
 check_PROGRAMS += $(unit_tests)
 TESTS += $(unit_tests)
