@@ -617,7 +617,15 @@ plugins_libdns_la_SOURCES = \
 	plugins/dns/address.c plugins/dns/address.h \
 	plugins/dns/facts.c plugins/dns/facts.h \
 	plugins/dns/history.c plugins/dns/history.h \
+	plugins/dns/given.c plugins/dns/given.h \
 	plugins/dns/judge.c plugins/dns/judge.h \
+	plugins/dns/judge_parts.h \
+	plugins/dns/judge_places.c \
+	plugins/dns/judge_switch.c \
+	plugins/dns/judge_time.c \
+	plugins/dns/judge_views.c \
+	plugins/dns/judge_words.c \
+	plugins/dns/judge_zone.c \
 	plugins/dns/manual.c plugins/dns/manual.h \
 	plugins/dns/name.c plugins/dns/name.h \
 	plugins/dns/request.h \
