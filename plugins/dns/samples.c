@@ -87,19 +87,12 @@ static struct dns_question with_checking_disabled(const struct dns_question *que
     return again;
 }
 
-/* What the resolver said with checking disabled says why it had failed, and nothing else. */
-static void explain_failure(struct dns_samples *samples, const struct dns_question *question,
-                            struct dns_answer *answer)
+/* What the resolver says with checking disabled says why it had failed, and nothing else: the words
+ * stay those of the failure. */
+static void explain_failure(const struct dns_question *question, struct dns_answer *answer)
 {
-    if (question->delivery != DNS_DELIVERED || question->reply.rcode != DNS_NOERROR)
-        return;
-    const char *said = answer->words != NULL ? answer->words : "";
-    char *words = dr_text_format("it answers with checking disabled alone%s%s",
-                                 said[0] != '\0' ? ": " : "", said);
-    samples->facts->no_memory |= words == NULL;
-    free(answer->words);
-    answer->words = words;
-    answer->outcome = DNS_BOGUS;
+    if (question->delivery == DNS_DELIVERED && question->reply.rcode == DNS_NOERROR)
+        answer->outcome = DNS_BOGUS;
 }
 
 bool dns_samples_take(struct dns_samples *samples, const struct dns_question *question,
@@ -108,7 +101,7 @@ bool dns_samples_take(struct dns_samples *samples, const struct dns_question *qu
     struct dns_view *view = &samples->facts->views[question->purpose / DNS_FAMILIES];
     struct dns_answer *answer = &view->answers[question->purpose % DNS_FAMILIES];
     if (question->query.checking_disabled) {
-        explain_failure(samples, question, answer);
+        explain_failure(question, answer);
         return false;
     }
     dns_answer_free(answer);

@@ -181,8 +181,6 @@ static void check_again(unsigned rcode, const char *address, enum dns_outcome ou
     const struct dns_answer *what = &s.facts.views[1].answers[DNS_V6];
     assert_int_equal(what->outcome, outcome);
     assert_int_equal(what->address_count, 0);
-    if (outcome == DNS_BOGUS)
-        assert_non_null(strstr(what->words, "it answers with checking disabled alone"));
     dns_facts_free(&s.facts);
 }
 
