@@ -35,7 +35,7 @@ struct talk {
     size_t passed; /* messages that were none */
     bool halfway;  /* within a message */
     double began;  /* monotonic */
-    uint8_t *room; /* for one message */
+    uint8_t *room; /* for a message, or several questions */
 };
 
 /* ---- what to do ---- */
@@ -158,33 +158,39 @@ static bool any_pending(const struct talk *talk)
     return false;
 }
 
-/* Length and message in one go: servers that read both at once are known (RFC 7766, 8). */
-static bool send_one(struct talk *talk, struct asked *asked)
+/* Length and message of one question behind the others that go out with it; false where there is no
+ * room. */
+static bool put_one(struct talk *talk, struct asked *asked, size_t *used)
 {
-    uint8_t bytes[2 + DNS_QUERY_MAX];
+    uint8_t *bytes = talk->room + *used;
+    if (*used + 2 + DNS_QUERY_MAX > DNS_MESSAGE_MAX)
+        return false;
     size_t size = dns_query_write(&asked->question.query, bytes + 2, DNS_QUERY_MAX);
     bytes[0] = (uint8_t)(size >> 8);
     bytes[1] = (uint8_t)(size & 0xff);
+    *used += 2 + size;
     dns_samples_trace_question(talk->task, &asked->question);
     asked->sent = true;
     asked->question.tries++;
-    return write_all(talk, bytes, size + 2);
+    return true;
 }
 
+/* All in one go: a server that closes after its first reply would not hear of the others, and what
+ * we said too late would have its kernel take the reply back. What finds no room goes out with the
+ * next. */
 static bool send_pending(struct talk *talk)
 {
-    bool any = false;
-    dr_task_stage(talk->task, "ask");
+    size_t used = 0;
     for (size_t i = 0; i < talk->count; i++) {
-        if (!is_pending(&talk->asked[i]) || talk->asked[i].sent)
-            continue;
-        if (!any)
-            allow_time(talk);
-        any = true;
-        if (!send_one(talk, &talk->asked[i]))
-            return false;
+        struct asked *asked = &talk->asked[i];
+        if (is_pending(asked) && !asked->sent && !put_one(talk, asked, &used))
+            break;
     }
-    return true;
+    if (used == 0)
+        return true;
+    dr_task_stage(talk->task, "ask");
+    allow_time(talk);
+    return write_all(talk, talk->room, used);
 }
 
 static void conclude(struct talk *talk, struct asked *asked)
@@ -259,9 +265,9 @@ static void give_up(struct talk *talk, const struct dr_error *error)
             continue;
         question->delivery = delivery;
         snprintf(question->words, sizeof question->words, "%s%.*s",
-                 talk->halfway      ? "half a reply: "
-                 : talk->passed > 0 ? "replies to none of the questions: "
-                                    : "",
+                 talk->passed > 0 ? "replies to none of the questions: "
+                 : talk->halfway  ? "half a reply: "
+                                  : "",
                  (int)sizeof question->words - 40, error->text);
         conclude(talk, &talk->asked[i]);
     }
