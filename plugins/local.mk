@@ -630,7 +630,7 @@ plugins_libdns_la_SOURCES = \
 	plugins/dns/name.c plugins/dns/name.h \
 	plugins/dns/request.h \
 	plugins/dns/site.c plugins/dns/site.h
-plugins_check_dns_target_SOURCES = plugins/check_dns_target.c
+plugins_check_dns_target_SOURCES = plugins/check_dns_target.c common/moment.c common/moment.h
 plugins_check_dns_target_CFLAGS = $(program_cflags)
 plugins_check_dns_target_LDFLAGS = $(program_ldflags)
 plugins_check_dns_target_LDADD = plugins/libdns.la common/libcommon.la
