@@ -166,6 +166,10 @@ endif
 unit_tests += tests/unit/test_liveness_access
 tests_unit_test_liveness_access_SOURCES = tests/unit/test_liveness_access.c plugins/liveness/access.c
 tests_unit_test_liveness_access_LDADD = plugins/libliveness.la $(LDADD)
+unit_tests += tests/unit/test_dns_samples
+tests_unit_test_dns_samples_SOURCES = tests/unit/test_dns_samples.c \
+	plugins/dns/answer.c plugins/dns/message.c plugins/dns/samples.c
+tests_unit_test_dns_samples_LDADD = plugins/libdns.la $(LDADD)
 unit_tests += tests/unit/test_dns_address tests/unit/test_dns_history tests/unit/test_dns_site
 tests_unit_test_dns_address_LDADD = plugins/libdns.la $(LDADD)
 tests_unit_test_dns_history_LDADD = plugins/libdns.la $(LDADD)
