@@ -340,6 +340,9 @@ class Server:
         return os.path.join(self.folder, name)
 
     def start(self, wait=True):
+        for other in self.lab.servers:
+            if other.running() and other.port == self.port and set(other.addresses) & set(self.addresses):
+                raise LabError("%s and %s have the same address" % (self.name, other.name))
         path = self.path("server.conf")
         with open(path, "w") as file:
             file.write(self.configuration())

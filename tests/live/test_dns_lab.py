@@ -135,6 +135,19 @@ def test_ipv6(names, kind):
     assert server.address == "::1" and server.ask(APP).addresses == ["192.0.2.66"]
 
 
+@pytest.mark.parametrize("kind", ("knot", "nsd"))
+def test_two_addresses(names, kind):
+    server = getattr(names, kind)("dual", "127.53.9.9", "::1")
+    server.serve(Zone("two.example", servers=(server,))).start()
+    for kind, address in (("A", "127.53.9.9"), ("AAAA", "::1")):
+        assert dns_servers.ask(address, names.port, "dual.two.example", kind).addresses == [address]
+
+
+def test_one_address_is_one_server_s(names):
+    with pytest.raises(LabError, match="second and ns3 have the same address"):
+        names.bind("second").serve(Zone(ZONE)).start()
+
+
 # ---- delegation ----
 
 def test_parent_refers(names):
