@@ -110,6 +110,8 @@ static void test_refused(void **state)
         /* counts */
         {HEAD("01f4", "0000", "0000") ADDRESS,
          "byte 6: more records are announced than there is room for"},
+        {HEAD("0002", "0000", "0000") ADDRESS,
+         "byte 6: more records are announced than there is room for"},
         {HEAD("0001", "0000", "ffff") ADDRESS,
          "byte 6: more records are announced than there is room for"},
         {HEAD("0000", "0000", "0000") "00", "byte 33: bytes behind the last record"},
@@ -131,6 +133,8 @@ static void test_refused(void **state)
          "byte 12: a name points forwards or to itself"},
         {ANSWER "c00b 0001 0001 0000003c 0004 c0000201", "byte 33: a name points into the header"},
         {ANSWER "c000 0001 0001 0000003c 0004 c0000201", "byte 33: a name points into the header"},
+        /* into type and class of the question, and from there over itself */
+        {ANSWER "c01e 0001 0001 0000003c 0004 c0000201", "byte 32: a name runs out of its place"},
         {ANSWER "400c 0001 0001 0000003c 0004 c0000201", "byte 33: a label of a reserved kind"},
         {ANSWER "800c 0001 0001 0000003c 0004 c0000201", "byte 33: a label of a reserved kind"},
         {ANSWER "3f0c 0001 0001 0000003c 0004 c0000201", "byte 33: a name runs out of its place"},
