@@ -100,6 +100,7 @@ static void test_refused(void **state)
         {"", "byte 0: the header is cut short"},
         {"1234 84", "byte 3: the header is cut short"},
         {"1234 8400 0000 0000 0000 0000", "byte 4: no question"},
+        {"1234 8403 0000 0000 0000 0000", "byte 4: no question"},
         {"1234 8401 0000 0000 0000 0000 00", "byte 4: no question"},
         {"1234 8401 0000 0001 0000 0000", "byte 6: more records are announced than there is room "
                                           "for"},
@@ -582,6 +583,7 @@ static void test_answers(void **state)
         {"1234 8400 0001 0000 0000 0000 (app)(example)(com)00 0001 0003", false},
         /* a server that understood nothing repeats nothing */
         {"1234 8001 0000 0000 0000 0000", true},
+        {"1234 8005 0000 0000 0000 0000", true},
         {"1235 8001 0000 0000 0000 0000", false},
         {"1234 0001 0000 0000 0000 0000", false},
     };
