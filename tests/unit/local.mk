@@ -48,10 +48,16 @@ unit_tests += tests/unit/test_liveness_history
 tests_unit_test_liveness_history_LDADD = plugins/libliveness.la $(LDADD)
 unit_tests += tests/unit/test_judge_liveness
 tests_unit_test_judge_liveness_LDADD = plugins/libliveness.la $(LDADD)
+unit_tests += tests/unit/test_judge_dns
+tests_unit_test_judge_dns_LDADD = plugins/libdns.la $(LDADD)
 unit_tests += tests/unit/test_roster
 tests_unit_test_roster_LDADD = plugins/libqueues.la $(LDADD)
 unit_tests += tests/unit/test_queue_board
 tests_unit_test_queue_board_LDADD = plugins/libqueues.la $(LDADD)
+unit_tests += tests/unit/test_dns_exchange
+tests_unit_test_dns_exchange_SOURCES = tests/unit/test_dns_exchange.c \
+	plugins/dns/connection.c plugins/dns/connection.h plugins/dns/exchange.c plugins/dns/message.c
+tests_unit_test_dns_exchange_LDADD = plugins/libdns.la $(LDADD)
 unit_tests += tests/unit/test_json_read
 unit_tests += tests/unit/test_json_stream
 tests_unit_test_json_read_SOURCES = tests/unit/test_json_read.c \
@@ -160,6 +166,10 @@ endif
 unit_tests += tests/unit/test_liveness_access
 tests_unit_test_liveness_access_SOURCES = tests/unit/test_liveness_access.c plugins/liveness/access.c
 tests_unit_test_liveness_access_LDADD = plugins/libliveness.la $(LDADD)
+unit_tests += tests/unit/test_dns_samples
+tests_unit_test_dns_samples_SOURCES = tests/unit/test_dns_samples.c \
+	plugins/dns/answer.c plugins/dns/message.c plugins/dns/samples.c
+tests_unit_test_dns_samples_LDADD = plugins/libdns.la $(LDADD)
 unit_tests += tests/unit/test_dns_address tests/unit/test_dns_history tests/unit/test_dns_site
 tests_unit_test_dns_address_LDADD = plugins/libdns.la $(LDADD)
 tests_unit_test_dns_history_LDADD = plugins/libdns.la $(LDADD)
@@ -212,7 +222,7 @@ tests_unit_test_memory_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=malloc -Wl,--wrap=call
 
 EXTRA_DIST += tests/samples/azure/azurite-blob.xml tests/samples/azure/azurite-queue.xml \
 	tests/samples/azure/azurite-table.xml
-EXTRA_DIST += tests/unit/http_server.py tests/unit/world.h tests/unit/locale.h tests/unit/broker.h tests/unit/scene.h \
+EXTRA_DIST += tests/unit/http_server.py tests/unit/world.h tests/unit/locale.h tests/unit/broker.h tests/unit/scene.h tests/unit/scene_dns.h \
 	tests/samples/report/colour.text tests/samples/report/critical.json \
 	tests/samples/report/critical.line tests/samples/report/critical.openmetrics \
 	tests/samples/report/critical.text tests/samples/report/empty.json \
