@@ -352,6 +352,7 @@ endif
 libexec_PROGRAMS += plugins/check_liveness
 noinst_LTLIBRARIES += plugins/libliveness.la
 plugins_libliveness_la_SOURCES = \
+	plugins/liveness/active_file.c plugins/liveness/active_file.h \
 	plugins/liveness/condition.c plugins/liveness/condition.h plugins/liveness/condition_parts.h \
 	plugins/liveness/facts.c plugins/liveness/facts.h \
 	plugins/liveness/history.c plugins/liveness/history.h \
@@ -617,12 +618,20 @@ plugins_libdns_la_SOURCES = \
 	plugins/dns/address.c plugins/dns/address.h \
 	plugins/dns/facts.c plugins/dns/facts.h \
 	plugins/dns/history.c plugins/dns/history.h \
+	plugins/dns/given.c plugins/dns/given.h \
 	plugins/dns/judge.c plugins/dns/judge.h \
+	plugins/dns/judge_parts.h \
+	plugins/dns/judge_places.c \
+	plugins/dns/judge_switch.c \
+	plugins/dns/judge_time.c \
+	plugins/dns/judge_views.c \
+	plugins/dns/judge_words.c \
+	plugins/dns/judge_zone.c \
 	plugins/dns/manual.c plugins/dns/manual.h \
 	plugins/dns/name.c plugins/dns/name.h \
 	plugins/dns/request.h \
 	plugins/dns/site.c plugins/dns/site.h
-plugins_check_dns_target_SOURCES = plugins/check_dns_target.c
+plugins_check_dns_target_SOURCES = plugins/check_dns_target.c common/moment.c common/moment.h
 plugins_check_dns_target_CFLAGS = $(program_cflags)
 plugins_check_dns_target_LDFLAGS = $(program_ldflags)
 plugins_check_dns_target_LDADD = plugins/libdns.la common/libcommon.la
@@ -631,6 +640,7 @@ plugins_check_dns_target_LDADD = plugins/libdns.la common/libcommon.la
 dns_shared = plugins/dns/address.c plugins/dns/facts.c plugins/dns/name.c
 dns_wire = \
 	plugins/dns/answer.c plugins/dns/answer.h \
+	plugins/dns/connection.c plugins/dns/connection.h \
 	plugins/dns/exchange.c plugins/dns/exchange.h \
 	plugins/dns/message.c plugins/dns/message.h
 if !MODULES

@@ -10,8 +10,8 @@
 
 /* A server whose address is known before anybody is asked. */
 struct dns_given {
-    const char *label;  /* "ns1", "192.0.2.53", "192.0.2.53:5353" */
-    const char *server; /* its name, where it is one that an earlier run has found; NULL */
+    char *label;  /* "ns1", "192.0.2.53", "192.0.2.53:5353" */
+    char *server; /* its name, where it is one that an earlier run has found; NULL */
     struct dns_address address;
     int port;
     bool remembered; /* from the state file, not from the command line */
@@ -19,6 +19,7 @@ struct dns_given {
 
 enum dns_search {
     DNS_SEARCH_ALL,   /* the parent's, the zone's own, those given, those remembered */
+    DNS_SEARCH_ZONE,  /* the same without the parent, which is not asked */
     DNS_SEARCH_GIVEN, /* those given alone */
     DNS_SEARCH_NONE   /* no authoritative server is asked */
 };

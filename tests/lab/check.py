@@ -15,7 +15,8 @@ import time
 
 STATES = ("OK", "WARNING", "CRITICAL", "UNKNOWN")
 # What each executable calls what it checks: the first word of its output.
-SERVICES = {"check_replication_lag": "REPLICATION", "check_queue_mirrors": "QUEUES", "check_liveness": "LIVENESS"}
+SERVICES = {"check_replication_lag": "REPLICATION", "check_queue_mirrors": "QUEUES", "check_liveness": "LIVENESS",
+            "check_dns_target": "DNS"}
 FIRST_LINE_MAX = 1000
 OUTPUT_MAX = 8192
 
