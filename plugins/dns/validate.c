@@ -19,12 +19,13 @@
 #include <string.h>
 
 #define WORDS_MAX_BYTES 300
-#define SETS_MAX 64      /* sets of records that are verified */
-#define RECORDS_MAX 256  /* of a set */
-#define SIGNATURES_MAX 8 /* of a set that are tried; no zone has more algorithms and keys at once  \
-                          */
-#define KEYS_MAX 32      /* of a zone */
-#define SAME_TAG_MAX 4   /* keys with one tag: each would be tried (CVE-2023-50387) */
+#define SETS_MAX 64     /* sets of records that are verified */
+#define RECORDS_MAX 256 /* of a set */
+#define SIGNATURES_MAX                                                                             \
+    8                  /* of a set that are tried; no zone has more algorithms and keys at once    \
+                        */
+#define KEYS_MAX 32    /* of a zone */
+#define SAME_TAG_MAX 4 /* keys with one tag: each would be tried (CVE-2023-50387) */
 #define CHAIN_MAX 17
 #define KEY_OF_ZONE 0x0100
 #define KEY_REVOKED 0x0080 /* RFC 5011, 3 */
@@ -51,27 +52,17 @@ static bool is_known_type(unsigned type)
            type == DNS_DNSKEY || type == DNS_NSEC || type == DNS_NSEC3;
 }
 
-/* A record of the message as ldns has it; NULL where it cannot be. */
+/* A record of the message as ldns has it; NULL where it cannot be, or is another to ldns. */
 static ldns_rr *to_ldns(const struct dns_message *message, const struct dns_record *record)
 {
-    if (!is_known_type(record->type))
+    ldns_rr *rr = NULL;
+    size_t at = record->at, end = (size_t)(record->rdata - message->bytes) + record->rdata_size;
+    if (!is_known_type(record->type) ||
+        ldns_wire2rr(&rr, message->bytes, end, &at, LDNS_SECTION_ANSWER) != LDNS_STATUS_OK)
         return NULL;
-    ldns_rr *rr = ldns_rr_new();
-    ldns_rdf *owner = ldns_dname_new_frm_data(record->owner.length, record->owner.wire);
-    if (rr == NULL || owner == NULL) {
-        ldns_rr_free(rr);
-        ldns_rdf_deep_free(owner);
-        return NULL;
-    }
-    ldns_rr_set_owner(rr, owner);
-    ldns_rr_set_type(rr, (ldns_rr_type)record->type);
-    ldns_rr_set_class(rr, LDNS_RR_CLASS_IN);
-    ldns_rr_set_ttl(rr, record->ttl);
-    /* From the size in front of the data on; names in it may point to anything before. */
-    size_t at = (size_t)(record->rdata - message->bytes) - 2;
-    bool ok = ldns_wire2rdf(rr, message->bytes, message->size, &at) == LDNS_STATUS_OK;
     const ldns_rr_descriptor *descriptor = ldns_rr_descript((uint16_t)record->type);
-    if (!ok || ldns_rr_rd_count(rr) < ldns_rr_descriptor_minimum(descriptor)) {
+    if (at != end || ldns_rr_get_type(rr) != (ldns_rr_type)record->type ||
+        ldns_rr_rd_count(rr) < ldns_rr_descriptor_minimum(descriptor)) {
         ldns_rr_free(rr);
         return NULL;
     }
