@@ -18,7 +18,7 @@ fuzz_programs += json condition
 fuzz_programs += elasticsearch service
 endif
 if HAVE_LDNS
-fuzz_programs += dns_oracle
+fuzz_programs += dns_oracle dns_validate
 endif
 fuzz_dir = tests/fuzz
 
@@ -45,6 +45,10 @@ tests_fuzz_libfuzzed_la_SOURCES = \
 	common/moment.c plugins/liveness/consumers_read.c plugins/liveness/jobs_read.c \
 	plugins/dns/address.c plugins/dns/answer.c plugins/dns/facts.c plugins/dns/message.c plugins/dns/name.c \
 	plugins/dns/site.c
+	plugins/dns/address.c plugins/dns/answer.c plugins/dns/facts.c plugins/dns/message.c plugins/dns/name.c
+if HAVE_LDNS
+tests_fuzz_libfuzzed_la_SOURCES += plugins/dns/denial.c plugins/dns/validate.c
+endif
 if HAVE_HIREDIS
 tests_fuzz_libfuzzed_la_SOURCES += \
 	plugins/replication/redis_cluster.c common/client/redis_info.c \
@@ -63,7 +67,7 @@ if HAVE_JANSSON
 tests_fuzz_libfuzzed_la_SOURCES += plugins/liveness/elasticsearch_read.c plugins/liveness/json.c \
 	plugins/liveness/service_read.c
 endif
-tests_fuzz_libfuzzed_la_CFLAGS = $(AM_CFLAGS) $(HIREDIS_CFLAGS) $(JANSSON_CFLAGS) $(azure_cflags) $(MONGOC_CFLAGS) \
+tests_fuzz_libfuzzed_la_CFLAGS = $(AM_CFLAGS) $(LDNS_CFLAGS) $(HIREDIS_CFLAGS) $(JANSSON_CFLAGS) $(azure_cflags) $(MONGOC_CFLAGS) \
 	$(fuzz_flags) -fsanitize=fuzzer-no-link
 
 fuzz_cflags = $(AM_CFLAGS) $(fuzz_flags) -fsanitize=fuzzer
@@ -88,7 +92,7 @@ fuzz_binaries += tests/fuzz/fuzz_json tests/fuzz/fuzz_condition
 fuzz_binaries += tests/fuzz/fuzz_elasticsearch tests/fuzz/fuzz_service
 endif
 if HAVE_LDNS
-fuzz_binaries += tests/fuzz/fuzz_dns_oracle
+fuzz_binaries += tests/fuzz/fuzz_dns_oracle tests/fuzz/fuzz_dns_validate
 endif
 EXTRA_PROGRAMS += $(fuzz_binaries)
 CLEANFILES += $(fuzz_binaries)
@@ -179,6 +183,10 @@ tests_fuzz_fuzz_dns_site_SOURCES = tests/fuzz/fuzz_dns_site.c tests/fuzz/fuzz.h
 tests_fuzz_fuzz_dns_site_CFLAGS = $(fuzz_cflags)
 tests_fuzz_fuzz_dns_site_LDFLAGS = $(fuzz_ldflags)
 tests_fuzz_fuzz_dns_site_LDADD = tests/fuzz/libfuzzed.la
+tests_fuzz_fuzz_dns_validate_SOURCES = tests/fuzz/fuzz_dns_validate.c tests/fuzz/fuzz.h
+tests_fuzz_fuzz_dns_validate_CFLAGS = $(fuzz_cflags) $(LDNS_CFLAGS)
+tests_fuzz_fuzz_dns_validate_LDFLAGS = $(fuzz_ldflags)
+tests_fuzz_fuzz_dns_validate_LDADD = tests/fuzz/libfuzzed.la $(LDNS_LIBS)
 tests_fuzz_fuzz_dns_name_SOURCES = tests/fuzz/fuzz_dns_name.c tests/fuzz/fuzz.h
 tests_fuzz_fuzz_dns_name_CFLAGS = $(fuzz_cflags)
 tests_fuzz_fuzz_dns_name_LDFLAGS = $(fuzz_ldflags)
@@ -210,7 +218,7 @@ tests_fuzz_fuzz_service_LDADD = tests/fuzz/libfuzzed.la $(JANSSON_LIBS)
 
 # Whole replies are longer than what a user writes, and their samples are seeds as well.
 fuzz_run = set -e; for name in $(fuzz_programs); do \
-		case $$name in redis*|celery*|azure*|consumers|dns|dns_answer|dns_oracle|elasticsearch|haproxy|jobs|json|kubernetes|mongodb|mssql|rabbitmq|service) longest=10000;; \
+		case $$name in redis*|celery*|azure*|consumers|dns|dns_answer|dns_oracle|dns_validate|elasticsearch|haproxy|jobs|json|kubernetes|mongodb|mssql|rabbitmq|service) longest=10000;; \
 			*) longest=600;; esac; \
 		samples=$(top_srcdir)/tests/samples/$${name%_oracle}; \
 		case $$name in redis|celery|azure|azure_queue|consumers|dns|dns_oracle|haproxy|mongodb|rabbitmq) ;; *) samples=;; esac; \
