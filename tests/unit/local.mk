@@ -52,6 +52,10 @@ unit_tests += tests/unit/test_roster
 tests_unit_test_roster_LDADD = plugins/libqueues.la $(LDADD)
 unit_tests += tests/unit/test_queue_board
 tests_unit_test_queue_board_LDADD = plugins/libqueues.la $(LDADD)
+unit_tests += tests/unit/test_dns_exchange
+tests_unit_test_dns_exchange_SOURCES = tests/unit/test_dns_exchange.c \
+	plugins/dns/connection.c plugins/dns/connection.h plugins/dns/exchange.c plugins/dns/message.c
+tests_unit_test_dns_exchange_LDADD = plugins/libdns.la $(LDADD)
 unit_tests += tests/unit/test_json_read
 unit_tests += tests/unit/test_json_stream
 tests_unit_test_json_read_SOURCES = tests/unit/test_json_read.c \
