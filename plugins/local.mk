@@ -352,6 +352,7 @@ endif
 libexec_PROGRAMS += plugins/check_liveness
 noinst_LTLIBRARIES += plugins/libliveness.la
 plugins_libliveness_la_SOURCES = \
+	plugins/liveness/active_file.c plugins/liveness/active_file.h \
 	plugins/liveness/condition.c plugins/liveness/condition.h plugins/liveness/condition_parts.h \
 	plugins/liveness/facts.c plugins/liveness/facts.h \
 	plugins/liveness/history.c plugins/liveness/history.h \

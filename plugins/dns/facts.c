@@ -125,7 +125,7 @@ static void free_names(char **names, size_t count)
     free(names);
 }
 
-static void free_view(struct dns_view *view)
+void dns_view_free(struct dns_view *view)
 {
     for (size_t i = 0; i < DNS_FAMILIES; i++)
         dns_answer_free(&view->answers[i]);
@@ -157,7 +157,7 @@ void dns_facts_free(void *pointer)
 {
     struct dns_facts *facts = pointer;
     for (size_t i = 0; i < facts->view_count; i++)
-        free_view(&facts->views[i]);
+        dns_view_free(&facts->views[i]);
     for (size_t i = 0; i < facts->tail_count; i++) {
         for (size_t family = 0; family < DNS_FAMILIES; family++)
             dns_answer_free(&facts->tails[i].answers[family]);

@@ -192,6 +192,9 @@ struct dns_facts {
  * memory, which no_memory remembers. `standby`: for so many names. */
 struct dns_view *dns_facts_view(struct dns_facts *facts, const char *label, size_t standby);
 
+/* Frees what it points to. */
+void dns_view_free(struct dns_view *view);
+
 /* Adds a name to a set, once, sorted; cleaned. False when out of memory. `known` is the caller's.
  */
 bool dns_servers_add(struct dns_servers *servers, const char *name);
