@@ -271,8 +271,7 @@ static void say_failed_servers(struct judge *judge)
     if (failed == 0)
         return;
     if (first->seen == NULL)
-        say(judge, DR_UNKNOWN, "the name servers of %s cannot be learned: %s", judge->rules->name,
-            worst_words(first));
+        say(judge, DR_UNKNOWN, "%s", worst_words(first));
     else if ((double)judge->serving < least)
         say(judge, DR_CRITICAL, "%zu of %zu name servers serve %s, at least %.0f must: %s: %s",
             judge->serving, judge->servers, judge->rules->name, least, first->name,

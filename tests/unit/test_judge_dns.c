@@ -273,13 +273,13 @@ static const struct row rows[] = {
      "zone down=resolve\n" R1 PROD,
      "expect=prod",
      DR_UNKNOWN,
-     "the name servers of app.example.com cannot be learned: resolve failed",
+     "resolve failed",
      {0}},
     {"servers cannot be learned in time",
      "zone down=timeout\n" R1 PROD,
      "expect=prod",
      DR_UNKNOWN,
-     "cannot be learned",
+     "timeout failed",
      {0}},
     {"a resolver is silent",
      TWO R1 "a silent\naaaa silent\n",
@@ -979,7 +979,7 @@ static void test_no_switch(void **state)
     static const struct step mixed[] = {
         {0, "zone\n" NS1 PROD, "expect=prod window=600", DR_OK, "leads to prod", 0},
         {60, "zone\n" NS1 "a found 192.0.2.10,198.51.100.10\naaaa nodata\n", "expect=dr window=600",
-         DR_CRITICAL, "mixes sites", 0},
+         DR_CRITICAL, "mixes sites", -1},
     };
     (void)state;
     run_steps(first, 2);
