@@ -20,15 +20,29 @@ import struct
 import sys
 import threading
 
+import pytest
+
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), os.pardir, "lab"))
 
 from postgresql import free_port  # noqa: E402
 
+NAMES = os.path.join(os.path.dirname(os.path.abspath(__file__)), os.pardir, "faults", "names.py")
 PORTS = set()
 TYPES = {1: "A", 28: "AAAA"}
 SERVFAIL = 2
 EDNS = b"\0" + struct.pack(">HHIH", 41, 1232, 0, 0)
 MEDIA_TYPE = "application/dns-message"
+
+
+@pytest.fixture
+def hosts(monkeypatch, tmp_path):
+    """hosts("resolver", address, ...): the name has these addresses, and no other name has any (tests/faults/names.py)."""
+    def use(name, *addresses, mode="here"):
+        path = tmp_path / "hosts"
+        path.write_text("".join("%s %s\n" % (address, name) for address in addresses))
+        wrapper = os.environ.get("DR_WRAPPER", "")
+        monkeypatch.setenv("DR_WRAPPER", " ".join(["/usr/bin/python3", NAMES, mode, str(path), wrapper]))
+    return use
 
 
 def read_question(message):

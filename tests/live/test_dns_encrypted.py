@@ -8,7 +8,7 @@ import pytest
 
 import dns_servers
 from dns_servers import DR, PROD, ZONE
-from stub_resolver import Https, Tls
+from stub_resolver import Https, Tls, hosts  # noqa: F401
 
 NAME = "app.example.com"
 ADDRESSES = {"A": "192.0.2.10", "AAAA": "2001:db8:1::10"}
@@ -264,6 +264,22 @@ def test_nobody_listens(shown, ask, kind):
         pass
     result = ask(resolver.uri)
     assert result.state == "CRITICAL" and "cannot be reached" in result.first, result
+
+
+@pytest.mark.parametrize("kind", (Tls, Https))
+def test_no_way_there(ask, hosts, kind):
+    """A host without that network says nothing of the resolver."""
+    hosts("resolver.lab", "192.0.2.53", mode="alone")
+    result = ask("%s://resolver.lab" % kind.scheme)
+    assert result.state == "UNKNOWN" and "no way there from this host" in result.first, result
+
+
+@pytest.mark.parametrize("kind", (Tls,))
+def test_no_way_to_one_address(ask, hosts, kind):
+    """The other one is there, and nobody listens: that is the resolver's."""
+    hosts("resolver.lab", "127.0.0.1", "192.0.2.53", mode="alone")
+    result = ask("%s://resolver.lab" % kind.scheme)
+    assert result.state == "CRITICAL" and "Connection refused" in result.first, result
 
 
 # ---- HTTPS ----

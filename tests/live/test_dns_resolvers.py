@@ -3,14 +3,13 @@
 and what is no answer."""
 
 import contextlib
-import os
 import socket
 
 import pytest
 
 from dns_servers import DR, PROD, ZONE
+from stub_resolver import hosts  # noqa: F401
 
-NAMES = os.path.join(os.path.dirname(os.path.abspath(__file__)), os.pardir, "faults", "names.py")
 WWW = "www." + ZONE
 # Below it a name that the resolver is called by; nobody answers at the first two.
 SILENT, DEAD = "127.53.4.1", "127.53.4.2"
@@ -30,17 +29,6 @@ def ask(dns_target):
         assert result.seconds < LONGEST, result
         return result
     return run
-
-
-@pytest.fixture
-def hosts(monkeypatch, tmp_path):
-    """hosts("resolver", address, ...): the name has these addresses, and no other name has any (tests/faults/names.py)."""
-    def use(name, *addresses):
-        path = tmp_path / "hosts"
-        path.write_text("".join("%s %s\n" % (address, name) for address in addresses))
-        wrapper = os.environ.get("DR_WRAPPER", "")
-        monkeypatch.setenv("DR_WRAPPER", " ".join(["/usr/bin/python3", NAMES, "here", str(path), wrapper]))
-    return use
 
 
 @contextlib.contextmanager
