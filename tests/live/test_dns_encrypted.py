@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""check_dns_target on resolvers over TLS and HTTPS: Unbound and BIND, and stand-ins that do wrong what can be done wrong:
-certificates, handshakes, framing, HTTP. None of it is OK, each ends in time, and the words say what failed."""
+"""check_dns_target on resolvers over TLS and HTTPS: Unbound and BIND, and stand-ins that do wrong what can be done
+wrong: certificates, handshakes, framing, HTTP. None of it is OK, each ends in time, and the words say what failed."""
 
 import collections
 
