@@ -325,9 +325,9 @@ static void say_right(struct judge *judge)
     if (judge->resolvers > 0)
         snprintf(who + strlen(who), sizeof who - strlen(who), "%zu resolver%s", judge->resolvers,
                  judge->resolvers == 1 ? "" : "s");
-    if (judge->ttl_max.known)
+    if (judge->longest.known)
         snprintf(with, sizeof with, "; a switch would take %s%s",
-                 time_words(judge->rules->lead_time + judge->ttl_max.value, ttl, sizeof ttl),
+                 time_words(judge->rules->lead_time + judge->longest.value, ttl, sizeof ttl),
                  judge->rules->rto.known ? " (RTO kept)" : "");
     bool one = judge->servers + judge->resolvers == 1;
     say(judge, DR_OK, "%s leads to %s on %s%s%s%s", judge->rules->name,
