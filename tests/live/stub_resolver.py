@@ -36,7 +36,7 @@ MEDIA_TYPE = "application/dns-message"
 
 @pytest.fixture
 def hosts(monkeypatch, tmp_path):
-    """hosts("resolver", address, ...): the name has these addresses, and no other one has any (tests/faults/names.py)."""
+    """hosts("resolver", address, ...): the name has these addresses, and no others do (tests/faults/names.py)."""
     def use(name, *addresses, mode="here"):
         path = tmp_path / "hosts"
         path.write_text("".join("%s %s\n" % (address, name) for address in addresses))
