@@ -282,6 +282,15 @@ def test_no_way_to_one_address(ask, hosts, kind):
     assert result.state == "CRITICAL" and "Connection refused" in result.first, result
 
 
+@pytest.mark.parametrize("scheme", ("dns", "dns+tcp", "tls", "https"))
+@pytest.mark.parametrize("mode, state", (("silent", "CRITICAL"), ("nxdomain", "UNKNOWN")))
+def test_name_of_a_resolver_that_nobody_resolves(ask, resolver, scheme, mode, state):
+    seconds = resolver(mode)
+    result = ask("%s://dns.example" % scheme, options=("-t", "1"))
+    assert result.state == state and seconds() < 3, result
+    assert ("resolve the name" if mode == "silent" else "resolve") in result.output, result
+
+
 # ---- HTTPS ----
 
 def test_request(https, ask):
