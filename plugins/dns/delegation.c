@@ -274,6 +274,35 @@ static bool wants_hosts(const struct dns_walk *walk)
     return walk->request->search == DNS_SEARCH_ALL || walk->request->search == DNS_SEARCH_ZONE;
 }
 
+static bool has_any(const struct dns_host *host)
+{
+    for (int family = 0; family < DNS_FAMILIES; family++) {
+        if (host->by[family].glue.count + host->by[family].at.count + host->by[family].own.count >
+            0)
+            return true;
+    }
+    return false;
+}
+
+static bool has_glue(const struct dns_host *host)
+{
+    return host->by[DNS_V4].glue.count + host->by[DNS_V6].glue.count > 0;
+}
+
+/* Servers may differ: as long as none confirms the glue, or gives any address, the next is asked,
+ * so that what is said does not depend on who answers first. */
+static bool is_told(const struct dns_host *host, int family)
+{
+    const struct dns_addresses *glue = &host->by[family].glue;
+    if (!host->by[family].told)
+        return false;
+    for (size_t i = 0; i < glue->count; i++) {
+        if (!has_address(&host->by[family].own, &glue->items[i]))
+            return false;
+    }
+    return has_any(host) || host->by[family == DNS_V4 ? DNS_V6 : DNS_V4].asking;
+}
+
 /* The one of the zone's servers that has not been asked yet for the host. */
 static struct dns_spot *next_teller(const struct dns_walk *walk, const struct dns_host *host,
                                     int family)
@@ -287,12 +316,12 @@ static struct dns_spot *next_teller(const struct dns_walk *walk, const struct dn
 
 static void ask_host(struct dns_walk *walk, struct dns_host *host, int family)
 {
-    if (!host->inside || host->by[family].told || host->by[family].asking)
+    if (!host->inside || host->by[family].asking || is_told(host, family))
         return;
     struct dns_spot *teller = next_teller(walk, host, family);
     if (teller == NULL) {
         /* None of them says it: it is delegated further, or they fail. */
-        if (host->by[family].tried != 0)
+        if (host->by[family].tried != 0 && !host->by[family].told)
             find_host(walk, host);
         return;
     }
@@ -467,8 +496,7 @@ static void take_glue(struct dns_walk *walk, const struct dns_message *reply)
 static void find_the_rest(struct dns_walk *walk)
 {
     for (struct dns_host *host = walk->hosts; host != NULL; host = host->next) {
-        bool glue = host->by[DNS_V4].glue.count + host->by[DNS_V6].glue.count > 0;
-        if (host->parent && !(host->inside && glue))
+        if (host->parent && !(host->inside && has_glue(host)))
             find_host(walk, host);
     }
     dns_delegation_hosts(walk);
@@ -805,13 +833,15 @@ static void take_host(struct dns_walk *walk, struct dns_host *host,
     walk->no_memory =
         !dns_answer_read(question, &walk->zone, walk->now, &answer) || walk->no_memory;
     host->alias = host->alias || answer.link_count > 0;
-    host->by[family].told = told_something(answer.outcome);
-    for (size_t i = 0; host->by[family].told && i < answer.address_count; i++) {
+    bool told = told_something(answer.outcome);
+    host->by[family].told = host->by[family].told || told;
+    for (size_t i = 0; told && i < answer.address_count; i++) {
         add_address(walk, &host->by[family].own, &answer.addresses[i]);
         dns_zone_server(walk, host->text, &answer.addresses[i]);
     }
     dns_answer_free(&answer);
-    ask_host(walk, host, family);
+    ask_host(walk, host, DNS_V4);
+    ask_host(walk, host, DNS_V6);
 }
 
 /* ---- what follows ---- */
@@ -969,21 +999,6 @@ static bool report_glue(struct dns_walk *walk, const struct dns_host *host)
                  add_glue(delegation, host, family, &own->items[i]);
     }
     return ok;
-}
-
-static bool has_any(const struct dns_host *host)
-{
-    for (int family = 0; family < DNS_FAMILIES; family++) {
-        if (host->by[family].glue.count + host->by[family].at.count + host->by[family].own.count >
-            0)
-            return true;
-    }
-    return false;
-}
-
-static bool has_glue(const struct dns_host *host)
-{
-    return host->by[DNS_V4].glue.count + host->by[DNS_V6].glue.count > 0;
 }
 
 static bool report_host(struct dns_walk *walk, const struct dns_host *host)
