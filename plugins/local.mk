@@ -352,6 +352,7 @@ endif
 libexec_PROGRAMS += plugins/check_liveness
 noinst_LTLIBRARIES += plugins/libliveness.la
 plugins_libliveness_la_SOURCES = \
+	plugins/liveness/active_file.c plugins/liveness/active_file.h \
 	plugins/liveness/condition.c plugins/liveness/condition.h plugins/liveness/condition_parts.h \
 	plugins/liveness/facts.c plugins/liveness/facts.h \
 	plugins/liveness/history.c plugins/liveness/history.h \
@@ -630,7 +631,7 @@ plugins_libdns_la_SOURCES = \
 	plugins/dns/name.c plugins/dns/name.h \
 	plugins/dns/request.h \
 	plugins/dns/site.c plugins/dns/site.h
-plugins_check_dns_target_SOURCES = plugins/check_dns_target.c
+plugins_check_dns_target_SOURCES = plugins/check_dns_target.c common/moment.c common/moment.h
 plugins_check_dns_target_CFLAGS = $(program_cflags)
 plugins_check_dns_target_LDFLAGS = $(program_ldflags)
 plugins_check_dns_target_LDADD = plugins/libdns.la common/libcommon.la

@@ -498,7 +498,7 @@ static void hear_udp(struct dns_exchange *exchange, struct pending *pending,
 {
     int fd = attempt->fd;
     for (int i = 0; i < DATAGRAMS_AT_ONCE && attempt->fd == fd; i++) {
-        ssize_t size = recv(fd, exchange->datagram, sizeof exchange->datagram, 0);
+        ssize_t size = recv(fd, exchange->datagram, DNS_MESSAGE_MAX, 0);
         if (size >= 0)
             read_datagram(exchange, pending, attempt, (size_t)size);
         else if (errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR)

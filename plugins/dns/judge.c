@@ -311,8 +311,8 @@ static const char *left_out(const struct judge *judge, char *words, size_t size)
 {
     words[0] = '\0';
     if (judge->no_route > 0)
-        snprintf(words, size, " (%zu addresses not asked: no way there from this host)",
-                 judge->no_route);
+        snprintf(words, size, " (%zu address%s not asked: no way there from this host)",
+                 judge->no_route, judge->no_route == 1 ? "" : "es");
     return words;
 }
 

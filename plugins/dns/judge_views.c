@@ -128,18 +128,25 @@ static void judge_at_site(struct judge *judge, const struct view *view, int fami
     dr_line_figure(line, "%s%s%s", words, *words != '\0' ? " " : "", place->words);
 }
 
-/* Of both families the word is said where they differ. */
 static bool are_alike(const struct view *view)
 {
     const struct place *v4 = &view->places[DNS_V4], *v6 = &view->places[DNS_V6];
     return v4->kind == v6->kind && v4->site == v6->site && strcmp(v4->words, v6->words) == 0;
 }
 
+/* The family's name, where the other one has an answer that is not the same. */
+static const char *family_words(const struct view *view, int family)
+{
+    enum place_kind other = view->places[family == DNS_V4 ? DNS_V6 : DNS_V4].kind;
+    bool alone = other == PLACE_NONE || other == PLACE_UNASKED;
+    return alone || are_alike(view) ? "" : family_names[family];
+}
+
 static void judge_place(struct judge *judge, const struct view *view, int family,
                         struct dr_line *line)
 {
     const struct place *place = &view->places[family];
-    const char *words = are_alike(view) ? "" : family_names[family];
+    const char *words = family_words(view, family);
     const char *between = *words != '\0' ? " " : "";
     switch (place->kind) {
     case PLACE_UNASKED:

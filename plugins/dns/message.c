@@ -430,7 +430,7 @@ static bool read_record(struct reader *reader, enum dns_section section,
 {
     struct dns_record *record = &message->records[message->record_count];
     size_t start = reader->at;
-    *record = (struct dns_record){.section = section};
+    *record = (struct dns_record){.section = section, .at = start};
     if (!read_name(reader, &record->owner))
         return false;
     if (left(reader) < RECORD_MIN - 1)

@@ -65,7 +65,8 @@ struct dns_record {
     enum dns_section section;
     struct dns_name owner;
     unsigned type;
-    uint32_t ttl;         /* seconds; one above 2^31 counts as 0 (RFC 2181, 8) */
+    size_t at;            /* where it begins in the message */
+    uint32_t ttl;         /* seconds; 2^31 and more count as 0 (RFC 2181, 8) */
     const uint8_t *rdata; /* in the message, names in it may be compressed */
     size_t rdata_size;
     /* what was read of it, by type */
@@ -118,10 +119,12 @@ struct dns_message {
  *   out of the message;
  * - more than one question, or none (but for a bare header with an error: servers that understood
  *   nothing repeat nothing; question.length is 0 then); more than one OPT record, one outside the
- * additional section, with an owner, or with options that run out of it; a TSIG record;
+ *   additional section, with an owner, or with options that run out of it; a TSIG record;
  * - data of a record (of the types above) that is too short or too long for it, also where a name
  *   in it ends elsewhere than the data.
- * Records of other classes and types are checked for their frame alone. */
+ * Records of other classes and types are checked for their frame alone. Whoever has a library read
+ * records again reads each by itself, from `at`, and makes sure that it ends where its data does:
+ * ldns_wire2pkt goes on behind what it understood of such data, and finds other records than we. */
 bool dns_message_read(const uint8_t *bytes, size_t size, struct dns_message *message,
                       struct dr_error *error);
 

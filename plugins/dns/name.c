@@ -29,9 +29,9 @@ static bool complain(struct dr_error *error, const char *text, const char *at, c
 static const char *read_byte(const char **at, uint8_t *byte)
 {
     const unsigned char *c = (const unsigned char *)*at;
-    if (c[0] > 0x7e)
+    if (c[0] > 0x7f)
         return "not ASCII: write it as xn--...";
-    if (c[0] < 0x21)
+    if (c[0] < 0x21 || c[0] == 0x7f)
         return "a blank or a control character in a name is written as \\DDD";
     *byte = c[0];
     *at += 1;

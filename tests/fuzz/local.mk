@@ -17,6 +17,9 @@ if HAVE_JANSSON
 fuzz_programs += json condition
 fuzz_programs += elasticsearch service
 endif
+if HAVE_LDNS
+fuzz_programs += dns_oracle
+endif
 fuzz_dir = tests/fuzz
 
 EXTRA_DIST += tests/fuzz/corpus
@@ -82,6 +85,9 @@ endif
 if HAVE_JANSSON
 fuzz_binaries += tests/fuzz/fuzz_json tests/fuzz/fuzz_condition
 fuzz_binaries += tests/fuzz/fuzz_elasticsearch tests/fuzz/fuzz_service
+endif
+if HAVE_LDNS
+fuzz_binaries += tests/fuzz/fuzz_dns_oracle
 endif
 EXTRA_PROGRAMS += $(fuzz_binaries)
 CLEANFILES += $(fuzz_binaries)
@@ -163,6 +169,11 @@ tests_fuzz_fuzz_dns_answer_SOURCES = tests/fuzz/fuzz_dns_answer.c tests/fuzz/fuz
 tests_fuzz_fuzz_dns_answer_CFLAGS = $(fuzz_cflags)
 tests_fuzz_fuzz_dns_answer_LDFLAGS = $(fuzz_ldflags)
 tests_fuzz_fuzz_dns_answer_LDADD = tests/fuzz/libfuzzed.la
+tests_fuzz_fuzz_dns_oracle_SOURCES = tests/fuzz/fuzz_dns_oracle.c tests/fuzz/fuzz.h \
+	tests/unit/dns_oracle.c tests/unit/dns_oracle.h
+tests_fuzz_fuzz_dns_oracle_CFLAGS = $(fuzz_cflags) $(LDNS_CFLAGS)
+tests_fuzz_fuzz_dns_oracle_LDFLAGS = $(fuzz_ldflags)
+tests_fuzz_fuzz_dns_oracle_LDADD = tests/fuzz/libfuzzed.la $(LDNS_LIBS)
 tests_fuzz_fuzz_dns_name_SOURCES = tests/fuzz/fuzz_dns_name.c tests/fuzz/fuzz.h
 tests_fuzz_fuzz_dns_name_CFLAGS = $(fuzz_cflags)
 tests_fuzz_fuzz_dns_name_LDFLAGS = $(fuzz_ldflags)
@@ -194,10 +205,10 @@ tests_fuzz_fuzz_service_LDADD = tests/fuzz/libfuzzed.la $(JANSSON_LIBS)
 
 # Whole replies are longer than what a user writes, and their samples are seeds as well.
 fuzz_run = set -e; for name in $(fuzz_programs); do \
-		case $$name in redis*|celery*|azure*|consumers|dns|dns_answer|elasticsearch|haproxy|jobs|json|kubernetes|mongodb|mssql|rabbitmq|service) longest=10000;; \
+		case $$name in redis*|celery*|azure*|consumers|dns|dns_answer|dns_oracle|elasticsearch|haproxy|jobs|json|kubernetes|mongodb|mssql|rabbitmq|service) longest=10000;; \
 			*) longest=600;; esac; \
-		samples=$(top_srcdir)/tests/samples/$$name; \
-		case $$name in redis|celery|azure|azure_queue|consumers|dns|haproxy|mongodb|rabbitmq) ;; *) samples=;; esac; \
+		samples=$(top_srcdir)/tests/samples/$${name%_oracle}; \
+		case $$name in redis|celery|azure|azure_queue|consumers|dns|dns_oracle|haproxy|mongodb|rabbitmq) ;; *) samples=;; esac; \
 		found=$(fuzz_dir)/found/$$name; mkdir -p $$found; \
 		$(fuzz_dir)/fuzz_$$name -max_total_time=$$seconds -max_len=$$longest -timeout=10 -verbosity=0 \
 			-print_final_stats=1 -artifact_prefix=$$found- $$found \

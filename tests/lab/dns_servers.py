@@ -424,7 +424,12 @@ class Authoritative(Server):
             self.restart()
 
     def ready(self):
-        return super().ready() and all(map(self.has, self.marks)) and all(map(self.transferred, self.followed))
+        return (super().ready() and all(map(self.has, self.marks)) and all(map(self.transferred, self.followed))
+                and self.settled())
+
+    def settled(self):
+        """Whoever answers has what was seen last. Asked after that was seen."""
+        return True
 
     def has(self, origin):
         reply = self.try_ask("%s.%s" % (MARK, origin), "TXT")
@@ -440,7 +445,7 @@ class Authoritative(Server):
         return found[0].data[2] if found else None
 
     def wait_serial(self, origin, serial):
-        self.program.wait_for(lambda: self.serial(origin) == serial, "serial %d of %s" % (serial, origin))
+        self.program.wait_for(lambda: self.serial(origin) == serial and self.settled(), "serial %d of %s" % (serial, origin))
 
 
 class Knot(Authoritative):
@@ -525,6 +530,11 @@ remote-control:
                 text += "    allow-notify: 127.0.0.0/8 NOKEY\n    request-xfr: AXFR %s@%d NOKEY\n" % (
                     primary.address, primary.port)
         return text
+
+    def settled(self):
+        """Beside the process that transfers and the one that watches there is one that answers: with each reload it is a
+        new one, and the old one answers for a moment longer."""
+        return len([pid for pid in self.program.children() if process_state(pid)[0] not in (None, "Z")]) == 2
 
     def follow(self, primary, origin):
         """It is a secondary of a Knot for this zone: AXFR, NOTIFY. Both start anew where they run."""

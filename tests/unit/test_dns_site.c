@@ -289,6 +289,22 @@ static void test_several_files(void **state)
     assert_true(scene->sites.items[0].hides);
 }
 
+/* What is installed is readable, and what it should be. */
+static void test_the_list_of_cloudflare(void **state)
+{
+    struct scene *scene = *state;
+    add(scene, "cloudflare=@" DR_TESTS "/../contrib/ranges/cloudflare.txt");
+    const struct dns_site *site = &scene->sites.items[0];
+    assert_int_equal(site->network_count, 22);
+    assert_non_null(site->as_of);
+    assert_true(site->hides);
+    site_is(scene, "104.16.0.1", "cloudflare");
+    site_is(scene, "104.27.255.255", "cloudflare");
+    site_is(scene, "104.28.0.0", "nowhere"); /* was in the list until 2021 */
+    site_is(scene, "2606:4700::6810:1", "cloudflare");
+    site_is(scene, "192.0.2.1", "nowhere");
+}
+
 static void test_bad_lines(void **state)
 {
     static const struct {
@@ -488,6 +504,7 @@ int main(void)
         TEST(test_a_file),
         TEST(test_a_file_that_says_nothing_of_itself),
         TEST(test_several_files),
+        TEST(test_the_list_of_cloudflare),
         TEST(test_bad_lines),
         TEST(test_long_files),
         TEST(test_files_that_cannot_be_read),
