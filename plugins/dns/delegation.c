@@ -77,15 +77,18 @@ static bool has_address(const struct dns_addresses *list, const struct dns_addre
     return false;
 }
 
-static void add_address(struct dns_walk *walk, struct dns_addresses *list,
-                        const struct dns_address *address)
+/* An address of the host: kept in one of its lists, and asked. */
+static void use_address(struct dns_walk *walk, const struct dns_host *host,
+                        struct dns_addresses *list, const struct dns_address *address)
 {
     if (has_address(list, address))
         return;
-    if (list->count < DNS_HOST_ADDRESSES)
-        list->items[list->count++] = *address;
-    else
+    if (list->count == DNS_HOST_ADDRESSES) {
         walk->crowded = true;
+        return;
+    }
+    list->items[list->count++] = *address;
+    dns_zone_server(walk, host->text, address);
 }
 
 static bool wanted_family(const struct dns_walk *walk, const struct dns_address *address)
@@ -314,23 +317,25 @@ static struct dns_spot *next_teller(const struct dns_walk *walk, const struct dn
     return NULL;
 }
 
+static void ask_host_of(struct dns_walk *walk, struct dns_host *host, int family,
+                        const struct dns_address *server, int port)
+{
+    host->by[family].asking = dns_walk_ask(walk, server, port, &host->name, address_types[family],
+                                           DNS_PURPOSE(DNS_ASK_HOST, family), host);
+    if (host->by[family].asking)
+        walk->spot_open++;
+}
+
 static void ask_host(struct dns_walk *walk, struct dns_host *host, int family)
 {
     if (!host->inside || host->by[family].asking || is_told(host, family))
         return;
     struct dns_spot *teller = next_teller(walk, host, family);
-    if (teller == NULL) {
-        /* None of them says it: it is delegated further, or they fail. */
-        if (host->by[family].tried != 0 && !host->by[family].told)
-            find_host(walk, host);
-        return;
-    }
-    host->by[family].tried |= (uint64_t)1 << teller->number;
-    host->by[family].asking =
-        dns_walk_ask(walk, &teller->address, teller->port, &host->name, address_types[family],
-                     DNS_PURPOSE(DNS_ASK_HOST, family), host);
-    if (host->by[family].asking)
-        walk->spot_open++;
+    if (teller != NULL) {
+        host->by[family].tried |= (uint64_t)1 << teller->number;
+        ask_host_of(walk, host, family, &teller->address, teller->port);
+    } else if (host->by[family].tried != 0 && !host->by[family].told)
+        find_host(walk, host); /* it is delegated further, or they fail */
 }
 
 void dns_delegation_hosts(struct dns_walk *walk)
@@ -486,17 +491,23 @@ static void take_glue(struct dns_walk *walk, const struct dns_message *reply)
         for (struct dns_host *host = walk->hosts; host != NULL; host = host->next) {
             if (!host->parent || !dns_name_equal(&host->name, &record->owner))
                 continue;
-            add_address(walk, &host->by[record->type == DNS_AAAA].glue, &address);
-            dns_zone_server(walk, host->text, &address);
+            use_address(walk, host, &host->by[record->type == DNS_AAAA].glue, &address);
         }
     }
 }
 
-/* What is inside the zone and has glue is asked of the zone itself. */
-static void find_the_rest(struct dns_walk *walk)
+/* What is inside the zone and has glue is asked of the zone itself; all of it of a parent's server
+ * that has the zone. */
+static void find_the_rest(struct dns_walk *walk, const struct dns_question *question)
 {
     for (struct dns_host *host = walk->hosts; host != NULL; host = host->next) {
-        if (host->parent && !(host->inside && has_glue(host)))
+        if (!host->parent)
+            continue;
+        for (int family = 0; host->inside && !walk->referral && family < DNS_FAMILIES; family++) {
+            if (!host->by[family].asking && !host->by[family].told)
+                ask_host_of(walk, host, family, &question->server, question->port);
+        }
+        if (!host->inside || (walk->referral && !has_glue(host)))
             find_host(walk, host);
     }
     dns_delegation_hosts(walk);
@@ -519,7 +530,7 @@ static bool take_referral(struct dns_walk *walk, const struct dns_question *ques
     walk->referral = section == DNS_AUTHORITY;
     take_named(walk, reply, section);
     take_glue(walk, reply);
-    find_the_rest(walk);
+    find_the_rest(walk, question);
     return true;
 }
 
@@ -634,10 +645,8 @@ static void take_found_host(struct dns_walk *walk, struct dns_lookup *lookup,
     struct dns_host *host = lookup->host;
     host->by[lookup->family].known = true;
     host->alias = host->alias || answer->link_count > 0;
-    for (size_t i = 0; i < answer->address_count; i++) {
-        add_address(walk, &host->by[lookup->family].at, &answer->addresses[i]);
-        dns_zone_server(walk, host->text, &answer->addresses[i]);
-    }
+    for (size_t i = 0; i < answer->address_count; i++)
+        use_address(walk, host, &host->by[lookup->family].at, &answer->addresses[i]);
 }
 
 static void take_above_host(struct dns_walk *walk, const struct dns_lookup *lookup,
@@ -835,10 +844,8 @@ static void take_host(struct dns_walk *walk, struct dns_host *host,
     host->alias = host->alias || answer.link_count > 0;
     bool told = told_something(answer.outcome);
     host->by[family].told = host->by[family].told || told;
-    for (size_t i = 0; told && i < answer.address_count; i++) {
-        add_address(walk, &host->by[family].own, &answer.addresses[i]);
-        dns_zone_server(walk, host->text, &answer.addresses[i]);
-    }
+    for (size_t i = 0; told && i < answer.address_count; i++)
+        use_address(walk, host, &host->by[family].own, &answer.addresses[i]);
     dns_answer_free(&answer);
     ask_host(walk, host, DNS_V4);
     ask_host(walk, host, DNS_V6);

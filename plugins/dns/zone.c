@@ -195,9 +195,10 @@ static void add_given(struct dns_walk *walk, const struct dns_given *given)
     const struct dns_request *request = walk->request;
     if (given->remembered && !(given->address.family == 6 ? request->family6 : request->family4))
         return;
-    struct dns_spot *spot = spot_at(walk, &given->address, given->port);
+    int port = given->port != 0 ? given->port : request->port;
+    struct dns_spot *spot = spot_at(walk, &given->address, port);
     if (spot == NULL)
-        spot = add_spot(walk, given->label, &given->address, given->port);
+        spot = add_spot(walk, given->label, &given->address, port);
     if (spot == NULL)
         return;
     struct dns_view *view = view_of(walk, spot);
