@@ -218,10 +218,11 @@ static const struct dr_option option_rows[] = {
     {.letter = 'e',
      .name = "expect",
      .kind = DR_OPTION_TEXT,
-     .argument = "SITE|@FILE",
+     .argument = "SITE",
      .fallback = "the only site; of several one, whichever",
-     .help = "The site that every answer must lead to, or a file that names it: check_liveness "
-             "--active-file writes one.",
+     .help =
+         "The site that every answer must lead to, or @FILE, a file that names it: check_liveness "
+         "--active-file writes one.",
      .example = "prod",
      .group = GROUP_EXPECT,
      .into = &expect},
@@ -479,10 +480,12 @@ static bool read_finders(const struct dr_targets *targets, struct dr_error *erro
         return false;
     for (size_t i = 0; finders.count == 0 && i < targets->count; i++) {
         const struct dr_target *target = &targets->items[i];
+        if (!is_plain(target))
+            continue;
         const struct dr_uri_host *host = &target->uri.hosts[target->host];
         struct dns_address address;
         int host_port = host->port != 0 ? host->port : DNS_PORT;
-        if (is_plain(target) && dns_address_read(host->name, &address) &&
+        if (dns_address_read(host->name, &address) &&
             !dns_givens_append(&given_finders, host->name, NULL, &address, host_port))
             return out_of_memory(error);
     }
@@ -495,11 +498,12 @@ static bool read_finders(const struct dr_targets *targets, struct dr_error *erro
 
 static bool add_resolvers(struct dr_targets *targets, struct dr_error *error)
 {
+    size_t first = targets->count;
     for (size_t i = 0; i < resolvers.count; i++) {
         if (!dns_resolver_add(targets, schemes, SCHEMES, resolvers.items[i], error))
             return dr_error_prefix(error, "--resolver");
     }
-    for (size_t i = 0; i < targets->count; i++) {
+    for (size_t i = first; i < targets->count; i++) {
         if (targets->items[i].uri.host_count == 0)
             return dr_error_set(error, DR_ERR_USAGE, "--resolver: %s has no host",
                                 targets->items[i].label);
@@ -560,8 +564,8 @@ static bool read_targets(struct dr_targets *targets, struct dr_error *error)
     if (!check_search(error) ||
         !dns_givens_add(&given_servers, &servers, "--server", request.port, error) ||
         !dns_givens_add(&given_parents, &parents, "--parent", request.port, error) ||
-        !add_resolvers(targets, error) || !read_finders(targets, error) ||
-        !add_zone(targets, error))
+        !add_zone(targets, error) || !add_resolvers(targets, error) ||
+        !read_finders(targets, error))
         return false;
     request.parents = given_parents.items;
     request.parent_count = given_parents.count;
@@ -800,17 +804,20 @@ static bool open_history(const struct dr_targets *targets, struct dns_history *h
     return opened;
 }
 
-/* In a disaster nobody may be left who says where the servers are: earlier runs have found them. A
- * history that cannot be read is said by the judge. */
+/* In a disaster nobody may be left who says where the servers are: earlier runs have found them, on
+ * the port of those that are found. A history that cannot be read is said by the judge. */
 static bool read_remembered(const struct dr_targets *targets, struct dr_error *error)
 {
     struct dns_history history;
+    size_t given = given_servers.count;
     bool good = true;
     if (request.search <= DNS_SEARCH_ZONE && open_history(targets, &history, error)) {
         good = dns_history_servers(&history, (double)time(NULL), &given_servers.items,
                                    &given_servers.count);
         dns_history_drop(&history);
     }
+    for (size_t i = given; i < given_servers.count; i++)
+        given_servers.items[i].port = request.port;
     request.servers = given_servers.items;
     request.server_count = given_servers.count;
     return good || out_of_memory(error);

@@ -102,6 +102,8 @@ static void find_eta(struct judge *judge)
 {
     double eta = 0;
     bool server = false;
+    if (judge->moved < judge->servers + judge->resolvers && !any_behind(judge))
+        return; /* those that are missing are not on their way */
     for (size_t i = 0; i < judge->view_count; i++) {
         const struct view *view = &judge->views[i];
         if (!view->behind)

@@ -39,13 +39,28 @@ static void judge_failed(struct judge *judge, const struct view *view, const str
         dr_line_next(line, state, "%s", dns_meanings[place->answer->outcome].next);
 }
 
-static void judge_behind(struct judge *judge, const struct view *view, const struct place *place,
-                         const char *family, struct dr_line *line)
+/* Where both families lead to the same other site, that is one thing. */
+static bool is_one_behind(const struct judge *judge, const struct view *view)
 {
+    const struct place *v4 = &view->places[DNS_V4], *v6 = &view->places[DNS_V6];
+    return v4->kind == PLACE_SITE && v6->kind == PLACE_SITE && v4->site == v6->site &&
+           v4->site != judge->wanted;
+}
+
+static void judge_behind(struct judge *judge, const struct view *view, int family,
+                         const char *words, struct dr_line *line)
+{
+    const struct place *place = &view->places[family];
+    const struct place *v6 = &view->places[DNS_V6];
+    bool both = is_one_behind(judge, view) && strcmp(place->words, v6->words) != 0;
     char left[TIME_WORDS];
     enum dr_state state = behind_state(judge, view);
-    dr_line_problem(line, state, "%s%sleads to %s, not %s: %s", family, *family != '\0' ? " " : "",
-                    site_name(judge, place->site), site_name(judge, judge->wanted), place->words);
+    if (is_one_behind(judge, view) && family == DNS_V6)
+        return; /* said with the other */
+    dr_line_problem(line, state, "%s%sleads to %s, not %s: %s%s%s", both ? "" : words,
+                    *words != '\0' && !both ? " " : "", site_name(judge, place->site),
+                    site_name(judge, judge->wanted), place->words, both ? ", " : "",
+                    both ? v6->words : "");
     if (!view->server && place->ttl.known)
         dr_line_problem(line, state, "keeps that for %s more",
                         time_words(place->ttl.value, left, sizeof left));
@@ -120,7 +135,7 @@ static void judge_at_site(struct judge *judge, const struct view *view, int fami
         dr_line_next(line, DR_WARNING, "remove it, or name it in --type");
     }
     if (place->site != judge->wanted) {
-        judge_behind(judge, view, place, words, line);
+        judge_behind(judge, view, family, words, line);
         return;
     }
     judge_via(judge, place, words, line);

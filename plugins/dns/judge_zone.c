@@ -254,6 +254,10 @@ void judge_zone(struct judge *judge)
 {
     struct dr_line line = DR_LINE;
     const struct dns_delegation *delegation = &judge->zone->delegation;
+    if (delegation->zone != NULL)
+        dr_line_figure(&line, "%s", delegation->zone);
+    if (delegation->servers.known)
+        dr_line_figure(&line, "%zu name servers in the parent zone", delegation->servers.count);
     if (delegation->trouble != NULL) {
         dr_line_problem(&line, DR_WARNING, "%s", delegation->trouble);
         dr_line_next(&line, DR_WARNING,
@@ -266,10 +270,6 @@ void judge_zone(struct judge *judge)
     judge_addresses(judge, &line);
     judge_keys(judge, &line);
     judge_serials(judge, &line);
-    if (delegation->zone != NULL)
-        dr_line_figure(&line, "%s", delegation->zone);
-    if (delegation->servers.known)
-        dr_line_figure(&line, "%zu name servers in the parent zone", delegation->servers.count);
     if (line.state != DR_OK)
         say(judge, line.state, "%s", dr_buffer_text(&line.problems));
     if (line.state != DR_OK || line.figures.size > 0)
@@ -401,7 +401,7 @@ void judge_survival(struct judge *judge)
     judge_expire(judge, &line);
     judge_signatures(judge, &line);
     if (line.state != DR_OK)
-        say(judge, line.state, "the DNS would not survive: %s", dr_buffer_text(&line.problems));
+        say(judge, line.state, "%s", dr_buffer_text(&line.problems));
     if (line.state != DR_OK || line.figures.size > 0)
         dr_line_end(&line, judge->result, "survival");
     else

@@ -224,6 +224,19 @@ def test_resolver_validates(names, resolver):
 
 
 @every_resolver
+def test_resolver_validates_through_the_parent(names, resolver):
+    names.sign()
+    names.parent.serve(names.parent.zones[PARENT].sign())
+    resolver = getattr(names, resolver)
+    resolver.set(anchors=names.ds(PARENT))
+    assert resolver.ask(APP, dnssec=True).authentic
+    names.parent.change(PARENT, records=delegation(ZONE, names.names))
+    resolver.forget()
+    reply = resolver.ask(APP, dnssec=True)
+    assert reply.addresses == ["192.0.2.20"] and not reply.authentic  # no DS: nothing is promised
+
+
+@every_resolver
 def test_expired_is_bogus(names, resolver):
     now = time.time()
     names.sign(inception=now - 30 * DAY, expiry=now - 2 * DAY)
