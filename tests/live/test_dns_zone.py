@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """check_dns_target finds the zone and all of its servers, whoever is dead: real servers, resolvers and a parent."""
 
+import time
+
 import pytest
 
 from dns_servers import DR, PARENT, PROD, RECORDS, ZONE, Zone, delegation
@@ -354,3 +356,70 @@ def test_a_standby_name_in_the_zone_and_one_outside(ask, names):
     assert one(result, "lb.%s: is there and leads to dr" % PARENT) == "OK", result
     asked = [line for line in result.lines if " A lb.%s " % PARENT in line]
     assert len(asked) == 1 and "resolver" in asked[0], result
+
+
+def expect(result, state, *words):
+    assert result.state == state and result.says(*words), result
+
+
+@pytest.mark.parametrize("nsec3", [False, True])
+def test_validation_from_the_parents_ds(ask, names, by_parent, nsec3):
+    """Answers, and the denial of a name that cannot exist."""
+    names.sign(nsec3=nsec3)
+    expect(ask("--dnssec", *by_parent), "OK")
+    expect(ask("--dnssec", name="text." + ZONE, *by_parent), "CRITICAL", "no address")
+
+
+def test_a_signature_that_has_expired_on_one_server(ask, names, by_parent):
+    names.sign()
+    old = names.ns2.zones[ZONE].sign(inception=time.time() - 20 * 86400, expiry=time.time() - 86400)
+    names.ns2.serve(old)
+    result = ask("--dnssec", *by_parent)
+    assert result.state == "CRITICAL" and result.says("expired"), result
+    assert [state for state, text in result.findings if names.ns2.address in text and "expired" in text], result
+    assert one(result, label("ns1", names.ns1.address) + ": prod") == "OK", result
+
+
+def test_as_of_a_later_time(ask, names, by_parent):
+    names.sign(expiry=time.time() + 5 * 86400)
+    expect(ask("--dnssec", *by_parent), "OK")
+    later = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(time.time() + 6 * 86400))
+    expect(ask("--dnssec", "--at", later, *by_parent), "CRITICAL", "expired")
+
+
+def test_one_server_is_not_signed(ask, names, by_parent):
+    """A copy from before the zone was signed: whoever validates takes nothing from it."""
+    names.sign(servers=(names.ns1, names.ns2))
+    result = ask("--dnssec", *by_parent)
+    assert result.state == "CRITICAL", result
+    assert [state for state, text in result.findings if text.startswith(label("ns3", names.ns3.address))
+            and state == "CRITICAL"], result
+
+
+def test_a_zone_without_ds_promises_nothing(ask, names, by_parent):
+    names.sign(ds=False)
+    result = ask("--dnssec", *by_parent)
+    assert "expired" not in result.output and servers_of(result) == all_three(names), result
+    assert result.state != "CRITICAL", result
+
+
+def test_a_trust_anchor(ask, names, tmp_path):
+    """In place of the parent's DS: nobody has to be asked for one."""
+    names.sign(ds=False)
+    anchor = tmp_path / "anchor"
+    anchor.write_text(names.ds(ZONE))
+    given = ("-s", place(names.ns1), "--search", "given", "--dnssec", "--trust-anchor", anchor)
+    expect(ask(*given), "OK")
+    anchor.write_text(names.ds(ZONE, "RSASHA256"))
+    result = ask(*given)
+    assert result.state == "CRITICAL", result
+    anchor.write_text("nothing of the kind\n")
+    result = ask(*given)
+    assert result.state == "UNKNOWN" and result.says(str(anchor)), result
+
+
+def test_validation_where_the_ds_is_not_known(ask, names):
+    """It is not taken for secure, nor for bogus."""
+    names.sign()
+    result = ask("--dnssec", "-s", place(names.ns1), "--search", "given")
+    assert result.state in ("WARNING", "UNKNOWN") and result.says("DS is not known"), result
