@@ -60,7 +60,7 @@ def test_every_node_and_one_list(broker, mirrors):
     assert result.state == "OK", result
     assert [broker.asked(question) for question in EVERYONE] == [3] * 5
     assert listed(broker) == [1] * 5
-    assert not any(broker.asked(question) for question in ("totals", "shovels", "federation-links"))
+    assert not any(broker.asked(question) for question in ("totals", "shovels", "defined", "federation-links"))
     for node in broker.nodes:
         assert node.requests[0][0] == "whoami"
         assert all("gzip" in headers["Accept-Encoding"] for _, _, headers in node.requests)
