@@ -49,7 +49,7 @@ class Scheme:
         uri = self.uri.format(login=LOGIN, host="127.0.0.1:%d" % port)
         words = ["-T", "peer=" + uri + more, "-t", "%gs" % DEADLINE]
         if self.key:
-            path = folder / "key"
+            path = folder / ("key of %d" % port)  # several run at once
             path.write_text(stub_azure_storage.KEY + "\n")
             path.chmod(0o600)
             words += ["--password-file", str(path)]
