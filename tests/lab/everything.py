@@ -17,6 +17,7 @@ A signal that ends this ends what it runs.
 import concurrent.futures
 import os
 import pathlib
+import queue
 import re
 import shlex
 import shutil
@@ -34,6 +35,7 @@ import nuget
 TREE = pathlib.Path(__file__).resolve().parents[2]
 PYTHON = "/usr/bin/python3"
 LIMIT = 1200  # seconds for any one command
+LANES = 5  # of live tests beside each other
 GRACE = 30  # seconds in which what is told to stop must have stopped its servers
 AGAIN_MAX = 10  # more that fail are no accident
 SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
@@ -306,11 +308,16 @@ class Everything:
         def work(part):
             programs = sorted(path for path in (self.modules / "tests" / "unit").glob("test_*")
                               if path.is_file() and os.access(path, os.X_OK))
-            for program in programs:
-                part.one(part.run(
+            sound = {}
+
+            def judge(program):
+                sound[program] = part.run(
                     "./libtool", "--mode=execute", "valgrind", "-q", "--error-exitcode=99", "--leak-check=full",
                     "--errors-for-leak-kinds=definite", program, cwd=self.modules,
-                    DR_PLUGINS_MODULE_DIR=str(self.modules / "plugins" / ".libs")), program.name)
+                    DR_PLUGINS_MODULE_DIR=str(self.modules / "plugins" / ".libs"))
+            share(2, [lambda _, program=program: judge(program) for program in programs])
+            for program in programs:
+                part.one(sound[program], program.name)
             if not programs:
                 part.one(False, "not run: no unit test was built")
         self.part("valgrind, unit tests", work)
@@ -324,19 +331,21 @@ class Everything:
         liveness = [path for path in live if path.name.startswith("test_liveness_")]
         contract = [path for path in live if path.name in ("test_contract.py", "test_schemes.py", "test_faults.py")]
         replication = [path for path in live if path not in queues + liveness + contract]
-        # Most of it is waiting for servers: five runs beside each other take little longer than one.
-        def modules(what, files, ports):
-            return [lambda: self.part("live tests of %s, modules" % what, lambda part: pytest(
-                part, self.modules, *files, DR_PORTS=ports))]
 
-        def sanitizers(what, files, ports):
-            return [lambda: self.part("live tests of %s, sanitizers" % what, lambda part: pytest(
-                part, self.static, *files, DR_SANITIZERS="1", DR_PORTS=ports,
-                LSAN_OPTIONS="print_suppressions=0:suppressions=%s" % (TREE / "tests/lab/leaks.supp")))]
+        def modules(what, files):
+            return lambda lane: self.part("live tests of %s, modules" % what, lambda part: pytest(
+                part, self.modules, *files, DR_PORTS="%d/%d" % (lane, LANES)))
+
+        def sanitizers(what, files):
+            return lambda lane: self.part("live tests of %s, sanitizers" % what, lambda part: pytest(
+                part, self.static, *files, DR_SANITIZERS="1", DR_PORTS="%d/%d" % (lane, LANES),
+                LSAN_OPTIONS="print_suppressions=0:suppressions=%s" % (TREE / "tests/lab/leaks.supp")))
         before = len(self.parts)
-        lanes(modules("replication and contract", replication + contract, "0/5"), modules("queues", queues, "1/5"),
-              modules("liveness", liveness, "2/5"), sanitizers("liveness and contract", liveness + contract, "3/5"),
-              sanitizers("replication and queues", replication + queues, "4/5"))
+        # Half of it is waiting for servers. The longest first.
+        share(LANES, [
+            sanitizers("replication", replication), modules("replication and contract", replication + contract),
+            sanitizers("liveness and contract", liveness + contract), modules("queues", queues),
+            modules("liveness", liveness), sanitizers("queues", queues)])
         self.run_again(self.parts[before:])
         self.part("valgrind, live runs", lambda part: pytest(
             part, self.modules, *("tests/live/test_%s.py" % source for source in (
@@ -380,9 +389,26 @@ def lanes(*steps):
         try:
             for future in futures:
                 future.result()
-        except BaseException:
+        except KeyboardInterrupt:
             RUNNING.stop()
             raise
+
+
+def share(count, works):
+    """Runs the functions in so many lanes beside each other: a lane that is done takes the next. Each is given the number
+    of its lane."""
+    waiting = queue.SimpleQueue()
+    for work in works:
+        waiting.put(work)
+
+    def lane(number):
+        while True:
+            try:
+                work = waiting.get_nowait()
+            except queue.Empty:
+                return
+            work(number)
+    lanes(*[[lambda number=number: lane(number)] for number in range(count)])
 
 
 def interrupt(number, _):

@@ -165,3 +165,15 @@ def test_interrupted(tmp_path):
     assert all(process_state(pid)[0] in (None, "Z") for pid in pids), pids
     assert (tmp_path / "ended1").exists() and (tmp_path / "ended2").exists(), "in good order"
     assert not (tmp_path / "next").exists()
+
+
+def test_lanes_share_what_there_is():
+    done = []
+    everything.share(3, [lambda lane, number=number: done.append((lane, number)) for number in range(50)])
+    assert sorted(number for _, number in done) == list(range(50)) and {lane for lane, _ in done} <= {0, 1, 2}
+
+    def fail(_):
+        raise OSError("no such file")
+    with pytest.raises(OSError):
+        everything.share(2, [fail])
+    assert not everything.RUNNING.stopped, "only a signal ends everything"
