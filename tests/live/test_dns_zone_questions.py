@@ -190,10 +190,12 @@ def test_over_tcp_alone(world):
 
 @eight
 def test_a_slow_server_costs_only_itself(world):
+    """What a run costs without it, and its one wait."""
+    quick = min(world.ask(*world.by_parent()).seconds for _ in range(3))
     world.servers[4].mode = "slow%g" % SLOW
     result = world.ask(*world.by_parent())
     assert result.state == "OK" and result.perfdata["servers"] == 8, result
-    assert SLOW <= result.seconds < SLOW + 0.1, result
+    assert SLOW <= result.seconds < SLOW + quick + 0.1, result
 
 
 @pytest.mark.parametrize("mode", ["drop", "slow5"])
@@ -261,6 +263,16 @@ def test_a_resolver_without_authority_sections(world):
     result = world.ask(*world.by_finder())
     assert result.state == "OK" and result.perfdata["servers"] == 2, result
     assert [question.name for question in world.finder.asked(kind="SOA")][:2] == [APP, ZONE], result
+
+
+@pytest.mark.parametrize("order", [1, -1])
+def test_a_resolver_that_loses_answers_beside_one_that_does_not(world, order):
+    """Its empty replies, which come first, are no denial, and lead to no other zone."""
+    world.finder.mode = "slow0.05"
+    with Liar(all_records(2), mode="empty", address=NOWHERE, port=world.port, recursive=True) as empty:
+        finders = [("--find-by", liar.endpoint) for liar in (world.finder, empty)][::order]
+        result = world.ask(*finders[0], *finders[1])
+    assert result.state == "OK" and result.perfdata["servers"] == 2 and result.says("zone: " + ZONE), result
 
 
 def test_a_server_that_only_an_old_answer_names(world):
