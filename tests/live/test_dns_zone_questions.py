@@ -203,13 +203,13 @@ def test_a_resolver_that_hangs_is_not_waited_for(world, mode):
     """The parent's glue has led to everyone."""
     world.finder.mode = mode
     result = world.ask("--parent", world.parent.endpoint, "--find-by", world.finder.endpoint)
-    assert result.state == "OK" and result.perfdata["servers"] == 2 and result.seconds < SLOW, result
+    assert result.state == "OK" and result.perfdata["servers"] == 2 and result.seconds < 2, result
 
 
 def test_a_parent_that_hangs_beside_one_that_answers(world):
     with Liar({}, mode="drop", address=NOWHERE, port=world.port) as silent:
         result = world.ask("--parent", silent.endpoint, "--parent", world.parent.endpoint, *world.by_finder())
-        assert result.state == "OK" and result.seconds < SLOW, result
+        assert result.state == "OK" and result.seconds < 2, result
         assert silent.asked(), result
 
 
@@ -275,11 +275,12 @@ def test_a_resolver_that_loses_answers_beside_one_that_does_not(world, order):
     assert result.state == "OK" and result.perfdata["servers"] == 2 and result.says("zone: " + ZONE), result
 
 
-def test_a_server_that_only_an_old_answer_names(world):
+@pytest.mark.parametrize("name", ["old." + ZONE, "old." + ABOVE])
+def test_a_server_that_only_an_old_answer_names(world, name):
     """The resolver still has the NS records from before a change; parent and zone have the new ones."""
     old = all_records(2)
-    old[ZONE, "NS"] = old[ZONE, "NS"] + [(3600, "old." + ZONE)]
-    old["old." + ZONE, "A"] = [(3600, NOWHERE)]
+    old[ZONE, "NS"] = old[ZONE, "NS"] + [(3600, name)]
+    old[name, "A"] = [(3600, NOWHERE)]
     world.finder.set_records(old)
     result = world.ask(*world.by_finder())
     assert result.state == "OK" and result.perfdata["servers"] == 2 and "old." not in result.output, result
