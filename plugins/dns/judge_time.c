@@ -129,9 +129,15 @@ static void judge_rto(struct judge *judge, struct dr_opt_real total, struct dr_l
         dr_line_figure(line, "%s before the DNS is changed",
                        time_words(judge->rules->lead_time, lead, sizeof lead));
     dr_line_figure(line, "%s: %s", longest, judge->longest_of);
-    dr_line_next(line, state,
-                 "lower the TTL of %s now: it counts from when the old one has run out",
-                 judge->ttl_of);
+    if (judge->cached_by != NULL)
+        dr_line_next(line, state,
+                     "lower the least TTL that %s keeps (cache-min-ttl); if the zone's TTL was "
+                     "lowered lately, wait",
+                     judge->cached_by);
+    else
+        dr_line_next(line, state,
+                     "lower the TTL of %s now: it counts from when the old one has run out",
+                     judge->ttl_of);
     if (state != DR_OK && judge->rules->rto.known)
         say(judge, state, "a switch would take %s, the RTO is %s: %s, %s", whole,
             time_words(judge->rules->rto.value, rto, sizeof rto), longest, judge->longest_of);
