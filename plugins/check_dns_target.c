@@ -804,17 +804,20 @@ static bool open_history(const struct dr_targets *targets, struct dns_history *h
     return opened;
 }
 
-/* In a disaster nobody may be left who says where the servers are: earlier runs have found them. A
- * history that cannot be read is said by the judge. */
+/* In a disaster nobody may be left who says where the servers are: earlier runs have found them, on
+ * the port of those that are found. A history that cannot be read is said by the judge. */
 static bool read_remembered(const struct dr_targets *targets, struct dr_error *error)
 {
     struct dns_history history;
+    size_t given = given_servers.count;
     bool good = true;
     if (request.search <= DNS_SEARCH_ZONE && open_history(targets, &history, error)) {
         good = dns_history_servers(&history, (double)time(NULL), &given_servers.items,
                                    &given_servers.count);
         dns_history_drop(&history);
     }
+    for (size_t i = given; i < given_servers.count; i++)
+        given_servers.items[i].port = request.port;
     request.servers = given_servers.items;
     request.server_count = given_servers.count;
     return good || out_of_memory(error);

@@ -271,8 +271,7 @@ static void say_failed_servers(struct judge *judge)
     if (failed == 0)
         return;
     if (first->seen == NULL)
-        say(judge, DR_UNKNOWN, "the name servers of %s cannot be learned: %s", judge->rules->name,
-            worst_words(first));
+        say(judge, DR_UNKNOWN, "%s", worst_words(first));
     else if ((double)judge->serving < least)
         say(judge, DR_CRITICAL, "%zu of %zu name servers serve %s, at least %.0f must: %s: %s",
             judge->serving, judge->servers, judge->rules->name, least, first->name,
@@ -326,9 +325,9 @@ static void say_right(struct judge *judge)
     if (judge->resolvers > 0)
         snprintf(who + strlen(who), sizeof who - strlen(who), "%zu resolver%s", judge->resolvers,
                  judge->resolvers == 1 ? "" : "s");
-    if (judge->ttl_max.known)
+    if (judge->longest.known)
         snprintf(with, sizeof with, "; a switch would take %s%s",
-                 time_words(judge->rules->lead_time + judge->ttl_max.value, ttl, sizeof ttl),
+                 time_words(judge->rules->lead_time + judge->longest.value, ttl, sizeof ttl),
                  judge->rules->rto.known ? " (RTO kept)" : "");
     bool one = judge->servers + judge->resolvers == 1;
     say(judge, DR_OK, "%s leads to %s on %s%s%s%s", judge->rules->name,

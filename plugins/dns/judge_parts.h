@@ -80,6 +80,9 @@ struct judge {
     size_t no_route;            /* addresses of servers that could not be asked from here */
     struct dr_opt_real ttl_max; /* seconds, and whose */
     char ttl_of[DNS_NAME_TEXT + 128];
+    struct dr_opt_real longest; /* that anybody keeps what must change, seconds, and why */
+    char longest_of[DNS_NAME_TEXT + 160];
+    const char *cached_by; /* the resolver that keeps it for so long; NULL: the zone says so */
     struct dr_opt_real ttl_min;
     struct dr_opt_real negative;
     bool standby_missing; /* a name that must be there before the switch is not */

@@ -117,14 +117,15 @@ static void place_leaving(const struct judge *judge, const struct dns_answer *an
              by_name != DNS_SITE_NONE ? "%s" : "leads to %s, which is of no site", end);
 }
 
+/* What the source adds may begin with the same words: "no reply", "no reply in 4 s". */
 static void say_failure(const struct dns_answer *answer, struct place *place)
 {
     const struct dns_meaning *meaning = &dns_meanings[answer->outcome];
-    const char *words = answer->words;
-    const char *between = words != NULL && meaning->words[0] != '\0' ? ": " : "";
+    const char *words = answer->words != NULL ? answer->words : "";
+    bool said = strncmp(words, meaning->words, strlen(meaning->words)) == 0;
     bool chain = answer->link_count > 0 && meaning->weight == WEIGHT_NOWHERE;
-    snprintf(place->words, sizeof place->words, "%s%s%s%s%s", meaning->words, between,
-             words != NULL ? words : "", chain ? ": " : "",
+    snprintf(place->words, sizeof place->words, "%s%s%s%s%s", said ? "" : meaning->words,
+             *words != '\0' && !said ? ": " : "", words, chain ? ": " : "",
              chain ? answer->links[answer->link_count - 1].target : "");
 }
 

@@ -6,7 +6,8 @@
  *       --redelegate that of the NS records, the parent's, too; where a name must first be made,
  *       how long "there is none" is kept
  *
- * Only what authoritative servers say counts: a resolver's TTL is what is left of it. */
+ * TTLs are those that authoritative servers give, since a resolver's is what is left of one: unless
+ * it is more than theirs. Whoever asks that resolver waits for so long. */
 #include "plugins/dns/judge_parts.h"
 
 #include <stdio.h>
@@ -79,20 +80,40 @@ static void judge_metric(struct judge *judge, enum dns_metric metric, struct dr_
         dr_line_problem(line, DR_UNKNOWN, "%s is not known", words);
 }
 
+/* What somebody keeps for longer than the zone says. */
+static void find_longest(struct judge *judge)
+{
+    judge->longest = judge->ttl_max;
+    snprintf(judge->longest_of, sizeof judge->longest_of, "TTL of %s", judge->ttl_of);
+    for (size_t i = 0; judge->ttl_max.known && i < judge->view_count; i++) {
+        const struct view *view = &judge->views[i];
+        for (int f = 0; !view->server && f < DNS_FAMILIES; f++) {
+            const struct place *place = &view->places[f];
+            if (!view->moved || !place->ttl.known || place->ttl.value <= judge->longest.value)
+                continue;
+            judge->longest = place->ttl;
+            snprintf(judge->longest_of, sizeof judge->longest_of, "in the cache of %s", view->name);
+        }
+    }
+    if (judge->standby_missing && judge->negative.known && judge->longest.known &&
+        judge->negative.value > judge->longest.value) {
+        judge->longest = judge->negative;
+        snprintf(judge->longest_of, sizeof judge->longest_of,
+                 "\"there is none\" of a name to switch to");
+    }
+}
+
 static struct dr_opt_real switch_time(const struct judge *judge)
 {
-    double longest = judge->ttl_max.value;
-    if (!judge->ttl_max.known)
+    if (!judge->longest.known)
         return (struct dr_opt_real){.known = false};
-    if (judge->standby_missing && judge->negative.known && judge->negative.value > longest)
-        longest = judge->negative.value;
-    return dr_real(judge->rules->lead_time + longest);
+    return dr_real(judge->rules->lead_time + judge->longest.value);
 }
 
 static void judge_rto(struct judge *judge, struct dr_opt_real total, struct dr_line *line)
 {
     const struct dr_threshold *threshold = &judge->rules->thresholds[DNS_SWITCH_TIME];
-    char whole[TIME_WORDS], ttl[TIME_WORDS], lead[TIME_WORDS], rto[TIME_WORDS];
+    char whole[TIME_WORDS], longest[TIME_WORDS], lead[TIME_WORDS], rto[TIME_WORDS];
     if (!total.known) {
         if (judge->rules->limited[DNS_SWITCH_TIME])
             dr_line_problem(line, DR_UNKNOWN, "how long a switch would take is not known");
@@ -101,32 +122,32 @@ static void judge_rto(struct judge *judge, struct dr_opt_real total, struct dr_l
     enum dr_state state =
         dr_line_judge(line, &dns_metrics[DNS_SWITCH_TIME], threshold, total.value, "would take");
     time_words(total.value, whole, sizeof whole);
-    time_words(judge->ttl_max.value, ttl, sizeof ttl);
+    time_words(judge->longest.value, longest, sizeof longest);
     if (state == DR_OK)
         dr_line_figure(line, "would take %s", whole);
     if (judge->rules->lead_time > 0)
         dr_line_figure(line, "%s before the DNS is changed",
                        time_words(judge->rules->lead_time, lead, sizeof lead));
-    dr_line_figure(line, "TTL %s of %s", ttl, judge->ttl_of);
-    if (judge->standby_missing && total.value > judge->rules->lead_time + judge->ttl_max.value)
-        dr_line_figure(line, "\"there is none\" is kept for %s",
-                       time_words(judge->negative.value, ttl, sizeof ttl));
-    dr_line_next(line, state,
-                 "lower the TTL of %s now: it counts from when the old one has run out",
-                 judge->ttl_of);
+    dr_line_figure(line, "%s: %s", longest, judge->longest_of);
+    if (judge->cached_by != NULL)
+        dr_line_next(line, state,
+                     "lower the least TTL that %s keeps (cache-min-ttl); if the zone's TTL was "
+                     "lowered lately, wait",
+                     judge->cached_by);
+    else
+        dr_line_next(line, state,
+                     "lower the TTL of %s now: it counts from when the old one has run out",
+                     judge->ttl_of);
     if (state != DR_OK && judge->rules->rto.known)
-        say(judge, state, "a switch would take %s, the RTO is %s: TTL %s of %s", whole,
-            time_words(judge->rules->rto.value, rto, sizeof rto), ttl, judge->ttl_of);
+        say(judge, state, "a switch would take %s, the RTO is %s: %s, %s", whole,
+            time_words(judge->rules->rto.value, rto, sizeof rto), longest, judge->longest_of);
 }
 
 void judge_time(struct judge *judge)
 {
     struct dr_line line = DR_LINE;
+    find_longest(judge);
     struct dr_opt_real total = switch_time(judge);
-    if (judge->rules->expect == DNS_SITE_NONE && judge->zone == NULL && !total.known) {
-        dr_line_drop(&line);
-        return;
-    }
     judge_rto(judge, total, &line);
     judge_metric(judge, DNS_TTL_MAX, judge->ttl_max, "TTL", &line);
     judge_metric(judge, DNS_TTL_MIN, judge->ttl_min, "the least TTL", &line);

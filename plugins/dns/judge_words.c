@@ -2,7 +2,7 @@
 /* The one table of what can come of a question, and what that means. */
 #include "plugins/dns/judge_parts.h"
 
-#define ROUTE "check the firewall between here and there, and that its name server runs"
+#define ROUTE "check that its name server runs, and the firewall between here and there"
 
 const struct dns_meaning dns_meanings[DNS_OUTCOMES] = {
     [DNS_NOT_ASKED] = {"not asked", WEIGHT_NOTHING, DR_OK, DR_OK, NULL},

@@ -401,7 +401,7 @@ void judge_survival(struct judge *judge)
     judge_expire(judge, &line);
     judge_signatures(judge, &line);
     if (line.state != DR_OK)
-        say(judge, line.state, "the DNS would not survive: %s", dr_buffer_text(&line.problems));
+        say(judge, line.state, "%s", dr_buffer_text(&line.problems));
     if (line.state != DR_OK || line.figures.size > 0)
         dr_line_end(&line, judge->result, "survival");
     else

@@ -3,7 +3,7 @@
 # What is found new goes to tests/fuzz/found in the build folder; the seeds are only read.
 
 fuzz_programs = celery_fleet range duration size uri extra_opts mssql rabbitmq haproxy kubernetes jobs consumers \
-	dns dns_answer dns_name
+	dns dns_answer dns_name dns_site
 if HAVE_HIREDIS
 fuzz_programs += redis redis_cluster redis_sentinel celery
 endif
@@ -43,6 +43,8 @@ tests_fuzz_libfuzzed_la_SOURCES = \
 	plugins/queues/rabbitmq_read.c common/client/rabbitmq_value.c plugins/queues/roster.c \
 	plugins/liveness/facts.c plugins/liveness/haproxy_read.c plugins/liveness/haproxy_units.c \
 	common/moment.c plugins/liveness/consumers_read.c plugins/liveness/jobs_read.c \
+	plugins/dns/address.c plugins/dns/answer.c plugins/dns/facts.c plugins/dns/message.c plugins/dns/name.c \
+	plugins/dns/site.c
 	plugins/dns/address.c plugins/dns/answer.c plugins/dns/facts.c plugins/dns/message.c plugins/dns/name.c
 if HAVE_LDNS
 tests_fuzz_libfuzzed_la_SOURCES += plugins/dns/denial.c plugins/dns/validate.c
@@ -74,7 +76,7 @@ fuzz_binaries = tests/fuzz/fuzz_celery_fleet tests/fuzz/fuzz_range tests/fuzz/fu
 	tests/fuzz/fuzz_uri tests/fuzz/fuzz_extra_opts tests/fuzz/fuzz_mssql tests/fuzz/fuzz_rabbitmq \
 	tests/fuzz/fuzz_haproxy tests/fuzz/fuzz_kubernetes \
 	tests/fuzz/fuzz_jobs tests/fuzz/fuzz_consumers tests/fuzz/fuzz_dns tests/fuzz/fuzz_dns_answer \
-	tests/fuzz/fuzz_dns_name
+	tests/fuzz/fuzz_dns_name tests/fuzz/fuzz_dns_site
 if HAVE_HIREDIS
 fuzz_binaries += tests/fuzz/fuzz_redis tests/fuzz/fuzz_redis_cluster \
 	tests/fuzz/fuzz_redis_sentinel tests/fuzz/fuzz_celery
@@ -177,6 +179,10 @@ tests_fuzz_fuzz_dns_oracle_SOURCES = tests/fuzz/fuzz_dns_oracle.c tests/fuzz/fuz
 tests_fuzz_fuzz_dns_oracle_CFLAGS = $(fuzz_cflags) $(LDNS_CFLAGS)
 tests_fuzz_fuzz_dns_oracle_LDFLAGS = $(fuzz_ldflags)
 tests_fuzz_fuzz_dns_oracle_LDADD = tests/fuzz/libfuzzed.la $(LDNS_LIBS)
+tests_fuzz_fuzz_dns_site_SOURCES = tests/fuzz/fuzz_dns_site.c tests/fuzz/fuzz.h
+tests_fuzz_fuzz_dns_site_CFLAGS = $(fuzz_cflags)
+tests_fuzz_fuzz_dns_site_LDFLAGS = $(fuzz_ldflags)
+tests_fuzz_fuzz_dns_site_LDADD = tests/fuzz/libfuzzed.la
 tests_fuzz_fuzz_dns_validate_SOURCES = tests/fuzz/fuzz_dns_validate.c tests/fuzz/fuzz.h
 tests_fuzz_fuzz_dns_validate_CFLAGS = $(fuzz_cflags) $(LDNS_CFLAGS)
 tests_fuzz_fuzz_dns_validate_LDFLAGS = $(fuzz_ldflags)

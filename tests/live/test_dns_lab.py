@@ -14,7 +14,9 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, os.path.join(HERE, os.pardir, "lab"))
 
 import dns_servers  # noqa: E402
-from dns_servers import PARENT, ZONE, Zone, delegation  # noqa: E402
+import dns_wire  # noqa: E402
+from dns_servers import PARENT, ZONE  # noqa: E402
+from dns_zones import Zone, delegation  # noqa: E402
 from postgresql import LabError, wait_until  # noqa: E402
 
 SERVERS = ("ns1", "ns2", "ns3")
@@ -135,6 +137,19 @@ def test_ipv6(names, kind):
     assert server.address == "::1" and server.ask(APP).addresses == ["192.0.2.66"]
 
 
+@pytest.mark.parametrize("kind", ("knot", "nsd"))
+def test_two_addresses(names, kind):
+    server = getattr(names, kind)("dual", "127.53.9.9", "::1")
+    server.serve(Zone("two.example", servers=(server,))).start()
+    for kind, address in (("A", "127.53.9.9"), ("AAAA", "::1")):
+        assert dns_wire.ask(address, names.port, "dual.two.example", kind).addresses == [address]
+
+
+def test_one_address_is_one_server_s(names):
+    with pytest.raises(LabError, match="second and ns3 have the same address"):
+        names.bind("second").serve(Zone(ZONE)).start()
+
+
 # ---- delegation ----
 
 def test_parent_refers(names):
@@ -206,6 +221,19 @@ def test_resolver_validates(names, resolver):
     resolver.set(anchors=names.ds(ZONE))
     reply = resolver.ask(APP, dnssec=True)
     assert reply.authentic and reply.addresses == ["192.0.2.20"]
+
+
+@every_resolver
+def test_resolver_validates_through_the_parent(names, resolver):
+    names.sign()
+    names.parent.serve(names.parent.zones[PARENT].sign())
+    resolver = getattr(names, resolver)
+    resolver.set(anchors=names.ds(PARENT))
+    assert resolver.ask(APP, dnssec=True).authentic
+    names.parent.change(PARENT, records=delegation(ZONE, names.names))
+    resolver.forget()
+    reply = resolver.ask(APP, dnssec=True)
+    assert reply.addresses == ["192.0.2.20"] and not reply.authentic  # no DS: nothing is promised
 
 
 @every_resolver
@@ -284,9 +312,9 @@ def test_resolver_asks_nobody_else(names, resolver):
 # ---- DoT and DoH ----
 
 def read_frame(stream):
-    head = dns_servers.receive_exactly(stream, 9)
+    head = dns_wire.receive_exactly(stream, 9)
     length = int.from_bytes(head[:3], "big")
-    return head[3], head[4], dns_servers.receive_exactly(stream, length)
+    return head[3], head[4], dns_wire.receive_exactly(stream, length)
 
 
 def frame(kind, flags, stream, data=b""):
@@ -315,7 +343,7 @@ def ask_https(stream, host, message):
         elif kind == DATA:
             body += data
         if kind in (DATA, HEADERS) and flags & END_STREAM:
-            return dns_servers.Reply(body)
+            return dns_wire.Reply(body)
 
 
 def encrypted_resolver(names, program, certificate):
@@ -327,12 +355,12 @@ def encrypted_resolver(names, program, certificate):
 def ask_encrypted(resolver, transport, trusted):
     context = ssl.create_default_context(cafile=trusted)
     if transport == "tls":
-        return dns_servers.ask(resolver.address, resolver.tls_port, WWW, tls=context, recursion=True)
+        return dns_wire.ask(resolver.address, resolver.tls_port, WWW, tls=context, recursion=True)
     context.set_alpn_protocols(["h2"])
     with socket.create_connection((resolver.address, resolver.https_port), 10) as connection:
         with context.wrap_socket(connection, server_hostname=resolver.address) as secured:
             assert secured.selected_alpn_protocol() == "h2"
-            return ask_https(secured, resolver.address, dns_servers.question(WWW, recursion=True))
+            return ask_https(secured, resolver.address, dns_wire.question(WWW, recursion=True))
 
 
 every_encrypted = pytest.mark.parametrize(
