@@ -303,7 +303,7 @@ static const struct row rows[] = {
      TWO R1 "a notsecured words=expired\naaaa notsecured words=expired\n",
      "expect=prod",
      DR_UNKNOWN,
-     "no secure connection: expired",
+     "TLS or HTTP fails: expired",
      {0}},
     {"a resolver that cannot be asked at all",
      TWO "resolver r1 down=module\n",
