@@ -185,18 +185,36 @@ static bool add_all(struct dr_targets *targets, const struct request *request, c
     return good;
 }
 
-static bool name_is_good(const char *name, size_t length, struct dr_error *error)
+static bool is_good(const char *what, const char *name, size_t length, struct dr_error *error)
 {
     for (size_t i = 0; i < length; i++) {
         if (name[i] < ' ' || name[i] > '~' || strchr("|@/", name[i]) != NULL)
             return dr_error_set(error, DR_ERR_USAGE,
-                                "bad target name, position %zu: only printable ASCII without "
-                                "\"|\", \"@\" and \"/\"",
-                                i + 1);
+                                "bad %s name, position %zu: only printable ASCII without \"|\", "
+                                "\"@\" and \"/\"",
+                                what, i + 1);
     }
     if (length == 0 || length > LABEL_MAX)
-        return dr_error_set(error, DR_ERR_USAGE, "bad target name: 1 to %d characters are allowed",
-                            LABEL_MAX);
+        return dr_error_set(error, DR_ERR_USAGE, "bad %s name: 1 to %d characters are allowed",
+                            what, LABEL_MAX);
+    return true;
+}
+
+static bool name_is_good(const char *name, size_t length, struct dr_error *error)
+{
+    return is_good("target", name, length, error);
+}
+
+bool dr_site_name_check(const char *name, struct dr_error *error)
+{
+    size_t length = strlen(name);
+    if (!is_good("site", name, length, error))
+        return false;
+    if (name[0] == '#' || name[0] == ' ' || name[length - 1] == ' ')
+        return dr_error_set(error, DR_ERR_USAGE,
+                            "bad site name \"%.40s\": one that begins with \"#\" or a blank, or "
+                            "ends with a blank, cannot be written into a file",
+                            name);
     return true;
 }
 

@@ -59,6 +59,10 @@ bool dr_targets_add(struct dr_targets *targets, const struct dr_scheme *schemes,
 bool dr_targets_add_site(struct dr_targets *targets, const struct dr_scheme *schemes,
                          size_t scheme_count, char *argument, struct dr_error *error);
 
+/* The name of a site that one executable writes into a file and another one reads: a good NAME as
+ * above, which neither begins with "#" nor has a blank at an end. False with a USAGE error. */
+bool dr_site_name_check(const char *name, struct dr_error *error);
+
 /* Gives every label its final form once all are there: a bare host name becomes host:port
  * ("[::1]:5432") where two targets share the host and a port is given. False when two labels are
  * the same, or would be in perfdata, where every character outside [A-Za-z0-9.-] becomes "_". */

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-# What a site drops in. All of it is printed by the executables themselves, so that it cannot drift from the options.
+# What a site drops in. What has to do with options is printed by the executables themselves, so that it cannot drift.
 
 if !CROSS
 man1_MANS += contrib/check_replication_lag.1
@@ -15,3 +15,8 @@ contrib/check_liveness.1: plugins/check_liveness$(EXEEXT)
 	$(AM_V_GEN)$(MKDIR_P) contrib && { plugins/check_liveness$(EXEEXT) --generate man > $@.tmp || test $$? = 3; } && mv $@.tmp $@
 CLEANFILES += contrib/check_liveness.1
 endif
+
+# Lists of networks for check_dns_target, and the script that renews them.
+rangesdir = $(pkgdatadir)/ranges
+dist_ranges_DATA = contrib/ranges/cloudflare.txt
+dist_ranges_SCRIPTS = contrib/ranges/refresh

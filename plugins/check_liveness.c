@@ -3,6 +3,7 @@
  * unit by unit; the passive site is passive and would come up. */
 #include "common/number.h"
 #include "common/plugin.h"
+#include "plugins/liveness/active_file.h"
 #include "plugins/liveness/condition.h"
 #include "plugins/liveness/judge.h"
 #include "plugins/liveness/manual.h"
@@ -35,6 +36,7 @@ static struct dr_text_list include;
 static struct dr_text_list exclude;
 static char *expect;
 static char *min_alive;
+static char *active_file;
 static struct dr_opt_int redirects;
 static struct dr_opt_real idle;
 static struct dr_opt_real heartbeat;
@@ -142,6 +144,15 @@ static const struct dr_option option_rows[] = {
      .example = "10m",
      .group = GROUP_EXPECT,
      .into = &rules.grace},
+    {.name = "active-file",
+     .kind = DR_OPTION_TEXT,
+     .argument = "FILE",
+     .fallback = "none",
+     .help = "Write the name of the site that is active into this file, for check_dns_target "
+             "--expect @FILE; it stays as it is while that cannot be told.",
+     .example = "/var/lib/dr-plugins/active-site",
+     .group = GROUP_EXPECT,
+     .into = &active_file},
     {.name = "instance",
      .kind = DR_OPTION_TEXTS,
      .argument = "ADDRESS[:PORT]",
@@ -669,6 +680,21 @@ static bool check_instances(const struct dr_targets *targets, struct dr_error *e
     return true;
 }
 
+/* Whoever reads the file must find the same names in it. */
+static bool check_active_file(const struct dr_targets *targets, struct dr_error *error)
+{
+    if (active_file == NULL)
+        return true;
+    if (sites.count == 0)
+        return dr_error_set(error, DR_ERR_USAGE,
+                            "--active-file is for the name of a site: no --site was given");
+    for (size_t i = 0; i < targets->count; i++) {
+        if (!dr_site_name_check(targets->items[i].site, error))
+            return dr_error_prefix(error, "--active-file");
+    }
+    return true;
+}
+
 /* What an option needs beside it. */
 static bool check_company(struct dr_error *error)
 {
@@ -694,7 +720,8 @@ static bool check_targets(const struct dr_targets *targets, struct dr_error *err
 {
     const struct dr_option_table table = {option_rows, sizeof option_rows / sizeof option_rows[0]};
     return liv_scope_check(&table, targets, request.direct, error) && check_company(error) &&
-           check_marks(targets, error) && check_instances(targets, error);
+           check_active_file(targets, error) && check_marks(targets, error) &&
+           check_instances(targets, error);
 }
 
 static double or_else(struct dr_opt_real value, double fallback)
@@ -785,9 +812,12 @@ static void judge_asked(const struct dr_session *session, const struct liv_asked
         .history = &history,
         .now = session->now,
     };
-    liv_judge(&evidence, &rules, session->common->timeout.state, result);
+    const char *active = liv_judge(&evidence, &rules, session->common->timeout.state, result);
     if (!liv_history_close(&history, &error))
         dr_result_add(result, DR_UNKNOWN, "state", "%s", error.text);
+    if (active_file != NULL && active != NULL &&
+        !liv_active_write(active_file, active, session->now, &error))
+        dr_result_add(result, DR_UNKNOWN, "active-file", "%s", error.text);
 }
 
 static void judge(const struct dr_session *session, struct dr_result *result)

@@ -352,6 +352,7 @@ endif
 libexec_PROGRAMS += plugins/check_liveness
 noinst_LTLIBRARIES += plugins/libliveness.la
 plugins_libliveness_la_SOURCES = \
+	plugins/liveness/active_file.c plugins/liveness/active_file.h \
 	plugins/liveness/condition.c plugins/liveness/condition.h plugins/liveness/condition_parts.h \
 	plugins/liveness/facts.c plugins/liveness/facts.h \
 	plugins/liveness/history.c plugins/liveness/history.h \
@@ -606,5 +607,115 @@ else
 plugins_check_liveness_SOURCES += $(liveness_celeryamqp_sources)
 plugins_check_liveness_CFLAGS += $(RABBITMQ_CFLAGS)
 plugins_check_liveness_LDADD += $(queues_amqp_libs)
+endif
+endif
+
+# ---- check_dns_target ----
+
+libexec_PROGRAMS += plugins/check_dns_target
+noinst_LTLIBRARIES += plugins/libdns.la
+plugins_libdns_la_SOURCES = \
+	plugins/dns/address.c plugins/dns/address.h \
+	plugins/dns/facts.c plugins/dns/facts.h \
+	plugins/dns/history.c plugins/dns/history.h \
+	plugins/dns/given.c plugins/dns/given.h \
+	plugins/dns/judge.c plugins/dns/judge.h \
+	plugins/dns/judge_parts.h \
+	plugins/dns/judge_places.c \
+	plugins/dns/judge_switch.c \
+	plugins/dns/judge_time.c \
+	plugins/dns/judge_views.c \
+	plugins/dns/judge_words.c \
+	plugins/dns/judge_zone.c \
+	plugins/dns/manual.c plugins/dns/manual.h \
+	plugins/dns/name.c plugins/dns/name.h \
+	plugins/dns/request.h \
+	plugins/dns/site.c plugins/dns/site.h
+plugins_check_dns_target_SOURCES = plugins/check_dns_target.c common/moment.c common/moment.h
+plugins_check_dns_target_CFLAGS = $(program_cflags)
+plugins_check_dns_target_LDFLAGS = $(program_ldflags)
+plugins_check_dns_target_LDADD = plugins/libdns.la common/libcommon.la
+
+# What every source of it is linked with; the executable has the first of it already.
+dns_shared = plugins/dns/address.c plugins/dns/facts.c plugins/dns/name.c
+dns_wire = \
+	plugins/dns/answer.c plugins/dns/answer.h \
+	plugins/dns/connection.c plugins/dns/connection.h \
+	plugins/dns/exchange.c plugins/dns/exchange.h \
+	plugins/dns/message.c plugins/dns/message.h
+if !MODULES
+plugins_check_dns_target_SOURCES += $(dns_wire)
+endif
+
+# The servers of the zone.
+dns_zone_sources = \
+	plugins/dns/zone.c plugins/dns/zone.h \
+	plugins/dns/delegation.c plugins/dns/delegation.h
+if MODULES
+pkglib_LTLIBRARIES += plugins/dns-zone.la
+plugins_dns_zone_la_SOURCES = $(dns_zone_sources) $(dns_wire) $(dns_shared)
+plugins_dns_zone_la_CFLAGS = $(AM_CFLAGS)
+plugins_dns_zone_la_LDFLAGS = $(module_ldflags)
+plugins_dns_zone_la_LIBADD = common/libsource.la
+else
+plugins_check_dns_target_SOURCES += $(dns_zone_sources)
+endif
+
+# The same with validation: only that costs the loading of ldns.
+if HAVE_LDNS
+dns_validate_sources = \
+	plugins/dns/denial.c plugins/dns/denial.h \
+	plugins/dns/validate.c plugins/dns/validate.h
+if MODULES
+pkglib_LTLIBRARIES += plugins/dns-zonesec.la
+plugins_dns_zonesec_la_SOURCES = $(dns_zone_sources) $(dns_validate_sources) $(dns_wire) $(dns_shared) \
+	common/duration.c common/number.c
+plugins_dns_zonesec_la_CFLAGS = $(AM_CFLAGS) $(LDNS_CFLAGS) -DDNS_VALIDATION
+plugins_dns_zonesec_la_LDFLAGS = $(module_ldflags)
+plugins_dns_zonesec_la_LIBADD = common/libsource.la $(LDNS_LIBS)
+else
+plugins_check_dns_target_SOURCES += $(dns_validate_sources)
+plugins_check_dns_target_CFLAGS += $(LDNS_CFLAGS) -DDNS_VALIDATION
+plugins_check_dns_target_LDADD += $(LDNS_LIBS)
+endif
+endif
+
+# Resolvers: over UDP and TCP, over TLS, over HTTPS.
+dns_resolver_sources = plugins/dns/resolver.c plugins/dns/samples.c plugins/dns/samples.h
+if MODULES
+pkglib_LTLIBRARIES += plugins/dns-resolver.la
+plugins_dns_resolver_la_SOURCES = $(dns_resolver_sources) $(dns_wire) $(dns_shared)
+plugins_dns_resolver_la_CFLAGS = $(AM_CFLAGS)
+plugins_dns_resolver_la_LDFLAGS = $(module_ldflags)
+plugins_dns_resolver_la_LIBADD = common/libsource.la
+else
+plugins_check_dns_target_SOURCES += $(dns_resolver_sources)
+endif
+
+if HAVE_OPENSSL
+dns_tls_sources = plugins/dns/tls.c
+if MODULES
+pkglib_LTLIBRARIES += plugins/dns-tls.la
+plugins_dns_tls_la_SOURCES = $(dns_tls_sources) plugins/dns/samples.c $(dns_wire) $(dns_shared)
+plugins_dns_tls_la_CFLAGS = $(AM_CFLAGS)
+plugins_dns_tls_la_LDFLAGS = $(module_ldflags)
+plugins_dns_tls_la_LIBADD = common/libsource.la $(streams_libs)
+else
+plugins_check_dns_target_SOURCES += $(dns_tls_sources)
+plugins_check_dns_target_LDADD += $(streams_libs)
+endif
+endif
+
+if HAVE_LIBCURL
+dns_https_sources = plugins/dns/https.c
+if MODULES
+pkglib_LTLIBRARIES += plugins/dns-https.la
+plugins_dns_https_la_SOURCES = $(dns_https_sources) plugins/dns/samples.c $(dns_wire) $(dns_shared)
+plugins_dns_https_la_CFLAGS = $(AM_CFLAGS)
+plugins_dns_https_la_LDFLAGS = $(module_ldflags)
+plugins_dns_https_la_LIBADD = common/libsource.la $(http_libs)
+else
+plugins_check_dns_target_SOURCES += $(dns_https_sources)
+plugins_check_dns_target_LDADD += $(http_libs)
 endif
 endif

@@ -93,6 +93,11 @@ static int connect_one(struct dr_stream *stream, const struct addrinfo *address,
     return 0;
 }
 
+static bool never_left(int failure)
+{
+    return failure == ENETUNREACH || failure == EADDRNOTAVAIL || failure == EAFNOSUPPORT;
+}
+
 /* Each address gets its share of the time that is left, so that one that swallows everything does
  * not hide the next. */
 static bool connect_any(struct dr_stream *stream, const struct addrinfo *list, const char *host,
@@ -103,11 +108,15 @@ static bool connect_any(struct dr_stream *stream, const struct addrinfo *list, c
     for (const struct addrinfo *a = list; a != NULL; a = a->ai_next)
         left++;
     for (const struct addrinfo *a = list; a != NULL; a = a->ai_next, left--) {
-        failure = connect_one(stream, a, dr_monotonic() + dr_task_left(stream->task) / left);
-        if (failure == 0)
+        double now = dr_monotonic();
+        int came = connect_one(stream, a, now + (end_of(stream) - now) / left);
+        if (came == 0)
             return true;
+        if (failure == 0 || !never_left(came))
+            failure = came;
     }
-    if (failure == ETIMEDOUT && dr_task_left(stream->task) <= 0)
+    stream->failure = failure;
+    if (failure == ETIMEDOUT && end_of(stream) <= dr_monotonic())
         return out_of_time(stream, "connect");
     return dr_error_set(stream->error, DR_ERR_CONNECT, "cannot connect to %s, port %d: %s", host,
                         port, strerror(failure));
@@ -133,13 +142,21 @@ static bool open_tcp(struct dr_stream *stream, const char *host, int port)
 /* ---- TLS ---- */
 
 #ifdef DR_STREAM_TLS
+/* A server whose last packet, a session ticket, is not acknowledged may hold its reply back
+ * (Nagle), and we would wait 40 ms before we did. The kernel forgets it with each wait. */
+static void acknowledge_at_once(const struct dr_stream *stream)
+{
+    int yes = 1;
+    setsockopt(stream->fd, IPPROTO_TCP, TCP_QUICKACK, &yes, sizeof yes);
+}
+
 /* Goes on when the socket is ready for what TLS waits for. */
 static bool wait_tls(struct dr_stream *stream, enum dr_tls_step step, const char *stage)
 {
     if (step == DR_TLS_FAILED)
         return false;
     /* With TLS 1.3 the client is done before the server has looked at its certificate. */
-    if (step == DR_TLS_CLOSED && stream->received == 0 &&
+    if (step == DR_TLS_CLOSED && stream->received == 0 && stream->tls_options == NULL &&
         dr_uri_param(&dr_task_target(stream->task)->uri, "cert") == NULL)
         return dr_error_set(stream->error, DR_ERR_TLS,
                             "the server closed the connection after the TLS handshake (stage: %s): "
@@ -148,20 +165,31 @@ static bool wait_tls(struct dr_stream *stream, enum dr_tls_step step, const char
     if (step == DR_TLS_CLOSED)
         return dr_error_set(stream->error, DR_ERR_CONNECT,
                             "the server closed the connection (stage: %s)", stage);
+    if (step == DR_TLS_WANTS_READ)
+        acknowledge_at_once(stream);
     return wait_socket(stream, step == DR_TLS_WANTS_READ ? POLLIN : POLLOUT, stage);
+}
+
+static bool read_options(const struct dr_stream *stream, const char *host,
+                         struct dr_tls_options *options)
+{
+    const struct dr_uri *uri = &dr_task_target(stream->task)->uri;
+    if (stream->tls_options != NULL) {
+        *options = *stream->tls_options;
+        return true;
+    }
+    *options = (struct dr_tls_options){.host = host,
+                                       .ca = dr_uri_param(uri, "cacert"),
+                                       .chain = dr_uri_param(uri, "cert"),
+                                       .key = dr_uri_param(uri, "key")};
+    return dr_uri_flag(uri, "insecure", &options->insecure, stream->error);
 }
 
 static bool open_tls(struct dr_stream *stream, const char *host)
 {
-    const struct dr_uri *uri = &dr_task_target(stream->task)->uri;
-    bool insecure;
-    if (!dr_uri_flag(uri, "insecure", &insecure, stream->error))
+    struct dr_tls_options options;
+    if (!read_options(stream, host, &options))
         return false;
-    const struct dr_tls_options options = {.host = host,
-                                           .ca = dr_uri_param(uri, "cacert"),
-                                           .chain = dr_uri_param(uri, "cert"),
-                                           .key = dr_uri_param(uri, "key"),
-                                           .insecure = insecure};
     dr_task_stage(stream->task, "TLS handshake");
     stream->tls = dr_tls_new(stream->fd, &options, stream->error);
     if (stream->tls == NULL)

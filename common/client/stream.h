@@ -16,10 +16,13 @@
 struct dr_stream {
     struct dr_task *task;
     struct dr_error *error; /* set by whatever returns false, or less than 0 */
-    double until;    /* monotonic: reading and writing end then, with DR_ERR_TIMEOUT; 0: with the
-                        task's time */
+    double until;           /* monotonic: everything but the resolution of a name ends then, with
+                               DR_ERR_TIMEOUT; 0: with the task's time */
+    const struct dr_tls_options *tls_options; /* instead of the URI's parameters; NULL */
     char peer[80];   /* address:port that was reached, "[::1]:5672"; "" for a Unix socket */
     size_t received; /* bytes, altogether */
+    int failure;     /* errno of a connection that could not be made: of an address that we have a
+                        way to, where there is one; 0 */
     bool ended;      /* the other side has closed the connection in order: for protocols in which
                         that is the end of a reply */
     /* its own */

@@ -493,15 +493,15 @@ static void free_judge(struct judge *judge)
     free(judge->sites);
 }
 
-void liv_judge(const struct liv_evidence *evidence, const struct liv_rules *rules,
-               enum dr_state timeout_state, struct dr_result *result)
+const char *liv_judge(const struct liv_evidence *evidence, const struct liv_rules *rules,
+                      enum dr_state timeout_state, struct dr_result *result)
 {
     struct judge judge = {
         .evidence = evidence, .rules = rules, .result = result, .timeout_state = timeout_state};
     if (!gather_views(&judge) || !judge_gather_sites(&judge) || !judge_gather_pools(&judge)) {
         result->out_of_memory = true;
         free_judge(&judge);
-        return;
+        return NULL;
     }
     for (size_t i = 0; i < judge.view_count; i++) {
         if (!judge.views[i].left_out)
@@ -517,5 +517,7 @@ void liv_judge(const struct liv_evidence *evidence, const struct liv_rules *rule
         judge_sites(&judge);
     else
         say_pools(&judge);
+    const char *active = judge_active_site(&judge);
     free_judge(&judge);
+    return active;
 }

@@ -70,7 +70,9 @@ struct liv_evidence {
     double now;                  /* seconds since the epoch */
 };
 
-void liv_judge(const struct liv_evidence *evidence, const struct liv_rules *rules,
-               enum dr_state timeout_state, struct dr_result *result);
+/* Returns the name of the site that is active (of its liv_asked); NULL where none or more than one
+ * is, where another one that answers cannot be told, and without sites. */
+const char *liv_judge(const struct liv_evidence *evidence, const struct liv_rules *rules,
+                      enum dr_state timeout_state, struct dr_result *result);
 
 #endif

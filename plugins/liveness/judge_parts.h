@@ -117,6 +117,8 @@ void judge_expected(struct judge *judge);
 
 /* Tells the role of each site, and which of them should be passive; false when out of memory. */
 bool judge_gather_sites(struct judge *judge);
+/* The one site that is active, where every other one is passive or dead; NULL. */
+const char *judge_active_site(const struct judge *judge);
 /* The verdict over several sites. */
 void judge_sites(struct judge *judge);
 

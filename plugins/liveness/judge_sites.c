@@ -112,6 +112,23 @@ bool judge_gather_sites(struct judge *judge)
     return true;
 }
 
+const char *judge_active_site(const struct judge *judge)
+{
+    const struct site *active = NULL;
+    for (size_t i = 0; i < judge->site_count; i++) {
+        const struct site *site = &judge->sites[i];
+        /* One that is dead must not keep a switch away from it from being known; one that answers
+         * and cannot be told may be active, too. */
+        if (site->role == ROLE_UNKNOWN && !site->dead)
+            return NULL;
+        if (site->role == ROLE_ACTIVE && active != NULL)
+            return NULL;
+        if (site->role == ROLE_ACTIVE)
+            active = site;
+    }
+    return active != NULL ? active->name : NULL;
+}
+
 /* ---- the verdict ---- */
 
 static const char *proof_words(const struct judge *judge, const struct site *site)

@@ -2,7 +2,8 @@
 # Fuzzing with libFuzzer: configure --enable-fuzzers CC=clang, then make fuzz-short or make fuzz.
 # What is found new goes to tests/fuzz/found in the build folder; the seeds are only read.
 
-fuzz_programs = celery_fleet range duration size uri extra_opts mssql rabbitmq haproxy kubernetes jobs consumers
+fuzz_programs = celery_fleet range duration size uri extra_opts mssql rabbitmq haproxy kubernetes jobs consumers \
+	dns dns_answer dns_name dns_site
 if HAVE_HIREDIS
 fuzz_programs += redis redis_cluster redis_sentinel celery
 endif
@@ -15,6 +16,9 @@ endif
 if HAVE_JANSSON
 fuzz_programs += json condition
 fuzz_programs += elasticsearch service
+endif
+if HAVE_LDNS
+fuzz_programs += dns_oracle dns_validate
 endif
 fuzz_dir = tests/fuzz
 
@@ -38,7 +42,13 @@ tests_fuzz_libfuzzed_la_SOURCES = \
 	plugins/queues/facts.c plugins/queues/rabbitmq_policies.c plugins/queues/rabbitmq_queues.c \
 	plugins/queues/rabbitmq_read.c common/client/rabbitmq_value.c plugins/queues/roster.c \
 	plugins/liveness/facts.c plugins/liveness/haproxy_read.c plugins/liveness/haproxy_units.c \
-	common/moment.c plugins/liveness/consumers_read.c plugins/liveness/jobs_read.c
+	common/moment.c plugins/liveness/consumers_read.c plugins/liveness/jobs_read.c \
+	plugins/dns/address.c plugins/dns/answer.c plugins/dns/facts.c plugins/dns/message.c plugins/dns/name.c \
+	plugins/dns/site.c
+	plugins/dns/address.c plugins/dns/answer.c plugins/dns/facts.c plugins/dns/message.c plugins/dns/name.c
+if HAVE_LDNS
+tests_fuzz_libfuzzed_la_SOURCES += plugins/dns/denial.c plugins/dns/validate.c
+endif
 if HAVE_HIREDIS
 tests_fuzz_libfuzzed_la_SOURCES += \
 	plugins/replication/redis_cluster.c common/client/redis_info.c \
@@ -57,7 +67,7 @@ if HAVE_JANSSON
 tests_fuzz_libfuzzed_la_SOURCES += plugins/liveness/elasticsearch_read.c plugins/liveness/json.c \
 	plugins/liveness/service_read.c
 endif
-tests_fuzz_libfuzzed_la_CFLAGS = $(AM_CFLAGS) $(HIREDIS_CFLAGS) $(JANSSON_CFLAGS) $(azure_cflags) $(MONGOC_CFLAGS) \
+tests_fuzz_libfuzzed_la_CFLAGS = $(AM_CFLAGS) $(LDNS_CFLAGS) $(HIREDIS_CFLAGS) $(JANSSON_CFLAGS) $(azure_cflags) $(MONGOC_CFLAGS) \
 	$(fuzz_flags) -fsanitize=fuzzer-no-link
 
 fuzz_cflags = $(AM_CFLAGS) $(fuzz_flags) -fsanitize=fuzzer
@@ -65,7 +75,8 @@ fuzz_ldflags = $(AM_LDFLAGS) -fsanitize=fuzzer,address,undefined
 fuzz_binaries = tests/fuzz/fuzz_celery_fleet tests/fuzz/fuzz_range tests/fuzz/fuzz_duration tests/fuzz/fuzz_size \
 	tests/fuzz/fuzz_uri tests/fuzz/fuzz_extra_opts tests/fuzz/fuzz_mssql tests/fuzz/fuzz_rabbitmq \
 	tests/fuzz/fuzz_haproxy tests/fuzz/fuzz_kubernetes \
-	tests/fuzz/fuzz_jobs tests/fuzz/fuzz_consumers
+	tests/fuzz/fuzz_jobs tests/fuzz/fuzz_consumers tests/fuzz/fuzz_dns tests/fuzz/fuzz_dns_answer \
+	tests/fuzz/fuzz_dns_name tests/fuzz/fuzz_dns_site
 if HAVE_HIREDIS
 fuzz_binaries += tests/fuzz/fuzz_redis tests/fuzz/fuzz_redis_cluster \
 	tests/fuzz/fuzz_redis_sentinel tests/fuzz/fuzz_celery
@@ -79,6 +90,9 @@ endif
 if HAVE_JANSSON
 fuzz_binaries += tests/fuzz/fuzz_json tests/fuzz/fuzz_condition
 fuzz_binaries += tests/fuzz/fuzz_elasticsearch tests/fuzz/fuzz_service
+endif
+if HAVE_LDNS
+fuzz_binaries += tests/fuzz/fuzz_dns_oracle tests/fuzz/fuzz_dns_validate
 endif
 EXTRA_PROGRAMS += $(fuzz_binaries)
 CLEANFILES += $(fuzz_binaries)
@@ -152,6 +166,31 @@ tests_fuzz_fuzz_consumers_SOURCES = tests/fuzz/fuzz_consumers.c tests/fuzz/fuzz.
 tests_fuzz_fuzz_consumers_CFLAGS = $(fuzz_cflags)
 tests_fuzz_fuzz_consumers_LDFLAGS = $(fuzz_ldflags)
 tests_fuzz_fuzz_consumers_LDADD = tests/fuzz/libfuzzed.la
+tests_fuzz_fuzz_dns_SOURCES = tests/fuzz/fuzz_dns.c tests/fuzz/fuzz.h
+tests_fuzz_fuzz_dns_CFLAGS = $(fuzz_cflags)
+tests_fuzz_fuzz_dns_LDFLAGS = $(fuzz_ldflags)
+tests_fuzz_fuzz_dns_LDADD = tests/fuzz/libfuzzed.la
+tests_fuzz_fuzz_dns_answer_SOURCES = tests/fuzz/fuzz_dns_answer.c tests/fuzz/fuzz.h
+tests_fuzz_fuzz_dns_answer_CFLAGS = $(fuzz_cflags)
+tests_fuzz_fuzz_dns_answer_LDFLAGS = $(fuzz_ldflags)
+tests_fuzz_fuzz_dns_answer_LDADD = tests/fuzz/libfuzzed.la
+tests_fuzz_fuzz_dns_oracle_SOURCES = tests/fuzz/fuzz_dns_oracle.c tests/fuzz/fuzz.h \
+	tests/unit/dns_oracle.c tests/unit/dns_oracle.h
+tests_fuzz_fuzz_dns_oracle_CFLAGS = $(fuzz_cflags) $(LDNS_CFLAGS)
+tests_fuzz_fuzz_dns_oracle_LDFLAGS = $(fuzz_ldflags)
+tests_fuzz_fuzz_dns_oracle_LDADD = tests/fuzz/libfuzzed.la $(LDNS_LIBS)
+tests_fuzz_fuzz_dns_site_SOURCES = tests/fuzz/fuzz_dns_site.c tests/fuzz/fuzz.h
+tests_fuzz_fuzz_dns_site_CFLAGS = $(fuzz_cflags)
+tests_fuzz_fuzz_dns_site_LDFLAGS = $(fuzz_ldflags)
+tests_fuzz_fuzz_dns_site_LDADD = tests/fuzz/libfuzzed.la
+tests_fuzz_fuzz_dns_validate_SOURCES = tests/fuzz/fuzz_dns_validate.c tests/fuzz/fuzz.h
+tests_fuzz_fuzz_dns_validate_CFLAGS = $(fuzz_cflags) $(LDNS_CFLAGS)
+tests_fuzz_fuzz_dns_validate_LDFLAGS = $(fuzz_ldflags)
+tests_fuzz_fuzz_dns_validate_LDADD = tests/fuzz/libfuzzed.la $(LDNS_LIBS)
+tests_fuzz_fuzz_dns_name_SOURCES = tests/fuzz/fuzz_dns_name.c tests/fuzz/fuzz.h
+tests_fuzz_fuzz_dns_name_CFLAGS = $(fuzz_cflags)
+tests_fuzz_fuzz_dns_name_LDFLAGS = $(fuzz_ldflags)
+tests_fuzz_fuzz_dns_name_LDADD = tests/fuzz/libfuzzed.la
 tests_fuzz_fuzz_haproxy_SOURCES = tests/fuzz/fuzz_haproxy.c tests/fuzz/fuzz.h
 tests_fuzz_fuzz_haproxy_CFLAGS = $(fuzz_cflags)
 tests_fuzz_fuzz_haproxy_LDFLAGS = $(fuzz_ldflags)
@@ -179,10 +218,10 @@ tests_fuzz_fuzz_service_LDADD = tests/fuzz/libfuzzed.la $(JANSSON_LIBS)
 
 # Whole replies are longer than what a user writes, and their samples are seeds as well.
 fuzz_run = set -e; for name in $(fuzz_programs); do \
-		case $$name in redis*|celery*|azure*|consumers|elasticsearch|haproxy|jobs|json|kubernetes|mongodb|mssql|rabbitmq|service) longest=10000;; \
+		case $$name in redis*|celery*|azure*|consumers|dns|dns_answer|dns_oracle|dns_validate|elasticsearch|haproxy|jobs|json|kubernetes|mongodb|mssql|rabbitmq|service) longest=10000;; \
 			*) longest=600;; esac; \
-		samples=$(top_srcdir)/tests/samples/$$name; \
-		case $$name in redis|celery|azure|azure_queue|consumers|haproxy|mongodb|rabbitmq) ;; *) samples=;; esac; \
+		samples=$(top_srcdir)/tests/samples/$${name%_oracle}; \
+		case $$name in redis|celery|azure|azure_queue|consumers|dns|dns_oracle|haproxy|mongodb|rabbitmq) ;; *) samples=;; esac; \
 		found=$(fuzz_dir)/found/$$name; mkdir -p $$found; \
 		$(fuzz_dir)/fuzz_$$name -max_total_time=$$seconds -max_len=$$longest -timeout=10 -verbosity=0 \
 			-print_final_stats=1 -artifact_prefix=$$found- $$found \

@@ -6,7 +6,8 @@
 
 In each root (roots.py): the source as it is here, uncommitted changes included; a build with modules and one without;
 the unit tests of both; then the live tests against that suite's own servers (PostgreSQL, Redis, Valkey, RabbitMQ,
-HAProxy, nginx, workers) and with its own client libraries, run by its own Python. Two suites run side by side.
+HAProxy, nginx, workers, Knot, NSD, Unbound, BIND) and with its own client libraries, run by its own Python. Two suites
+run side by side.
 
 Prints what was tested and `N passed, N failed` as its last line. A suite that cannot be had on this machine is named
 with the reason; it is neither a failure nor hidden.
@@ -92,11 +93,19 @@ def copy_source(suite):
 # What the tests of check_liveness run with, by Debian's names.
 LIVENESS = {"HAProxy": "haproxy", "nginx": "nginx-light", "Celery": "python3-celery", "RQ": "python3-rq",
             "Sidekiq": "ruby-sidekiq"}
+# ... and of check_dns_target.
+NAMES = {"Knot": "knot", "NSD": "nsd", "Unbound": "unbound", "BIND": "bind9", "ldns": "ldnsutils"}
 
 
 def first_line(suite, command):
     code, output = suite.inside(command)
     return output.splitlines()[0].strip() if code == 0 and output else "none"
+
+
+def versions(suite, packages):
+    return ", ".join("%s %s" % (name, first_line(
+        suite, ["dpkg-query", "-W", "-f", "${source:Upstream-Version}", package]).split("+")[0])
+                     for name, package in packages.items())
 
 
 def learn(suite):
@@ -107,9 +116,8 @@ def learn(suite):
         "libpq": first_line(suite, ["pkg-config", "--modversion", "libpq"]),
         "server": first_line(suite, ["sh", "-c", "/usr/lib/postgresql/*/bin/postgres --version"]),
         "python": first_line(suite, ["python3", "--version"]),
-        "liveness": ", ".join("%s %s" % (name, first_line(
-            suite, ["dpkg-query", "-W", "-f", "${source:Upstream-Version}", package]).split("+")[0])
-                              for name, package in LIVENESS.items()),
+        "liveness": versions(suite, LIVENESS),
+        "names": versions(suite, NAMES),
     }
 
 
@@ -198,6 +206,7 @@ def main():
                 suite.name, suite.facts["server"], suite.facts["libpq"], suite.facts["compiler"],
                 suite.facts["python"], suite.passed, len(suite.failed)))
             print("          " + suite.facts["liveness"])
+            print("          " + suite.facts["names"])
             for what in suite.failed:
                 print("          FAILED: " + what)
             for what in suite.unsaid:

@@ -25,6 +25,7 @@ sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), os.p
 
 import authority as certificate_authority  # noqa: E402
 import check  # noqa: E402
+import dns_servers  # noqa: E402
 import haproxy  # noqa: E402
 import mongodb  # noqa: E402
 import postgresql  # noqa: E402
@@ -111,6 +112,11 @@ def pytest_terminal_summary(terminalreporter):
             (sum(map(other_version, deselected)), "on a RabbitMQ cluster: written for 3.10; %s is run" % PROVEN)):
         if count:
             terminalreporter.write_line("not run: %d tests %s" % (count, why))
+    if any("test_dns_" in report.nodeid for report in terminalreporter.getreports("passed")):
+        for (program, transport), there in dns_servers.encrypted().items():
+            if not there:
+                terminalreporter.write_line("not run with %s %s, which does not have it: %s" % (
+                    program, ".".join(map(str, dns_servers.version(program))), transport))
     if terminalreporter.stats.get("skipped"):
         terminalreporter.write_line("skipped tests count as failed", red=True)
         terminalreporter._session.exitstatus = 1
@@ -338,6 +344,24 @@ def workers(whole_workers):
     whole_workers.restore()
 
 
+@pytest.fixture(scope="session")
+def whole_names():
+    with dns_servers.Place() as place:
+        yield place
+
+
+@pytest.fixture
+def names(whole_names):
+    """Name servers and resolvers (dns_servers.Place): shop.dr-lab.example on ns1 (Knot), ns2 (NSD) and ns3 (BIND), its
+    parent, r1 (Unbound) and r2 (BIND). A test may start others."""
+    yield whole_names
+    try:
+        whole_names.restore()
+    except (postgresql.LabError, OSError):
+        whole_names.rebuild()
+        raise
+
+
 @pytest.fixture
 def vhost(broker):
     """A virtual host of the test's own (rabbitmq.Vhost)."""
@@ -399,6 +423,18 @@ def liveness():
 def liveness_until(liveness):
     """liveness_until(wanted, seconds, ...): see until."""
     return until(liveness)
+
+
+@pytest.fixture
+def dns_target():
+    """Runs check_dns_target; check.Result."""
+    return runner("check_dns_target")
+
+
+@pytest.fixture
+def dns_target_until(dns_target):
+    """dns_target_until(wanted, seconds, ...): see until."""
+    return until(dns_target)
 
 
 def no_secret(result, *secrets):

@@ -70,7 +70,8 @@ BESIDE = {
         "task-limit": WORKERS, "watch": WORKERS, "heartbeat": WORKERS, "overdue": WORKERS,
         "stuck-after": WORKERS + " --watch 1s", "canary": "-T canary+redis://127.0.0.1:{port} --heartbeat 2m",
         "grace": "--site a=http://127.0.0.1:{port} --site b=http://127.0.0.1:{port}/b --passive /role=passive "
-                 "--state-dir {folder}"},
+                 "--state-dir {folder}",
+        "active-file": "--site a=http://127.0.0.1:{port} --site b=http://127.0.0.1:{port}/b --passive /role=passive"},
 }
 
 

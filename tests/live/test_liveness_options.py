@@ -67,6 +67,9 @@ WRONG = [
     (WEB + " --grace 5m", ["--grace", "--site"]),
     (A + " " + B + " " + MARK + " --grace 5m", ["--grace", "--state-dir"]),
     (A + " " + B + " " + MARK + " --grace soon", ["--grace", "soon"]),
+    (WEB + " --active-file /nonexistent/active", ["--active-file", "--site"]),
+    ("--site #a=http://127.0.0.1:{port}/a " + B + " " + MARK + " --active-file /nonexistent/active",
+     ["--active-file", '"#a"']),
     # over HTTP
     (WEB + " --instance 300.1.1.1", ["--instance", "300.1.1.1"]),
     (WEB + " --instance web1", ["--instance", "web1"]),

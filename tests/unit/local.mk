@@ -48,10 +48,16 @@ unit_tests += tests/unit/test_liveness_history
 tests_unit_test_liveness_history_LDADD = plugins/libliveness.la $(LDADD)
 unit_tests += tests/unit/test_judge_liveness
 tests_unit_test_judge_liveness_LDADD = plugins/libliveness.la $(LDADD)
+unit_tests += tests/unit/test_judge_dns
+tests_unit_test_judge_dns_LDADD = plugins/libdns.la $(LDADD)
 unit_tests += tests/unit/test_roster
 tests_unit_test_roster_LDADD = plugins/libqueues.la $(LDADD)
 unit_tests += tests/unit/test_queue_board
 tests_unit_test_queue_board_LDADD = plugins/libqueues.la $(LDADD)
+unit_tests += tests/unit/test_dns_exchange
+tests_unit_test_dns_exchange_SOURCES = tests/unit/test_dns_exchange.c \
+	plugins/dns/connection.c plugins/dns/connection.h plugins/dns/exchange.c plugins/dns/message.c
+tests_unit_test_dns_exchange_LDADD = plugins/libdns.la $(LDADD)
 unit_tests += tests/unit/test_json_read
 unit_tests += tests/unit/test_json_stream
 tests_unit_test_json_read_SOURCES = tests/unit/test_json_read.c \
@@ -160,12 +166,48 @@ endif
 unit_tests += tests/unit/test_liveness_access
 tests_unit_test_liveness_access_SOURCES = tests/unit/test_liveness_access.c plugins/liveness/access.c
 tests_unit_test_liveness_access_LDADD = plugins/libliveness.la $(LDADD)
+unit_tests += tests/unit/test_dns_samples
+tests_unit_test_dns_samples_SOURCES = tests/unit/test_dns_samples.c \
+	plugins/dns/answer.c plugins/dns/message.c plugins/dns/samples.c
+tests_unit_test_dns_samples_LDADD = plugins/libdns.la $(LDADD)
+unit_tests += tests/unit/test_dns_address tests/unit/test_dns_history tests/unit/test_dns_site
+tests_unit_test_dns_address_LDADD = plugins/libdns.la $(LDADD)
+tests_unit_test_dns_history_LDADD = plugins/libdns.la $(LDADD)
+tests_unit_test_dns_site_LDADD = plugins/libdns.la $(LDADD)
 if HAVE_MONGOC
 unit_tests += tests/unit/test_mongodb_read
 tests_unit_test_mongodb_read_SOURCES = tests/unit/test_mongodb_read.c \
 	plugins/replication/mongodb_read.c
 tests_unit_test_mongodb_read_CPPFLAGS = $(AM_CPPFLAGS) $(MONGOC_CFLAGS)
 tests_unit_test_mongodb_read_LDADD = $(LDADD) $(MONGOC_LIBS)
+endif
+unit_tests += tests/unit/test_dns_name
+tests_unit_test_dns_name_LDADD = plugins/libdns.la $(LDADD)
+unit_tests += tests/unit/test_dns_message
+tests_unit_test_dns_message_SOURCES = tests/unit/test_dns_message.c tests/unit/dns_samples.h \
+	plugins/dns/message.c
+tests_unit_test_dns_message_LDADD = plugins/libdns.la $(LDADD)
+if HAVE_LDNS
+unit_tests += tests/unit/test_dns_oracle
+tests_unit_test_dns_oracle_SOURCES = tests/unit/test_dns_oracle.c tests/unit/dns_samples.h \
+	tests/unit/dns_oracle.c tests/unit/dns_oracle.h plugins/dns/message.c
+tests_unit_test_dns_oracle_CPPFLAGS = $(AM_CPPFLAGS) $(LDNS_CFLAGS)
+tests_unit_test_dns_oracle_LDADD = plugins/libdns.la $(LDADD) $(LDNS_LIBS)
+endif
+unit_tests += tests/unit/test_dns_answer
+tests_unit_test_dns_answer_SOURCES = tests/unit/test_dns_answer.c tests/unit/dns_reply.h \
+	plugins/dns/answer.c plugins/dns/message.c
+tests_unit_test_dns_answer_LDADD = plugins/libdns.la $(LDADD)
+if HAVE_LDNS
+unit_tests += tests/unit/test_dns_denial tests/unit/test_dns_validate
+tests_unit_test_dns_denial_SOURCES = tests/unit/test_dns_denial.c tests/unit/dns_reply.h \
+	plugins/dns/denial.c plugins/dns/message.c
+tests_unit_test_dns_denial_CPPFLAGS = $(AM_CPPFLAGS) $(LDNS_CFLAGS)
+tests_unit_test_dns_denial_LDADD = plugins/libdns.la $(LDADD) $(LDNS_LIBS)
+tests_unit_test_dns_validate_SOURCES = tests/unit/test_dns_validate.c tests/unit/dns_reply.h \
+	plugins/dns/denial.c plugins/dns/message.c plugins/dns/validate.c
+tests_unit_test_dns_validate_CPPFLAGS = $(AM_CPPFLAGS) $(LDNS_CFLAGS)
+tests_unit_test_dns_validate_LDADD = plugins/libdns.la $(LDADD) $(LDNS_LIBS)
 endif
 if HAVE_CMOCKA
 check_PROGRAMS += $(unit_tests)
@@ -184,14 +226,14 @@ tests_unit_test_module_CPPFLAGS = $(AM_CPPFLAGS) -DDR_TEST_MODULES='"$(abs_top_b
 
 tests_unit_test_memory_SOURCES = tests/unit/test_memory.c plugins/liveness/condition_test.c \
 	plugins/liveness/haproxy_read.c plugins/liveness/haproxy_units.c
-tests_unit_test_memory_LDADD = plugins/libliveness.la plugins/libqueues.la $(LDADD)
+tests_unit_test_memory_LDADD = plugins/libdns.la plugins/libliveness.la plugins/libqueues.la $(LDADD)
 # The allocations of the modules go through the test, which lets each of them fail in turn.
 tests_unit_test_memory_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=malloc -Wl,--wrap=calloc \
 	-Wl,--wrap=realloc -Wl,--wrap=strdup -Wl,--wrap=strndup
 
 EXTRA_DIST += tests/samples/azure/azurite-blob.xml tests/samples/azure/azurite-queue.xml \
 	tests/samples/azure/azurite-table.xml
-EXTRA_DIST += tests/unit/http_server.py tests/unit/world.h tests/unit/locale.h tests/unit/broker.h tests/unit/scene.h \
+EXTRA_DIST += tests/unit/http_server.py tests/unit/world.h tests/unit/locale.h tests/unit/broker.h tests/unit/scene.h tests/unit/scene_dns.h \
 	tests/samples/report/colour.text tests/samples/report/critical.json \
 	tests/samples/report/critical.line tests/samples/report/critical.openmetrics \
 	tests/samples/report/critical.text tests/samples/report/empty.json \

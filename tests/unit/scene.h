@@ -251,13 +251,14 @@ static inline void scene_start(struct scene *scene, const char *text)
     }
 }
 
-static inline void scene_judge(struct scene *scene, struct dr_result *result)
+static inline const char *scene_judge(struct scene *scene, struct dr_result *result)
 {
     const struct liv_evidence evidence = {
         .asked = scene->asked, .count = scene->count, .history = &scene->history, .now = SCENE_NOW};
     dr_result_init(result, "LIVENESS");
-    liv_judge(&evidence, &scene->rules, scene->timeout_state, result);
+    const char *active = liv_judge(&evidence, &scene->rules, scene->timeout_state, result);
     dr_result_sort(result);
+    return active;
 }
 
 static inline void scene_end(struct scene *scene)

@@ -732,6 +732,33 @@ static const struct row rows[] = {
      {"sessions: a limit is given for it"}},
 };
 
+/* Which site --active-file may be told of; NULL: none. */
+static const struct {
+    const char *words, *scene, *options, *active;
+} actives[] = {
+    {"one active, one passive", PROD WEB1 DR PASSIVE1, "sites", "prod"},
+    {"failed over", PROD PASSIVE1 DR WEB1, "sites site=prod", "dr"},
+    {"failed over, and nothing answers at the old one",
+     "target prod-dash http site=prod down=connect\n" DR WEB1, "sites site=prod", "dr"},
+    {"failed over, and the old one is dead", PROD WEB2_DOWN DR WEB1, "sites", "dr"},
+    {"one of the active site's instances is dead", PROD WEB1 WEB2_DOWN DR PASSIVE1, "sites",
+     "prod"},
+    {"both", PROD WEB1 DR WEB2, "sites", NULL},
+    {"both, one wanted", PROD WEB1 DR WEB2, "sites site=prod", NULL},
+    {"neither", PROD PASSIVE1 DR PASSIVE1, "sites site=prod", NULL},
+    {"one dead, one passive", PROD WEB2_DOWN DR PASSIVE1, "sites site=prod", NULL},
+    {"both dead", PROD WEB2_DOWN DR WEB2_DOWN, "sites", NULL},
+    {"the other one is not to be asked", PROD WEB1 DR "unit a:1 instance denied\n", "sites", NULL},
+    {"the other one has no address", PROD WEB1 "target dr-dash http site=dr down=resolve\n",
+     "sites", NULL},
+    {"the other one is partly dead, partly not to be told",
+     PROD WEB1 DR WEB2_DOWN "unit a:1 instance denied\n", "sites", NULL},
+    {"workers of the passive site work",
+     PROD WEB1 DR PASSIVE1 "target dr-c celery site=dr\nunit a@h worker w_answered\n", "sites",
+     NULL},
+    {"no sites", "target dash http\n" WEB1, "", NULL},
+};
+
 static void read_option(struct scene *scene, char *word)
 {
     struct liv_rules *rules = &scene->rules;
@@ -797,17 +824,26 @@ static void show(const struct row *row, const struct dr_result *result)
                 result->findings[i].next);
 }
 
+#define OPTIONS_MAX 300
+
+/* `room` is what names of options point into. */
+static void start(struct scene *scene, const char *text, const char *options,
+                  char room[OPTIONS_MAX])
+{
+    scene_start(scene, text);
+    snprintf(room, OPTIONS_MAX, "%s", options);
+    for (char *rest = room, *word; (word = strsep(&rest, " ")) != NULL;) {
+        if (*word != '\0')
+            read_option(scene, word);
+    }
+}
+
 static bool row_holds(const struct row *row)
 {
     struct scene scene;
     struct dr_result result;
-    char options[300];
-    scene_start(&scene, row->scene);
-    snprintf(options, sizeof options, "%s", row->options);
-    for (char *rest = options, *word; (word = strsep(&rest, " ")) != NULL;) {
-        if (*word != '\0')
-            read_option(&scene, word);
-    }
+    char options[OPTIONS_MAX];
+    start(&scene, row->scene, row->options, options);
     scene_judge(&scene, &result);
     bool good =
         dr_result_state(&result) == row->state && strstr(result.verdict, row->verdict) != NULL;
@@ -829,6 +865,23 @@ static void test_rows(void **state)
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++)
         bad += row_holds(&rows[i]) ? 0 : 1;
     assert_int_equal(bad, 0);
+}
+
+static void test_which_site_is_active(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < sizeof actives / sizeof actives[0]; i++) {
+        struct scene scene;
+        struct dr_result result;
+        char options[OPTIONS_MAX];
+        start(&scene, actives[i].scene, actives[i].options, options);
+        const char *active = scene_judge(&scene, &result);
+        const char *got = active != NULL ? active : "none";
+        if (strcmp(got, actives[i].active != NULL ? actives[i].active : "none") != 0)
+            fail_msg("%s: %s", actives[i].words, got);
+        dr_result_free(&result);
+        scene_end(&scene);
+    }
 }
 
 /* No sign alone, and no unit without one, may make OK of what does not work. */
@@ -865,6 +918,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_rows),
+        cmocka_unit_test(test_which_site_is_active),
         cmocka_unit_test(test_each_sign_alone),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,0 +1,409 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* The zone: the names that must be there before a switch, parent and child, and whether the DNS
+ * would survive the disaster. */
+#include "plugins/dns/judge_parts.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define SIGNED_SHARE 0.1 /* of a signature's life: less than that is left where nobody signs */
+
+/* ---- standby names ---- */
+
+static bool judge_standby_at(struct judge *judge, const struct view *view, size_t index,
+                             struct dr_line *line)
+{
+    const struct dns_standby *standby = &judge->rules->standby[index];
+    const struct dns_answer *answers = &view->seen->standby[index * DNS_FAMILIES];
+    size_t right = 0, failed = 0;
+    const char *wrong = NULL;
+    struct place places[DNS_FAMILIES];
+    for (int f = 0; f < DNS_FAMILIES; f++) {
+        struct place *place = &places[f];
+        place_of(judge, &answers[f], standby->site, (enum dns_family)f, place);
+        failed += place->kind == PLACE_FAILED ? 1 : 0;
+        right += place->kind == PLACE_SITE && place->site == standby->site ? 1 : 0;
+        bool bad = place->kind == PLACE_MIXED || place->kind == PLACE_UNKNOWN ||
+                   (place->kind == PLACE_SITE && place->site != standby->site);
+        if (bad)
+            wrong = place->words;
+    }
+    if (failed > 0)
+        return false; /* the server's own line says why */
+    if (wrong != NULL) {
+        dr_line_problem(line, DR_CRITICAL, "%s: leads to %s, not to %s", view->name, wrong,
+                        judge->rules->sites.items[standby->site].name);
+        dr_line_next(line, DR_CRITICAL, "correct the record of %s before it is needed",
+                     standby->name);
+    } else if (right == 0) {
+        judge->standby_missing = true;
+        dr_line_problem(line, DR_CRITICAL, "%s: is not there", view->name);
+        dr_line_next(line, DR_CRITICAL,
+                     "add %s now: a name that is made during the switch is "
+                     "not seen by whoever asked before",
+                     standby->name);
+    }
+    return true;
+}
+
+static void judge_standby(struct judge *judge, size_t index)
+{
+    const struct dns_standby *standby = &judge->rules->standby[index];
+    struct dr_line line = DR_LINE;
+    size_t told = 0;
+    for (size_t i = 0; i < judge->view_count; i++) {
+        const struct view *view = &judge->views[i];
+        if (view->server && view->seen != NULL && view->seen->standby != NULL &&
+            judge_standby_at(judge, view, index, &line))
+            told++;
+    }
+    if (told == 0)
+        dr_line_problem(&line, DR_UNKNOWN, "no server says whether it is there");
+    else if (line.state == DR_OK)
+        dr_line_figure(&line, "is there and leads to %s on %zu servers",
+                       judge->rules->sites.items[standby->site].name, told);
+    if (line.state != DR_OK)
+        say(judge, line.state, "%s, the name to switch to, %s", standby->name,
+            told == 0                ? "is not known to be there"
+            : judge->standby_missing ? "is not there"
+                                     : "leads elsewhere");
+    dr_line_end(&line, judge->result, standby->name);
+}
+
+void judge_standbys(struct judge *judge)
+{
+    for (size_t i = 0; judge->zone != NULL && i < judge->rules->standby_count; i++)
+        judge_standby(judge, i);
+}
+
+/* ---- parent and child ---- */
+
+static bool has_name(const struct dns_servers *servers, const char *name)
+{
+    for (size_t i = 0; i < servers->count; i++) {
+        if (strcmp(servers->names[i], name) == 0)
+            return true;
+    }
+    return false;
+}
+
+/* "ns4.example.com": those of `a` that are not in `b`. */
+static bool list_missing(const struct dns_servers *a, const struct dns_servers *b, char *words,
+                         size_t size)
+{
+    size_t used = 0;
+    words[0] = '\0';
+    for (size_t i = 0; i < a->count && used < size; i++) {
+        if (has_name(b, a->names[i]))
+            continue;
+        int written =
+            snprintf(words + used, size - used, "%s%s", used > 0 ? ", " : "", a->names[i]);
+        used += written > 0 ? (size_t)written : 0;
+    }
+    return used > 0;
+}
+
+static void judge_child(struct judge *judge, const struct view *view, struct dr_line *line)
+{
+    const struct dns_servers *parent = &judge->zone->delegation.servers;
+    const struct dns_servers *child = &view->seen->servers;
+    char words[300];
+    if (!child->known || !parent->known)
+        return;
+    if (list_missing(parent, child, words, sizeof words))
+        dr_line_problem(line, DR_WARNING, "%s does not name %s, which the parent does", view->name,
+                        words);
+    if (list_missing(child, parent, words, sizeof words))
+        dr_line_problem(line, DR_WARNING, "%s names %s, which the parent does not", view->name,
+                        words);
+    dr_line_next(line, line->state, "make the NS records of parent and zone the same");
+}
+
+/* Where all servers say the same, it is said once. */
+static void judge_sets(struct judge *judge, struct dr_line *line)
+{
+    const struct view *first = NULL;
+    for (size_t i = 0; i < judge->view_count; i++) {
+        const struct view *view = &judge->views[i];
+        if (!view->server || view->seen == NULL || !view->seen->servers.known)
+            continue;
+        bool news = first == NULL || !dns_servers_same(&first->seen->servers, &view->seen->servers);
+        if (news && first != NULL) {
+            dr_line_problem(line, DR_WARNING, "%s and %s name other servers", first->name,
+                            view->name);
+            dr_line_next(line, DR_WARNING, "compare the NS records of %s and %s", first->name,
+                         view->name);
+        }
+        if (news)
+            judge_child(judge, view, line);
+        if (first == NULL)
+            first = view;
+    }
+}
+
+static void judge_addresses(struct judge *judge, struct dr_line *line)
+{
+    const struct dns_delegation *delegation = &judge->zone->delegation;
+    char text[DNS_ADDRESS_TEXT];
+    for (size_t i = 0; i < delegation->glue_count; i++) {
+        const struct dns_glue *glue = &delegation->glue[i];
+        if (!glue->parent || glue->own)
+            continue;
+        dr_line_problem(line, DR_WARNING, "the glue %s of %s is not what the zone says",
+                        dns_address_text(&glue->address, text), glue->server);
+        dr_line_next(line, DR_WARNING, "correct the glue of %s in the parent zone", glue->server);
+    }
+    for (size_t i = 0; i < delegation->alias_count; i++) {
+        dr_line_problem(line, DR_WARNING, "%s is a CNAME, which a name server must not be",
+                        delegation->aliases[i]);
+        dr_line_next(line, DR_WARNING, "give %s an A or AAAA record (RFC 2181, 10.3)",
+                     delegation->aliases[i]);
+    }
+    for (size_t i = 0; i < delegation->lost_count; i++) {
+        dr_line_problem(line, DR_WARNING, "%s has no address", delegation->lost[i]);
+        dr_line_next(line, DR_WARNING, "give %s an address, or take it out of the NS records",
+                     delegation->lost[i]);
+    }
+}
+
+static bool is_matched(const struct dns_keys *ds, const struct dns_keys *keys)
+{
+    for (size_t d = 0; d < ds->count; d++) {
+        for (size_t k = 0; k < keys->count; k++) {
+            if (ds->items[d].tag == keys->items[k].tag &&
+                ds->items[d].algorithm == keys->items[k].algorithm)
+                return true;
+        }
+    }
+    return false;
+}
+
+static void judge_keys(struct judge *judge, struct dr_line *line)
+{
+    const struct dns_keys *ds = &judge->zone->delegation.ds;
+    for (size_t i = 0; ds->known && ds->count > 0 && i < judge->view_count; i++) {
+        const struct view *view = &judge->views[i];
+        if (!view->server || view->seen == NULL || !view->seen->keys.known ||
+            is_matched(ds, &view->seen->keys))
+            continue;
+        dr_line_problem(line, DR_CRITICAL, "no DNSKEY on %s matches the parent's DS (key %u)",
+                        view->name, ds->items[0].tag);
+        dr_line_next(line, DR_CRITICAL,
+                     "correct the DS in the parent zone: resolvers that validate answer SERVFAIL");
+    }
+}
+
+/* How far `a` is before `b` (RFC 1982, 3.2); less than 0: behind it. */
+static int64_t serial_distance(uint32_t a, uint32_t b)
+{
+    return (int64_t)(int32_t)(a - b);
+}
+
+static void judge_serials(struct judge *judge, struct dr_line *line)
+{
+    const struct dr_threshold *threshold = &judge->rules->thresholds[DNS_SERIAL_LAG];
+    const struct view *newest = NULL;
+    int64_t most = 0;
+    for (size_t i = 0; i < judge->view_count; i++) {
+        const struct view *view = &judge->views[i];
+        if (view->server && view->seen != NULL && view->seen->soa.known &&
+            (newest == NULL ||
+             serial_distance(view->seen->soa.serial, newest->seen->soa.serial) > 0))
+            newest = view;
+    }
+    for (size_t i = 0; newest != NULL && i < judge->view_count; i++) {
+        const struct view *view = &judge->views[i];
+        if (!view->server || view->seen == NULL || !view->seen->soa.known)
+            continue;
+        int64_t lag = serial_distance(newest->seen->soa.serial, view->seen->soa.serial);
+        most = lag > most ? lag : most;
+        enum dr_state state = dr_threshold_judge(threshold, (double)lag);
+        if (!judge->rules->limited[DNS_SERIAL_LAG] || state == DR_OK)
+            continue;
+        dr_line_problem(line, state, "%s is %lld serials behind %s", view->name, (long long)lag,
+                        newest->name);
+        dr_line_next(line, state, "look at the transfer (NOTIFY, AXFR) to %s", view->name);
+    }
+    if (newest == NULL) {
+        if (judge->rules->limited[DNS_SERIAL_LAG])
+            dr_line_problem(line, DR_UNKNOWN, "no server tells its serial");
+        return;
+    }
+    if (most > 0 && line->state == DR_OK)
+        dr_line_figure(line, "serials differ by %lld", (long long)most);
+    dr_result_figure(judge->result, NULL, &dns_metrics[DNS_SERIAL_LAG], (double)most, threshold);
+}
+
+static bool is_remembered_alone(const struct judge *judge)
+{
+    bool remembered = false;
+    for (size_t i = 0; i < judge->view_count; i++) {
+        const struct view *view = &judge->views[i];
+        if (!view->server || view->seen == NULL)
+            continue;
+        const struct dns_origin *origin = &view->seen->origin;
+        if (origin->parent || origin->child)
+            return false;
+        remembered = remembered || origin->remembered;
+    }
+    return remembered;
+}
+
+void judge_zone(struct judge *judge)
+{
+    struct dr_line line = DR_LINE;
+    const struct dns_delegation *delegation = &judge->zone->delegation;
+    if (delegation->zone != NULL)
+        dr_line_figure(&line, "%s", delegation->zone);
+    if (delegation->servers.known)
+        dr_line_figure(&line, "%zu name servers in the parent zone", delegation->servers.count);
+    if (delegation->trouble != NULL) {
+        dr_line_problem(&line, DR_WARNING, "%s", delegation->trouble);
+        dr_line_next(&line, DR_WARNING,
+                     "if nobody delegates this zone, --search zone leaves the parent out; "
+                     "--find-by says whom to ask");
+    }
+    if (is_remembered_alone(judge))
+        dr_line_problem(&line, DR_WARNING, "its servers are those of an earlier run");
+    judge_sets(judge, &line);
+    judge_addresses(judge, &line);
+    judge_keys(judge, &line);
+    judge_serials(judge, &line);
+    if (line.state != DR_OK)
+        say(judge, line.state, "%s", dr_buffer_text(&line.problems));
+    if (line.state != DR_OK || line.figures.size > 0)
+        dr_line_end(&line, judge->result, "zone");
+    else
+        dr_line_drop(&line);
+}
+
+/* ---- would it survive ---- */
+
+static bool is_lost(const struct dns_rules *rules, const struct dns_address *address)
+{
+    for (size_t i = 0; i < rules->lost_count; i++) {
+        if (dns_network_has(&rules->lost[i], address))
+            return true;
+    }
+    return false;
+}
+
+static void judge_lost(struct judge *judge, struct dr_line *line)
+{
+    const struct dr_threshold *threshold = &judge->rules->thresholds[DNS_NS_LEFT];
+    size_t left = 0, gone = 0;
+    char names[160] = "";
+    if (judge->rules->lost_count == 0)
+        return;
+    for (size_t i = 0; i < judge->view_count; i++) {
+        const struct view *view = &judge->views[i];
+        if (!view->server || view->seen == NULL || !view->judged)
+            continue;
+        if (is_lost(judge->rules, &view->seen->address)) {
+            gone++;
+        } else if (view->serves) {
+            snprintf(names, sizeof names, "%s", view->name);
+            left++;
+        }
+    }
+    enum dr_state state = dr_threshold_judge(threshold, (double)left);
+    dr_result_figure(judge->result, NULL, &dns_metrics[DNS_NS_LEFT], (double)left, threshold);
+    if (state == DR_OK) {
+        dr_line_figure(line, "%zu name servers are left without the lost networks, %zu go", left,
+                       gone);
+        return;
+    }
+    if (left == 0)
+        dr_line_problem(line, state, "no name server is left without the lost networks");
+    else
+        dr_line_problem(line, state, "only %s is left without the lost networks", names);
+    dr_line_next(line, state, "add a name server in another network");
+}
+
+static void judge_expire(struct judge *judge, struct dr_line *line)
+{
+    const struct view *least = NULL;
+    char words[TIME_WORDS];
+    for (size_t i = 0; i < judge->view_count; i++) {
+        const struct view *view = &judge->views[i];
+        if (view->server && view->seen != NULL && view->seen->soa.known &&
+            (least == NULL || view->seen->soa.expire < least->seen->soa.expire))
+            least = view;
+    }
+    if (least == NULL) {
+        if (judge->rules->limited[DNS_SOA_EXPIRE])
+            dr_line_problem(line, DR_UNKNOWN, "when the zone expires on secondaries is not known");
+        return;
+    }
+    double expire = least->seen->soa.expire;
+    const struct dr_threshold *threshold = &judge->rules->thresholds[DNS_SOA_EXPIRE];
+    dr_result_figure(judge->result, NULL, &dns_metrics[DNS_SOA_EXPIRE], expire, threshold);
+    enum dr_state state = dr_line_judge(line, &dns_metrics[DNS_SOA_EXPIRE], threshold, expire,
+                                        "without its primary the zone lives for");
+    dr_line_next(line, state, "raise the expire of the zone's SOA record");
+    if (state == DR_OK && judge->rules->limited[DNS_SOA_EXPIRE])
+        dr_line_figure(line, "without its primary the zone lives for %s",
+                       time_words(expire, words, sizeof words));
+}
+
+static void judge_one_signature(struct judge *judge, const struct view *view, struct dr_line *line)
+{
+    const struct dr_threshold *threshold = &judge->rules->thresholds[DNS_SIGNED_FOR];
+    double left = view->seen->signed_for.value;
+    char words[TIME_WORDS];
+    if (left <= 0) {
+        dr_line_problem(line, DR_CRITICAL, "a signature on %s has expired %s ago", view->name,
+                        time_words(-left, words, sizeof words));
+        dr_line_next(line, DR_CRITICAL, "sign the zone, and look at its transfer to %s",
+                     view->name);
+        return;
+    }
+    enum dr_state state = dr_line_judge(line, &dns_metrics[DNS_SIGNED_FOR], threshold, left,
+                                        "the signatures hold for");
+    bool old = !judge->rules->limited[DNS_SIGNED_FOR] && view->seen->signed_life.known &&
+               left < SIGNED_SHARE * view->seen->signed_life.value;
+    if (old) {
+        state = DR_WARNING;
+        dr_line_problem(line, state, "the signatures on %s hold for %s more, a tenth of their life",
+                        view->name, time_words(left, words, sizeof words));
+    }
+    dr_line_next(line, state, "look whether the zone is still signed again, and reaches %s",
+                 view->name);
+    if (state == DR_OK)
+        dr_line_figure(line, "the signatures hold for %s", time_words(left, words, sizeof words));
+}
+
+/* The server whose first signature expires soonest: a stale secondary is not hidden by the rest. */
+static void judge_signatures(struct judge *judge, struct dr_line *line)
+{
+    const struct view *least = NULL;
+    for (size_t i = 0; i < judge->view_count; i++) {
+        const struct view *view = &judge->views[i];
+        if (view->server && view->seen != NULL && view->seen->signed_for.known &&
+            (least == NULL || view->seen->signed_for.value < least->seen->signed_for.value))
+            least = view;
+    }
+    if (least == NULL) {
+        if (judge->rules->limited[DNS_SIGNED_FOR])
+            dr_line_problem(line, DR_UNKNOWN, "no server gives a signature");
+        return;
+    }
+    dr_result_figure(judge->result, NULL, &dns_metrics[DNS_SIGNED_FOR],
+                     least->seen->signed_for.value, &judge->rules->thresholds[DNS_SIGNED_FOR]);
+    judge_one_signature(judge, least, line);
+}
+
+void judge_survival(struct judge *judge)
+{
+    struct dr_line line = DR_LINE;
+    judge_lost(judge, &line);
+    judge_expire(judge, &line);
+    judge_signatures(judge, &line);
+    if (line.state != DR_OK)
+        say(judge, line.state, "%s", dr_buffer_text(&line.problems));
+    if (line.state != DR_OK || line.figures.size > 0)
+        dr_line_end(&line, judge->result, "survival");
+    else
+        dr_line_drop(&line);
+}
