@@ -663,10 +663,13 @@ endif
 
 # The same with validation: only that costs the loading of ldns.
 if HAVE_LDNS
-dns_validate_sources = plugins/dns/validate.c plugins/dns/validate.h
+dns_validate_sources = \
+	plugins/dns/denial.c plugins/dns/denial.h \
+	plugins/dns/validate.c plugins/dns/validate.h
 if MODULES
 pkglib_LTLIBRARIES += plugins/dns-zonesec.la
-plugins_dns_zonesec_la_SOURCES = $(dns_zone_sources) $(dns_validate_sources) $(dns_wire) $(dns_shared)
+plugins_dns_zonesec_la_SOURCES = $(dns_zone_sources) $(dns_validate_sources) $(dns_wire) $(dns_shared) \
+	common/duration.c common/number.c
 plugins_dns_zonesec_la_CFLAGS = $(AM_CFLAGS) $(LDNS_CFLAGS) -DDNS_VALIDATION
 plugins_dns_zonesec_la_LDFLAGS = $(module_ldflags)
 plugins_dns_zonesec_la_LIBADD = common/libsource.la $(LDNS_LIBS)

@@ -77,15 +77,18 @@ static bool has_address(const struct dns_addresses *list, const struct dns_addre
     return false;
 }
 
-static void add_address(struct dns_walk *walk, struct dns_addresses *list,
-                        const struct dns_address *address)
+/* An address of the host: kept in one of its lists, and asked. */
+static void use_address(struct dns_walk *walk, const struct dns_host *host,
+                        struct dns_addresses *list, const struct dns_address *address)
 {
     if (has_address(list, address))
         return;
-    if (list->count < DNS_HOST_ADDRESSES)
-        list->items[list->count++] = *address;
-    else
+    if (list->count == DNS_HOST_ADDRESSES) {
         walk->crowded = true;
+        return;
+    }
+    list->items[list->count++] = *address;
+    dns_zone_server(walk, host->text, address);
 }
 
 static bool wanted_family(const struct dns_walk *walk, const struct dns_address *address)
@@ -274,6 +277,35 @@ static bool wants_hosts(const struct dns_walk *walk)
     return walk->request->search == DNS_SEARCH_ALL || walk->request->search == DNS_SEARCH_ZONE;
 }
 
+static bool has_any(const struct dns_host *host)
+{
+    for (int family = 0; family < DNS_FAMILIES; family++) {
+        if (host->by[family].glue.count + host->by[family].at.count + host->by[family].own.count >
+            0)
+            return true;
+    }
+    return false;
+}
+
+static bool has_glue(const struct dns_host *host)
+{
+    return host->by[DNS_V4].glue.count + host->by[DNS_V6].glue.count > 0;
+}
+
+/* Servers may differ: as long as none confirms the glue, or gives any address, the next is asked,
+ * so that what is said does not depend on who answers first. */
+static bool is_told(const struct dns_host *host, int family)
+{
+    const struct dns_addresses *glue = &host->by[family].glue;
+    if (!host->by[family].told)
+        return false;
+    for (size_t i = 0; i < glue->count; i++) {
+        if (!has_address(&host->by[family].own, &glue->items[i]))
+            return false;
+    }
+    return has_any(host) || host->by[family == DNS_V4 ? DNS_V6 : DNS_V4].asking;
+}
+
 /* The one of the zone's servers that has not been asked yet for the host. */
 static struct dns_spot *next_teller(const struct dns_walk *walk, const struct dns_host *host,
                                     int family)
@@ -285,23 +317,25 @@ static struct dns_spot *next_teller(const struct dns_walk *walk, const struct dn
     return NULL;
 }
 
-static void ask_host(struct dns_walk *walk, struct dns_host *host, int family)
+static void ask_host_of(struct dns_walk *walk, struct dns_host *host, int family,
+                        const struct dns_address *server, int port)
 {
-    if (!host->inside || host->by[family].told || host->by[family].asking)
-        return;
-    struct dns_spot *teller = next_teller(walk, host, family);
-    if (teller == NULL) {
-        /* None of them says it: it is delegated further, or they fail. */
-        if (host->by[family].tried != 0)
-            find_host(walk, host);
-        return;
-    }
-    host->by[family].tried |= (uint64_t)1 << teller->number;
-    host->by[family].asking =
-        dns_walk_ask(walk, &teller->address, teller->port, &host->name, address_types[family],
-                     DNS_PURPOSE(DNS_ASK_HOST, family), host);
+    host->by[family].asking = dns_walk_ask(walk, server, port, &host->name, address_types[family],
+                                           DNS_PURPOSE(DNS_ASK_HOST, family), host);
     if (host->by[family].asking)
         walk->spot_open++;
+}
+
+static void ask_host(struct dns_walk *walk, struct dns_host *host, int family)
+{
+    if (!host->inside || host->by[family].asking || is_told(host, family))
+        return;
+    struct dns_spot *teller = next_teller(walk, host, family);
+    if (teller != NULL) {
+        host->by[family].tried |= (uint64_t)1 << teller->number;
+        ask_host_of(walk, host, family, &teller->address, teller->port);
+    } else if (host->by[family].tried != 0 && !host->by[family].told)
+        find_host(walk, host); /* it is delegated further, or they fail */
 }
 
 void dns_delegation_hosts(struct dns_walk *walk)
@@ -457,18 +491,23 @@ static void take_glue(struct dns_walk *walk, const struct dns_message *reply)
         for (struct dns_host *host = walk->hosts; host != NULL; host = host->next) {
             if (!host->parent || !dns_name_equal(&host->name, &record->owner))
                 continue;
-            add_address(walk, &host->by[record->type == DNS_AAAA].glue, &address);
-            dns_zone_server(walk, host->text, &address);
+            use_address(walk, host, &host->by[record->type == DNS_AAAA].glue, &address);
         }
     }
 }
 
-/* What is inside the zone and has glue is asked of the zone itself. */
-static void find_the_rest(struct dns_walk *walk)
+/* What is inside the zone and has glue is asked of the zone itself; all of it of a parent's server
+ * that has the zone. */
+static void find_the_rest(struct dns_walk *walk, const struct dns_question *question)
 {
     for (struct dns_host *host = walk->hosts; host != NULL; host = host->next) {
-        bool glue = host->by[DNS_V4].glue.count + host->by[DNS_V6].glue.count > 0;
-        if (host->parent && !(host->inside && glue))
+        if (!host->parent)
+            continue;
+        for (int family = 0; host->inside && !walk->referral && family < DNS_FAMILIES; family++) {
+            if (!host->by[family].asking && !host->by[family].told)
+                ask_host_of(walk, host, family, &question->server, question->port);
+        }
+        if (!host->inside || (walk->referral && !has_glue(host)))
             find_host(walk, host);
     }
     dns_delegation_hosts(walk);
@@ -491,7 +530,7 @@ static bool take_referral(struct dns_walk *walk, const struct dns_question *ques
     walk->referral = section == DNS_AUTHORITY;
     take_named(walk, reply, section);
     take_glue(walk, reply);
-    find_the_rest(walk);
+    find_the_rest(walk, question);
     return true;
 }
 
@@ -606,10 +645,8 @@ static void take_found_host(struct dns_walk *walk, struct dns_lookup *lookup,
     struct dns_host *host = lookup->host;
     host->by[lookup->family].known = true;
     host->alias = host->alias || answer->link_count > 0;
-    for (size_t i = 0; i < answer->address_count; i++) {
-        add_address(walk, &host->by[lookup->family].at, &answer->addresses[i]);
-        dns_zone_server(walk, host->text, &answer->addresses[i]);
-    }
+    for (size_t i = 0; i < answer->address_count; i++)
+        use_address(walk, host, &host->by[lookup->family].at, &answer->addresses[i]);
 }
 
 static void take_above_host(struct dns_walk *walk, const struct dns_lookup *lookup,
@@ -805,13 +842,13 @@ static void take_host(struct dns_walk *walk, struct dns_host *host,
     walk->no_memory =
         !dns_answer_read(question, &walk->zone, walk->now, &answer) || walk->no_memory;
     host->alias = host->alias || answer.link_count > 0;
-    host->by[family].told = told_something(answer.outcome);
-    for (size_t i = 0; host->by[family].told && i < answer.address_count; i++) {
-        add_address(walk, &host->by[family].own, &answer.addresses[i]);
-        dns_zone_server(walk, host->text, &answer.addresses[i]);
-    }
+    bool told = told_something(answer.outcome);
+    host->by[family].told = host->by[family].told || told;
+    for (size_t i = 0; told && i < answer.address_count; i++)
+        use_address(walk, host, &host->by[family].own, &answer.addresses[i]);
     dns_answer_free(&answer);
-    ask_host(walk, host, family);
+    ask_host(walk, host, DNS_V4);
+    ask_host(walk, host, DNS_V6);
 }
 
 /* ---- what follows ---- */
@@ -969,21 +1006,6 @@ static bool report_glue(struct dns_walk *walk, const struct dns_host *host)
                  add_glue(delegation, host, family, &own->items[i]);
     }
     return ok;
-}
-
-static bool has_any(const struct dns_host *host)
-{
-    for (int family = 0; family < DNS_FAMILIES; family++) {
-        if (host->by[family].glue.count + host->by[family].at.count + host->by[family].own.count >
-            0)
-            return true;
-    }
-    return false;
-}
-
-static bool has_glue(const struct dns_host *host)
-{
-    return host->by[DNS_V4].glue.count + host->by[DNS_V6].glue.count > 0;
 }
 
 static bool report_host(struct dns_walk *walk, const struct dns_host *host)

@@ -13,7 +13,7 @@ struct dns_given {
     char *label;  /* "ns1", "192.0.2.53", "192.0.2.53:5353" */
     char *server; /* its name, where it is one that an earlier run has found; NULL */
     struct dns_address address;
-    int port;
+    int port;        /* 0: that of servers that are found; of those that are remembered */
     bool remembered; /* from the state file, not from the command line */
 };
 

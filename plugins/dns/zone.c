@@ -43,13 +43,29 @@ static void ask_name(struct dns_walk *walk, struct dns_spot *spot)
     spot->named = true;
 }
 
+/* A name outside the zone is not the server's to say: it is its own tail. */
+static void leave_standby(struct dns_walk *walk, struct dns_answer *answer,
+                          const struct dns_name *name, enum dns_family family)
+{
+    char text[DNS_NAME_TEXT];
+    answer->outcome = DNS_LEAVES;
+    answer->end = strdup(dns_name_text(name, text));
+    walk->no_memory = walk->no_memory || answer->end == NULL;
+    dns_delegation_tail(walk, answer, family);
+}
+
 static void ask_standby(struct dns_walk *walk, struct dns_spot *spot)
 {
+    struct dns_answer *answers = view_of(walk, spot)->standby;
     for (size_t i = 0; i < walk->request->standby_count; i++) {
+        const struct dns_name *name = &walk->request->standby[i];
         for (unsigned family = 0; family < DNS_FAMILIES; family++) {
-            if (dns_name_within(&walk->request->standby[i], &walk->zone))
-                ask(walk, spot, &walk->request->standby[i], address_types[family],
-                    DNS_PURPOSE(DNS_ASK_STANDBY, 2 * i + family));
+            if (dns_name_within(name, &walk->zone))
+                ask(walk, spot, name, address_types[family],
+                    DNS_PURPOSE(DNS_ASK_STANDBY, DNS_FAMILIES * i + family));
+            else
+                leave_standby(walk, &answers[DNS_FAMILIES * i + family], name,
+                              (enum dns_family)family);
         }
     }
 }
@@ -179,9 +195,10 @@ static void add_given(struct dns_walk *walk, const struct dns_given *given)
     const struct dns_request *request = walk->request;
     if (given->remembered && !(given->address.family == 6 ? request->family6 : request->family4))
         return;
-    struct dns_spot *spot = spot_at(walk, &given->address, given->port);
+    int port = given->port != 0 ? given->port : request->port;
+    struct dns_spot *spot = spot_at(walk, &given->address, port);
     if (spot == NULL)
-        spot = add_spot(walk, given->label, &given->address, given->port);
+        spot = add_spot(walk, given->label, &given->address, port);
     if (spot == NULL)
         return;
     struct dns_view *view = view_of(walk, spot);
@@ -401,21 +418,32 @@ static void validate_spot(struct dns_walk *walk, struct dns_spot *spot,
     }
 }
 
+/* NULL with the error. */
+static struct dns_anchor *read_anchor(const struct dns_walk *walk, struct dr_error *error)
+{
+    const struct dns_keys *ds = &walk->facts->delegation.ds;
+    if (!walk->zone_known)
+        dr_error_set(error, DR_ERR_RESOLVE, "the zone is not known");
+    else if (walk->request->anchor != NULL)
+        return dns_anchor_read(NULL, walk->request->anchor, &walk->zone, error);
+    else if (ds->known)
+        return dns_anchor_read(ds->count > 0 ? &walk->ds : NULL, NULL, &walk->zone, error);
+    else
+        dr_error_set(error, DR_ERR_RESOLVE, "whether the zone above has a DS is not known");
+    return NULL;
+}
+
 /* False where the file of --trust-anchor cannot be used. */
 static bool validate(struct dns_walk *walk, struct dr_error *error)
 {
     struct dr_error why = {.class = DR_ERR_NONE};
-    struct dns_anchor *anchor = NULL;
-    if (!walk->request->dnssec || !walk->zone_known)
+    if (!walk->request->dnssec)
         return true;
-    if (walk->request->anchor != NULL) {
-        anchor = dns_anchor_read(NULL, walk->request->anchor, &walk->zone, error);
-        if (anchor == NULL)
-            return false;
-    } else if (walk->facts->delegation.ds.known)
-        anchor = dns_anchor_read(&walk->ds, NULL, &walk->zone, &why);
-    else
-        dr_error_set(&why, DR_ERR_PROTOCOL, "whether the zone above has a DS is not known");
+    struct dns_anchor *anchor = read_anchor(walk, &why);
+    if (why.class == DR_ERR_USAGE) {
+        *error = why;
+        return false;
+    }
     for (struct dns_spot *spot = walk->spots; spot != NULL; spot = spot->next)
         validate_spot(walk, spot, anchor, why.text);
     dns_anchor_free(anchor);

@@ -37,7 +37,8 @@ struct server;
 struct heard {
     uint8_t bytes[DNS_QUERY_MAX];
     size_t size;
-    struct sockaddr_in from;
+    struct sockaddr_storage from;
+    socklen_t from_size;
 };
 
 typedef void datagram_does(struct server *server, const struct heard *heard);
@@ -92,7 +93,7 @@ static size_t make_reply(const struct heard *heard, unsigned flags, unsigned rco
 static void send_to(const struct server *server, const struct heard *heard, const uint8_t *bytes,
                     size_t size)
 {
-    sendto(server->udp, bytes, size, 0, (const struct sockaddr *)&heard->from, sizeof heard->from);
+    sendto(server->udp, bytes, size, 0, (const struct sockaddr *)&heard->from, heard->from_size);
 }
 
 static void answer(struct server *server, const struct heard *heard)
@@ -385,6 +386,22 @@ static void tcp_no_edns(struct server *server, int fd, const struct heard *heard
     send(fd, framed, size + 2, MSG_NOSIGNAL);
 }
 
+#define LARGE 3000 /* records */
+
+static void tcp_large(struct server *server, int fd, const struct heard *heard)
+{
+    (void)server;
+    static uint8_t framed[DNS_QUERY_MAX + 16 * LARGE];
+    size_t size = make_framed(heard, 0, framed);
+    for (size_t i = 1; i < LARGE; i++, size += 16)
+        memcpy(framed + size, framed + size - 16, 16);
+    framed[0] = (uint8_t)((size - 2) >> 8);
+    framed[1] = (uint8_t)((size - 2) & 0xff);
+    framed[2 + 6] = LARGE >> 8;
+    framed[2 + 7] = LARGE & 0xff;
+    send(fd, framed, size, MSG_NOSIGNAL);
+}
+
 static bool receive(int fd, uint8_t *into, size_t size)
 {
     return recv(fd, into, size, MSG_WAITALL) == (ssize_t)size;
@@ -407,16 +424,17 @@ static void serve_connection(struct server *server)
 static void serve_datagram(struct server *server)
 {
     struct heard heard;
-    socklen_t size = sizeof heard.from;
+    heard.from_size = sizeof heard.from;
     ssize_t got = recvfrom(server->udp, heard.bytes, sizeof heard.bytes, 0,
-                           (struct sockaddr *)&heard.from, &size);
+                           (struct sockaddr *)&heard.from, &heard.from_size);
     if (got < 0)
         return; /* the ICMP error that a reply to a closed socket has brought */
     heard.size = (size_t)got;
     if (server->datagrams == 0)
         server->first = heard;
     server->ids[server->datagrams % (MANY + 1)] = (uint16_t)(heard.bytes[0] << 8 | heard.bytes[1]);
-    server->ports[server->datagrams % (MANY + 1)] = heard.from.sin_port;
+    server->ports[server->datagrams % (MANY + 1)] =
+        ((const struct sockaddr_in *)(const void *)&heard.from)->sin_port;
     server->datagrams++;
     server->datagram(server, &heard);
 }
@@ -436,16 +454,18 @@ static void *serve(void *argument)
     return NULL;
 }
 
-static bool bind_both(struct server *server)
+static bool bind_both(struct server *server, const char *address)
 {
-    struct sockaddr_in here = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
-    socklen_t size = sizeof here;
-    server->udp = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-    server->tcp = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    struct dns_address read;
+    struct sockaddr_storage here;
+    assert_true(dns_address_read(address, &read));
+    socklen_t size = dns_address_socket(&read, 0, &here);
+    server->udp = socket(here.ss_family, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+    server->tcp = socket(here.ss_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
     if (bind(server->tcp, (struct sockaddr *)&here, size) == 0 &&
         getsockname(server->tcp, (struct sockaddr *)&here, &size) == 0 &&
         bind(server->udp, (struct sockaddr *)&here, size) == 0) {
-        server->port = ntohs(here.sin_port);
+        server->port = ntohs(((struct sockaddr_in *)(void *)&here)->sin_port);
         return true;
     }
     close(server->udp);
@@ -454,10 +474,11 @@ static bool bind_both(struct server *server)
 }
 
 /* Without what to do over TCP nobody listens there. */
-static void start(struct server *server, datagram_does *datagram, connection_does *connection)
+static void start_at(struct server *server, const char *address, datagram_does *datagram,
+                     connection_does *connection)
 {
     *server = (struct server){.datagram = datagram, .connection = connection};
-    while (!bind_both(server))
+    while (!bind_both(server, address))
         assert_int_equal(errno, EADDRINUSE);
     if (connection != NULL) {
         assert_int_equal(listen(server->tcp, 16), 0);
@@ -469,7 +490,13 @@ static void start(struct server *server, datagram_does *datagram, connection_doe
     assert_int_equal(pthread_create(&server->thread, NULL, serve, server), 0);
 }
 
-static void stop(struct server *server)
+static void start_server(struct server *server, datagram_does *datagram,
+                         connection_does *connection)
+{
+    start_at(server, "127.0.0.1", datagram, connection);
+}
+
+static void stop_server(struct server *server)
 {
     close(server->over[1]);
     pthread_join(server->thread, NULL);
@@ -487,6 +514,7 @@ struct result {
     enum dns_delivery delivery;
     unsigned tries, rcode;
     bool tcp, no_edns, edns, truncated;
+    size_t records;
     int address; /* the last byte of the only one that was answered; -1: there is none */
     double seconds;
     char words[160];
@@ -497,6 +525,7 @@ static struct job {
     struct dns_exchange_rules rules;
     struct dns_question questions[MANY];
     size_t count;
+    int pause;          /* milliseconds of other work, between asking and looking for replies */
     size_t leave_after; /* so many ended ones it is freed; 0: after the last */
     double timeout;
     int verbosity;
@@ -522,6 +551,7 @@ static void keep(const struct dns_question *question)
     if (question->delivery != DNS_DELIVERED)
         return;
     result->rcode = question->reply.rcode;
+    result->records = question->reply.record_count;
     result->truncated = question->reply.truncated;
     if (question->reply.record_count == 1 && question->reply.records[0].type == TYPE_A)
         result->address = question->reply.records[0].is.address[3];
@@ -544,6 +574,7 @@ static bool probe(struct dr_task *task, void *facts, struct dr_error *error)
     struct dns_question *question;
     for (size_t i = 0; i < job.count; i++)
         dns_exchange_ask(exchange, &job.questions[i]);
+    poll(NULL, 0, job.pause);
     while ((question = dns_exchange_next(exchange)) != NULL) {
         keep(question);
         if (job.ended == job.leave_after)
@@ -621,10 +652,10 @@ static int clean(void **state)
 static const struct result *ask_one(datagram_does *datagram, connection_does *connection,
                                     bool tcp_only, struct server *server)
 {
-    start(server, datagram, connection);
+    start_server(server, datagram, connection);
     add(server->port)->tcp_only = tcp_only;
     run();
-    stop(server);
+    stop_server(server);
     assert_int_equal(job.ended, 1);
     return &job.results[0];
 }
@@ -644,6 +675,24 @@ static void assert_ended(const struct result *result, enum dns_delivery delivery
     assert_int_equal(result->delivery, delivery);
 }
 
+static void assert_all_answered(size_t count)
+{
+    assert_int_equal(job.ended, count);
+    for (size_t i = 0; i < count; i++)
+        assert_answered(&job.results[i], 1);
+}
+
+__attribute__((format(printf, 1, 2))) static void assert_traced(const char *format, ...)
+{
+    char line[200];
+    va_list arguments;
+    va_start(arguments, format);
+    vsnprintf(line, sizeof line, format, arguments);
+    va_end(arguments);
+    if (strstr(dr_buffer_text(&job.trace), line) == NULL)
+        fail_msg("\"%s\" is not in:\n%s", line, dr_buffer_text(&job.trace));
+}
+
 /* ---- UDP ---- */
 
 static void test_reply(void **state)
@@ -651,10 +700,10 @@ static void test_reply(void **state)
     (void)state;
     struct server server;
     int mine;
-    start(&server, answer, NULL);
+    start_server(&server, answer, NULL);
     add(server.port)->context = &mine;
     run();
-    stop(&server);
+    stop_server(&server);
     assert_int_equal(job.ended, 1);
     assert_answered(&job.results[0], 1);
     assert_ptr_equal(job.results[0].context, &mine);
@@ -764,8 +813,8 @@ static void test_garbage(void **state)
 static int closed_port(void)
 {
     struct server server;
-    start(&server, answer, NULL);
-    stop(&server);
+    start_server(&server, answer, NULL);
+    stop_server(&server);
     return server.port;
 }
 
@@ -821,7 +870,9 @@ static void test_source(void **state)
     assert_true(dns_address_read("127.0.0.9", &source));
     job.rules.source4 = &source;
     assert_answered(ask_one(answer, NULL, false, &server), 1);
-    assert_int_equal(ntohl(server.first.from.sin_addr.s_addr), 0x7f000009);
+    assert_int_equal(
+        ntohl(((const struct sockaddr_in *)(const void *)&server.first.from)->sin_addr.s_addr),
+        0x7f000009);
 }
 
 /* ---- EDNS ---- */
@@ -991,7 +1042,53 @@ static void test_tcp_only(void **state)
     assert_int_equal(server.datagrams, 0);
 }
 
+static void test_ipv6(void **state)
+{
+    (void)state;
+    struct server server;
+    start_at(&server, "::1", truncated, tcp_answer);
+    job.verbosity = 2;
+    assert_true(dns_address_read("::1", &add(server.port)->server));
+    run();
+    stop_server(&server);
+    assert_answered(&job.results[0], 2);
+    assert_traced("ask ns [::1]:%d A app.example.com (udp, try 1)\n", server.port);
+    run(); /* nobody is there any more */
+    assert_ended(&job.results[1], DNS_REFUSED_BY_HOST, "connection refused");
+}
+
 /* ---- many, and no time ---- */
+
+static void test_large_replies(void **state)
+{
+    (void)state;
+    struct server server;
+    start_server(&server, truncated, tcp_large);
+    for (size_t i = 0; i < 20; i++)
+        add(server.port);
+    run();
+    stop_server(&server);
+    assert_int_equal(job.ended, 20);
+    for (size_t i = 0; i < 20; i++) {
+        assert_string_equal(job.results[i].words, "");
+        assert_int_equal(job.results[i].records, LARGE);
+    }
+}
+
+/* What has come in time counts, however late it is looked at. */
+static void test_slow_caller(void **state)
+{
+    (void)state;
+    struct server server;
+    start_server(&server, answer, NULL);
+    job.rules.wait = 0.02;
+    job.pause = 100;
+    for (size_t i = 0; i < 5; i++)
+        add(server.port);
+    run();
+    stop_server(&server);
+    assert_all_answered(5);
+}
 
 static struct rlimit files_before;
 
@@ -1011,24 +1108,17 @@ static int files_as_before(void **state)
     return setrlimit(RLIMIT_NOFILE, &files_before);
 }
 
-static void assert_all_answered(size_t count)
-{
-    assert_int_equal(job.ended, count);
-    for (size_t i = 0; i < count; i++)
-        assert_answered(&job.results[i], 1);
-}
-
 static void test_many_with_few_files(void **state)
 {
     (void)state;
     struct server server;
     bool seen[65536] = {false};
     size_t different = 0;
-    start(&server, answer, NULL);
+    start_server(&server, answer, NULL);
     for (size_t i = 0; i < MANY; i++)
         add(server.port);
     run();
-    stop(&server);
+    stop_server(&server);
     assert_all_answered(MANY);
     for (size_t i = 0; i < MANY; i++) {
         different += !seen[server.ids[i]];
@@ -1043,7 +1133,7 @@ static void test_files_are_used_up_by_others(void **state)
     struct server server;
     int taken[64];
     size_t count = 0;
-    start(&server, answer, NULL);
+    start_server(&server, answer, NULL);
     for (size_t i = 0; i < 20; i++)
         add(server.port);
     while ((taken[count] = dup(0)) >= 0)
@@ -1053,7 +1143,7 @@ static void test_files_are_used_up_by_others(void **state)
     run();
     while (count > 0)
         close(taken[--count]);
-    stop(&server);
+    stop_server(&server);
     assert_all_answered(20);
 }
 
@@ -1061,16 +1151,16 @@ static void test_many_at_once(void **state)
 {
     (void)state;
     struct server server, silent;
-    start(&server, answer, NULL);
-    start(&silent, stay_silent, NULL);
+    start_server(&server, answer, NULL);
+    start_server(&silent, stay_silent, NULL);
     job.rules.wait = SHORT;
     for (size_t i = 0; i < 10; i++) {
         add(silent.port);
         add(server.port);
     }
     run();
-    stop(&server);
-    stop(&silent);
+    stop_server(&server);
+    stop_server(&silent);
     assert_int_equal(job.ended, 20);
     for (size_t i = 0; i < 20; i++) /* in the order in which they end */
         assert_int_equal(job.results[i].delivery, i < 10 ? DNS_DELIVERED : DNS_NO_REPLY);
@@ -1081,17 +1171,17 @@ static void test_time_is_up(void **state)
 {
     (void)state;
     struct server silent, hanging, server;
-    start(&silent, stay_silent, NULL);
-    start(&hanging, truncated, tcp_hang);
-    start(&server, answer, NULL);
+    start_server(&silent, stay_silent, NULL);
+    start_server(&hanging, truncated, tcp_hang);
+    start_server(&server, answer, NULL);
     job.timeout = 0.5;
     add(silent.port);
     add(hanging.port);
     add(server.port);
     run();
-    stop(&silent);
-    stop(&hanging);
-    stop(&server);
+    stop_server(&silent);
+    stop_server(&hanging);
+    stop_server(&server);
     assert_int_equal(job.ended, 3);
     assert_answered(&job.results[0], 1);
     assert_ended(&job.results[1], DNS_NO_REPLY, "no reply when the time was up");
@@ -1106,12 +1196,12 @@ static void test_no_time_for_all(void **state)
 {
     (void)state;
     struct server silent;
-    start(&silent, stay_silent, NULL);
+    start_server(&silent, stay_silent, NULL);
     job.timeout = 0.3;
     for (size_t i = 0; i < MANY; i++)
         add(silent.port);
     run();
-    stop(&silent);
+    stop_server(&silent);
     assert_int_equal(job.ended, MANY);
     assert_ended(&job.results[0], DNS_NO_REPLY, "no reply when the time was up");
     assert_ended(&job.results[MANY - 1], DNS_NO_REPLY, "not asked: the time was up");
@@ -1122,28 +1212,17 @@ static void test_left_early(void **state)
 {
     (void)state;
     struct server silent, server;
-    start(&silent, stay_silent, NULL);
-    start(&server, answer, NULL);
+    start_server(&silent, stay_silent, NULL);
+    start_server(&server, answer, NULL);
     for (size_t i = 0; i < 4; i++) {
         add(silent.port);
         add(server.port);
     }
     job.leave_after = 1;
     run();
-    stop(&silent);
-    stop(&server);
+    stop_server(&silent);
+    stop_server(&server);
     assert_answered(&job.results[0], 1);
-}
-
-__attribute__((format(printf, 1, 2))) static void assert_traced(const char *format, ...)
-{
-    char line[200];
-    va_list arguments;
-    va_start(arguments, format);
-    vsnprintf(line, sizeof line, format, arguments);
-    va_end(arguments);
-    if (strstr(dr_buffer_text(&job.trace), line) == NULL)
-        fail_msg("\"%s\" is not in:\n%s", line, dr_buffer_text(&job.trace));
 }
 
 static void test_trace(void **state)
@@ -1167,10 +1246,10 @@ static void test_trace_of_a_reply(void **state)
     (void)state;
     struct server server;
     job.verbosity = 3;
-    start(&server, truncated, tcp_answer);
+    start_server(&server, truncated, tcp_answer);
     add(server.port)->query.recurse = true;
     run();
-    stop(&server);
+    stop_server(&server);
     assert_traced("ask resolver 127.0.0.1:%d A app.example.com (udp, try 1)\n", server.port);
     assert_traced("ask resolver 127.0.0.1:%d A app.example.com (tcp, try 2)\n", server.port);
     assert_traced("resolver 127.0.0.1:%d A app.example.com: NOERROR aa, records 1+0+0, ",
@@ -1213,6 +1292,9 @@ int main(void)
         CASE(test_tcp_fails),
         CASE(test_garbage_over_tcp),
         CASE(test_tcp_only),
+        CASE(test_ipv6),
+        CASE(test_large_replies),
+        CASE(test_slow_caller),
         FEW_FILES(test_many_with_few_files),
         FEW_FILES(test_files_are_used_up_by_others),
         CASE(test_many_at_once),
