@@ -458,10 +458,12 @@ static void agree_on_name(const struct transfer *transfer, CURLcode code)
 static void take_circumstances(const struct transfer *transfer, CURLcode code)
 {
     struct dr_http_reply *reply = transfer->reply;
-    long version = 0;
+    long version = 0, failure = 0;
     take_address(transfer);
     take_times(transfer);
     curl_easy_getinfo(transfer->easy, CURLINFO_HTTP_VERSION, &version);
+    curl_easy_getinfo(transfer->easy, CURLINFO_OS_ERRNO, &failure);
+    reply->failure = code == CURLE_COULDNT_CONNECT ? (int)failure : 0;
     reply->http_version = transfer->replied ? version_of(version) : "";
     agree_on_name(transfer, code);
 }

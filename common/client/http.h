@@ -131,8 +131,10 @@ struct dr_http_reply {
                                            the proxy's where there is one. "": no connection, or
                                            (libcurl 8.14) one whose handshake failed */
     int port;                           /* 0: none */
-    const char *http_version;           /* "1.0", "1.1", "2"; "" without a reply */
-    int redirected;                     /* redirects that were followed */
+    int failure; /* errno of the last connection that could not be made, as far as libcurl says; 0
+                  */
+    const char *http_version;             /* "1.0", "1.1", "2"; "" without a reply */
+    int redirected;                       /* redirects that were followed */
     char location[DR_HTTP_LOCATION_SIZE]; /* where a status of 301, 302, 303, 307 or 308 leads: the
                                              whole URL without user and password, or what the
                                              header says where that is none; "" otherwise. Clean it

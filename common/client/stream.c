@@ -93,6 +93,11 @@ static int connect_one(struct dr_stream *stream, const struct addrinfo *address,
     return 0;
 }
 
+static bool never_left(int failure)
+{
+    return failure == ENETUNREACH || failure == EADDRNOTAVAIL || failure == EAFNOSUPPORT;
+}
+
 /* Each address gets its share of the time that is left, so that one that swallows everything does
  * not hide the next. */
 static bool connect_any(struct dr_stream *stream, const struct addrinfo *list, const char *host,
@@ -104,10 +109,13 @@ static bool connect_any(struct dr_stream *stream, const struct addrinfo *list, c
         left++;
     for (const struct addrinfo *a = list; a != NULL; a = a->ai_next, left--) {
         double now = dr_monotonic();
-        failure = connect_one(stream, a, now + (end_of(stream) - now) / left);
-        if (failure == 0)
+        int came = connect_one(stream, a, now + (end_of(stream) - now) / left);
+        if (came == 0)
             return true;
+        if (failure == 0 || !never_left(came))
+            failure = came;
     }
+    stream->failure = failure;
     if (failure == ETIMEDOUT && end_of(stream) <= dr_monotonic())
         return out_of_time(stream, "connect");
     return dr_error_set(stream->error, DR_ERR_CONNECT, "cannot connect to %s, port %d: %s", host,

@@ -21,6 +21,8 @@ struct dr_stream {
     const struct dr_tls_options *tls_options; /* instead of the URI's parameters; NULL */
     char peer[80];   /* address:port that was reached, "[::1]:5672"; "" for a Unix socket */
     size_t received; /* bytes, altogether */
+    int failure;     /* errno of a connection that could not be made: of an address that we have a
+                        way to, where there is one; 0 */
     bool ended;      /* the other side has closed the connection in order: for protocols in which
                         that is the end of a reply */
     /* its own */

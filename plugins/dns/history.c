@@ -85,9 +85,9 @@ static void keep(struct dns_history *history, const char *key, const long long *
     if (row != NULL) {
         memcpy(row->numbers, numbers, count * sizeof *numbers);
         row->count = count;
-    } else if (history->file->count - history->before < DNS_HISTORY_ROWS) {
-        /* what cannot be remembered is not known at the next run, and that is all */
-        (void)dr_state_add(history->file, key, numbers, count);
+    } else if (history->file->count - history->before < DNS_HISTORY_ROWS &&
+               !dr_state_add(history->file, key, numbers, count)) {
+        history->no_memory = true;
     }
 }
 
@@ -339,6 +339,10 @@ bool dns_history_close(struct dns_history *history, struct dr_error *error)
     if (!history->open)
         return true;
     carry(history);
+    if (history->no_memory) {
+        dns_history_drop(history);
+        return no_memory(error);
+    }
     dr_state_remove_first(history->file, history->before);
     dr_state_remove(history->file, SWITCH, is_forgotten, NULL);
     bool saved = dr_state_save(history->file, error);

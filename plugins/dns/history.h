@@ -14,6 +14,7 @@ struct dns_history {
     struct dr_state_file *file; /* its own */
     size_t before;              /* its own: rows of earlier runs */
     double now;                 /* its own: seconds since the epoch, as this run said last */
+    bool no_memory;             /* its own: something could not be kept */
 };
 
 /* So many rows are kept at most, those of this run before older ones. What a run says nothing of
@@ -58,8 +59,9 @@ bool dns_history_servers(const struct dns_history *history, double now, struct d
 void dns_history_keep_server(struct dns_history *history, const struct dns_view *view, double now);
 void dns_given_free(struct dns_given *servers, size_t count);
 
-/* Writes it, and closes. A history that was opened to be read alone is ended by dns_history_drop;
- * that is safe after dns_history_close, and twice. */
+/* Writes it, and closes. The old file stays where memory ran out since it was opened. A history
+ * that was opened to be read alone is ended by dns_history_drop; that is safe after
+ * dns_history_close, and twice. */
 bool dns_history_close(struct dns_history *history, struct dr_error *error);
 void dns_history_drop(struct dns_history *history);
 

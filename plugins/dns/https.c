@@ -112,7 +112,7 @@ static void take_error(struct dns_question *question, const struct dr_http_reply
     if (error->class == DR_ERR_TIMEOUT)
         question->delivery = DNS_NO_REPLY;
     else if (error->class == DR_ERR_CONNECT && !(reply->connected > 0))
-        question->delivery = DNS_REFUSED_BY_HOST;
+        question->delivery = dns_samples_failed_connection(reply->failure);
 }
 
 /* ---- asking ---- */

@@ -482,8 +482,10 @@ static bool read_message(struct reader *reader, struct dns_message *message)
 {
     unsigned counts[4];
     read_header(reader, message, counts);
-    /* Servers that did not understand a question need not repeat it. */
-    bool bare = counts[0] == 0 && reader->end == HEADER_SIZE && message->rcode != DNS_NOERROR;
+    /* Servers that did not understand a question need not repeat it. That a name does not exist is
+     * something they say of a name. */
+    bool bare = counts[0] == 0 && reader->end == HEADER_SIZE && message->rcode != DNS_NOERROR &&
+                message->rcode != DNS_NXDOMAIN;
     if (counts[0] != 1 && !bare)
         return wrong(reader, 4, counts[0] == 0 ? "no question" : "more than one question");
     if (!bare && !read_question(reader, message))

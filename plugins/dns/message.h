@@ -117,9 +117,10 @@ struct dns_message {
  * - cut short, bytes behind the end, more records than it has room for;
  * - a name that points forwards or to itself, is too long, has a label of a reserved kind, or runs
  *   out of the message;
- * - more than one question, or none (but for a bare header with an error: servers that understood
- *   nothing repeat nothing; question.length is 0 then); more than one OPT record, one outside the
- *   additional section, with an owner, or with options that run out of it; a TSIG record;
+ * - more than one question; none, but for a bare header with an error other than NXDOMAIN: servers
+ *   that understood nothing repeat nothing (question.length is 0 then);
+ * - more than one OPT record, one outside the additional section, with an owner, or with options
+ *   that run out of it; a TSIG record;
  * - data of a record (of the types above) that is too short or too long for it, also where a name
  *   in it ends elsewhere than the data.
  * Records of other classes and types are checked for their frame alone. Whoever has a library read

@@ -140,7 +140,7 @@ static size_t find_zone(const struct dns_name *name, const struct dns_name *zone
     size_t at = 0;
     while (at < name->length && name->length - at > zone->length)
         at += 1u + name->wire[at];
-    if (zone->length == 0 || at >= name->length || name->length - at != zone->length ||
+    if (at >= name->length || name->length - at != zone->length ||
         !same(name->wire + at, zone->wire, zone->length))
         return name->length;
     return at;

@@ -4,6 +4,7 @@
 #include "common/buffer.h"
 #include "plugins/dns/answer.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -134,6 +135,20 @@ void dns_samples_deliver(struct dns_question *question, const uint8_t *bytes, si
     question->reply = (struct dns_message){.bytes = NULL};
     question->delivery = DNS_NOT_READABLE;
     snprintf(question->words, sizeof question->words, "a reply to another question");
+}
+
+enum dns_delivery dns_samples_failed_connection(int failure)
+{
+    switch (failure) {
+    case ENETUNREACH:
+    case EADDRNOTAVAIL:
+    case EAFNOSUPPORT:
+    case EACCES:
+    case EPERM:
+        return DNS_NO_WAY;
+    default:
+        return DNS_REFUSED_BY_HOST;
+    }
 }
 
 /* ---- traces ---- */

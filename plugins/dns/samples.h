@@ -37,6 +37,10 @@ bool dns_samples_take(struct dns_samples *samples, const struct dns_question *qu
  */
 void dns_samples_deliver(struct dns_question *question, const uint8_t *bytes, size_t size);
 
+/* What a connection that could not be made says of the resolver, by its errno: nothing, where this
+ * host has no way to it (DNS_NO_WAY); else, and where it is not known (0), DNS_REFUSED_BY_HOST. */
+enum dns_delivery dns_samples_failed_connection(int failure);
+
 /* The question, and how it ended, as lines of -vv and -vvv. */
 void dns_samples_trace_question(struct dr_task *task, const struct dns_question *question);
 void dns_samples_trace_end(struct dr_task *task, const struct dns_question *question);

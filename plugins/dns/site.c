@@ -40,12 +40,12 @@ void dns_sites_free(struct dns_sites *sites)
 
 /* ---- files ---- */
 
-/* Reads what is there, at most `most` bytes and one; false with errno. */
+/* Reads what is there, at most `most` bytes; false with errno. */
 static bool read_bytes(int fd, char *text, size_t most, size_t *size)
 {
     *size = 0;
-    while (*size <= most) {
-        ssize_t more = read(fd, text + *size, most + 1 - *size);
+    while (*size < most) {
+        ssize_t more = read(fd, text + *size, most - *size);
         if (more < 0 && errno == EINTR)
             continue;
         if (more < 0)
@@ -60,7 +60,7 @@ static bool read_bytes(int fd, char *text, size_t most, size_t *size)
 static char *read_open_file(int fd, const char *path, size_t most, struct dr_error *error)
 {
     size_t size = 0;
-    char *text = malloc(most + 2);
+    char *text = malloc(most + 1);
     if (text == NULL) {
         no_memory(error);
         return NULL;
@@ -68,8 +68,6 @@ static char *read_open_file(int fd, const char *path, size_t most, struct dr_err
     bool good = read_bytes(fd, text, most, &size);
     if (!good)
         dr_error_set(error, DR_ERR_USAGE, "%s cannot be read: %s", path, strerror(errno));
-    else if (size > most)
-        good = dr_error_set(error, DR_ERR_USAGE, "%s is larger than %zu bytes", path, most);
     else if (memchr(text, '\0', size) != NULL)
         good = dr_error_set(error, DR_ERR_USAGE, "%s is no text: it holds a byte 0", path);
     text[size] = '\0';
@@ -91,10 +89,12 @@ static char *read_file(const char *path, size_t most, double *written, struct dr
         return NULL;
     }
     char *text = NULL;
-    if (S_ISREG(status.st_mode))
-        text = read_open_file(fd, path, most, error);
-    else
+    if (!S_ISREG(status.st_mode))
         dr_error_set(error, DR_ERR_USAGE, "%s is no regular file", path);
+    else if (status.st_size > (off_t)most)
+        dr_error_set(error, DR_ERR_USAGE, "%s is larger than %zu bytes", path, most);
+    else
+        text = read_open_file(fd, path, (size_t)status.st_size, error);
     close(fd);
     *written = (double)status.st_mtim.tv_sec + (double)status.st_mtim.tv_nsec / 1e9;
     if (text != NULL && strncmp(text, "\xef\xbb\xbf", 3) == 0)

@@ -43,7 +43,7 @@ struct talk {
 /* One that cannot be read is our fault, not the resolver's: found out before it is asked. */
 static bool check_authorities(const struct dr_tls_options *options, struct dr_error *error)
 {
-    if (options->ca == NULL || options->insecure)
+    if (options->ca == NULL)
         return true;
     struct dr_tls *tls = dr_tls_new(-1, options, error);
     dr_tls_free(tls);
@@ -67,7 +67,7 @@ static bool read_target(struct talk *talk, struct dr_error *error)
         return dr_error_set(error, DR_ERR_USAGE, "name=: a name is wanted");
     talk->options =
         (struct dr_tls_options){.host = name != NULL ? name : uri->hosts[target->host].name,
-                                .ca = request->cacert,
+                                .ca = request->insecure ? NULL : request->cacert,
                                 .insecure = request->insecure};
     return dr_uri_has_only(uri, known, error) && check_authorities(&talk->options, error);
 }
@@ -251,7 +251,9 @@ static enum dns_delivery delivery_of(const struct talk *talk, enum dr_error_clas
 {
     if (class == DR_ERR_TIMEOUT)
         return DNS_NO_REPLY;
-    return class == DR_ERR_CONNECT && !is_open(talk) ? DNS_REFUSED_BY_HOST : DNS_NOT_SECURE;
+    if (class != DR_ERR_CONNECT || is_open(talk))
+        return DNS_NOT_SECURE;
+    return dns_samples_failed_connection(talk->stream.failure);
 }
 
 /* Says of all that are open why there will be no answer. */

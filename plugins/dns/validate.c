@@ -562,8 +562,8 @@ static bool is_owed_signature(const struct work *work, const struct dns_record *
     if (!is_known_type(record->type) || record->type == DNS_RRSIG ||
         !dns_name_within(&record->owner, work->zone))
         return false;
-    if (record->section == DNS_ANSWER)
-        return true;
+    if (record->section == DNS_ANSWER) /* the zone's own DS is signed by the zone above */
+        return record->type != DNS_DS || !dns_name_equal(&record->owner, work->zone);
     return record->section == DNS_AUTHORITY &&
            (record->type == DNS_SOA || record->type == DNS_NSEC || record->type == DNS_NSEC3);
 }
@@ -603,12 +603,12 @@ static enum dns_validity of_proof(const struct work *work, enum dns_proof proof,
     case DNS_PROVEN:
         return DNS_SECURE;
     case DNS_OPTED_OUT:
-        dr_buffer_addf(work->words, "%s: the proof has opt-out, %s may be there unsigned", what,
-                       text);
+        dr_buffer_addf(work->words, "%s may be there, unsigned: the NSEC3 records opt out", text);
         return DNS_INDETERMINATE;
     case DNS_TOO_DEAR:
-        dr_buffer_addf(work->words, "%s: NSEC3 with more than %d iterations or an unknown hash",
-                       what, DNS_ITERATIONS_MAX);
+        dr_buffer_addf(work->words,
+                       "%s is denied by NSEC3 with more than %d iterations, or an unknown hash",
+                       text, DNS_ITERATIONS_MAX);
         return DNS_INDETERMINATE;
     default:
         dr_buffer_addf(work->words, "no NSEC or NSEC3 record proves that %s %s", text, what);

@@ -38,6 +38,7 @@ enum que_question {
     QUE_ASK_OPERATOR_POLICIES,
     QUE_ASK_VHOSTS,
     QUE_ASK_SHOVELS,
+    QUE_ASK_DEFINED, /* shovels, whether they run or not */
     QUE_ASK_FEDERATION,
     QUE_ASK_TOTALS, /* beside the figures, where these may say nothing of what is in a queue */
     QUE_QUESTIONS
@@ -79,7 +80,8 @@ struct que_link {
     char *vhost;
     char *name;
     char *kind;  /* "shovel", "federation" */
-    char *state; /* "running", "starting", "terminated"; as the server says */
+    char *state; /* "running", "starting", "terminated"; as the server says; NULL: it is defined,
+                    and not listed by any node */
     char *error; /* its last error; NULL */
 };
 

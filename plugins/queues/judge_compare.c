@@ -91,47 +91,90 @@ static void compare_queues(struct judge *production, struct judge *reference)
                   differences.same == 1 ? " is" : "s are");
 }
 
+/* RabbitMQ starts one where its definition changes: the same definition again starts nothing. */
+static void judge_unlisted(struct judge *judge, const struct que_link *link)
+{
+    dr_finding_next(dr_result_add(judge->result, DR_WARNING, subject_of(judge, link->kind),
+                                  "%s is defined, and runs on no node: not yet, or not any more",
+                                  link->name),
+                    "rabbitmqctl clear_parameter shovel, then define it again");
+}
+
 static void judge_link(struct judge *judge, const struct que_link *link)
 {
-    bool starts = link->state != NULL && strcmp(link->state, "starting") == 0;
-    bool fails = link->state != NULL && strcmp(link->state, "error") == 0;
+    bool starts = strcmp(link->state, "starting") == 0;
+    bool fails = strcmp(link->state, "error") == 0;
     struct dr_finding *finding =
         dr_result_add(judge->result, starts ? DR_WARNING : DR_CRITICAL,
                       subject_of(judge, link->kind), "%s is %s%s%s", link->name,
                       starts  ? "starting: it is not connected, for now or again and again"
                       : fails ? "in error"
-                      : link->state != NULL ? link->state
-                                            : "in an unknown state",
+                              : link->state,
                       link->error != NULL ? ": " : "", link->error != NULL ? link->error : "");
     dr_finding_next(finding, strcmp(link->kind, "shovel") == 0
                                  ? "rabbitmqctl shovel_status, then rabbitmqctl restart_shovel"
                                  : "rabbitmqctl federation_status --only-down");
 }
 
-/* Whoever answered tells of the links that run on it: the management API gathers those of all
- * nodes, so that the one who gave the list is enough. */
-static void judge_links(struct judge *judge)
+/* Where nobody may see the list there may be such as well: they are told of as what is not known.
+ */
+static void judge_defined(struct judge *judge, size_t unlisted)
 {
-    static const enum que_question questions[] = {QUE_ASK_SHOVELS, QUE_ASK_FEDERATION};
-    static const char *const names[] = {"shovels", "federation links"};
+    const struct que_view *view = &judge->lister->facts->view;
+    enum que_answer listed = view->replies[QUE_ASK_SHOVELS].answer;
+    if (listed == QUE_ABSENT && unlisted > 0)
+        dr_finding_next(dr_result_add(judge->result, DR_UNKNOWN, subject_of(judge, "shovels"),
+                                      "%zu are defined, and whether they run cannot be seen",
+                                      unlisted),
+                        "rabbitmq-plugins enable rabbitmq_shovel_management");
+    if (listed == QUE_ANSWERED && view->replies[QUE_ASK_DEFINED].answer == QUE_REFUSED)
+        dr_result_add(judge->result, DR_OK, subject_of(judge, "shovels"),
+                      "one that is defined and was not started cannot be seen without the tag "
+                      "policymaker");
+}
+
+/* Returns how many run. */
+static size_t judge_listed(struct judge *judge, bool listed, size_t *unlisted)
+{
     const struct que_view *view = &judge->lister->facts->view;
     size_t running = 0;
     for (size_t i = 0; i < view->link_count; i++) {
         const struct que_link *link = &view->links[i];
         bool runs = link->state != NULL && strcmp(link->state, "running") == 0;
         running += runs ? 1 : 0;
-        if (!runs)
+        *unlisted += link->state == NULL ? 1 : 0;
+        if (link->state != NULL && !runs)
             judge_link(judge, link);
+        else if (link->state == NULL && listed)
+            judge_unlisted(judge, link);
     }
-    if (view->link_count > 0)
+    return running;
+}
+
+/* Whoever answered tells of the links that run on it: the management API gathers those of all
+ * nodes, so that the one who gave the list is enough. */
+static void judge_links(struct judge *judge)
+{
+    static const enum que_question questions[] = {QUE_ASK_SHOVELS, QUE_ASK_DEFINED,
+                                                  QUE_ASK_FEDERATION};
+    static const char *const names[] = {"shovels", "shovels", "federation links"};
+    const struct que_view *view = &judge->lister->facts->view;
+    bool listed = view->replies[QUE_ASK_SHOVELS].answer == QUE_ANSWERED;
+    size_t unlisted = 0;
+    size_t running = judge_listed(judge, listed, &unlisted);
+    size_t known = view->link_count - (listed ? 0 : unlisted);
+    if (known > 0)
         dr_result_add(judge->result, DR_OK, subject_of(judge, "links"),
-                      "%zu of %zu shovels and federation links run", running, view->link_count);
-    for (size_t i = 0; i < 2; i++) {
+                      "%zu of %zu shovels and federation links run", running, known);
+    judge_defined(judge, unlisted);
+    for (size_t i = 0; i < sizeof questions / sizeof questions[0]; i++) {
         const struct que_reply *reply = &view->replies[questions[i]];
-        if (reply->answer == QUE_HUNG || reply->answer == QUE_REFUSED ||
-            reply->answer == QUE_FAILED)
+        bool defined = questions[i] == QUE_ASK_DEFINED;
+        if (reply->answer == QUE_HUNG || reply->answer == QUE_FAILED ||
+            (reply->answer == QUE_REFUSED && !defined))
             dr_result_add(judge->result, DR_UNKNOWN, subject_of(judge, names[i]),
-                          "not known whether they run: %s", reply->text);
+                          "not known whether %s: %s",
+                          defined ? "all that are defined run" : "they run", reply->text);
     }
 }
 

@@ -107,8 +107,10 @@ const struct dr_manual_section que_manual[QUE_SECTIONS] = {
      "without it (before 3.11, which does not say so, its management refuses: CRITICAL).\n\n"
      "--compare asks a second cluster for the same queues, types and policies, whether its nodes "
      "run and can take messages, and both for their shovels and federation links: one that does "
-     "not get beyond its start is a WARNING. The user needs the same permissions there: what may "
-     "not be seen is not called missing.\n\n"
+     "not get beyond its start is a WARNING, and so is a shovel that is defined and that no node "
+     "lists. The tag monitoring does not show what is defined (policymaker does, and may change "
+     "it): without it a shovel that was never started goes unseen, and that is said. The user "
+     "needs the same permissions there: what may not be seen is not called missing.\n\n"
      "While a cluster is split (partitioned, or its nodes do not agree on who runs), and where "
      "not all queues may be seen, no figures of a loss are given."},
     {"AMQP AND --probe",

@@ -44,6 +44,7 @@ static const char *const stages[QUE_QUESTIONS] = {
     [QUE_ASK_OPERATOR_POLICIES] = "list the operator policies",
     [QUE_ASK_VHOSTS] = "list the virtual hosts",
     [QUE_ASK_SHOVELS] = "list the shovels",
+    [QUE_ASK_DEFINED] = "list the shovels that are defined",
     [QUE_ASK_FEDERATION] = "list the federation links",
     [QUE_ASK_TOTALS] = "ask for the queues' totals",
 };
@@ -160,6 +161,11 @@ static bool take_shovels(const struct dr_http_reply *reply, void *context, struc
     return rabbitmq_read_links(dr_buffer_text(&reply->body), "shovel", context, error);
 }
 
+static bool take_defined(const struct dr_http_reply *reply, void *context, struct dr_error *error)
+{
+    return rabbitmq_read_defined(dr_buffer_text(&reply->body), context, error);
+}
+
 static bool take_federation(const struct dr_http_reply *reply, void *context,
                             struct dr_error *error)
 {
@@ -198,9 +204,12 @@ static bool ask_list(struct list *list, struct dr_error *error)
          .seconds = seconds},
         {QUE_ASK_VHOSTS, "vhosts?columns=name", take_vhosts, list->view, .seconds = seconds},
         {QUE_ASK_SHOVELS, "shovels", take_shovels, list->view, .seconds = seconds},
+        /* Names alone: the whole has the passwords of other brokers in it. */
+        {QUE_ASK_DEFINED, "parameters/shovel?columns=name,vhost", take_defined, list->view,
+         .seconds = seconds},
         {QUE_ASK_FEDERATION, "federation-links", take_federation, list->view, .seconds = seconds},
     };
-    size_t count = request->links ? 7 : 5;
+    size_t count = request->links ? 8 : 5;
     if (list->sums != NULL)
         questions[count++] =
             (struct rabbitmq_question){QUE_ASK_TOTALS,      totals_path,   end_summed,        list,
@@ -322,6 +331,7 @@ static bool complete(struct list *list, struct dr_error *error)
                                           operators ? &list->operators : NULL))
         return out_of_memory(error);
     rabbitmq_age_heads(list->roster, list->date);
+    rabbitmq_settle_links(list->view);
     return true;
 }
 

@@ -28,7 +28,7 @@ struct rabbitmq_question {
     double seconds; /* it may take */
 };
 
-#define RABBITMQ_QUESTIONS_MAX 8
+#define RABBITMQ_QUESTIONS_MAX 9
 
 /* Asks up to RABBITMQ_QUESTIONS_MAX at once, and says of each in replies[ask] what came of it.
  * False with the error set (INTERNAL) only where nothing could be asked. */

@@ -410,22 +410,26 @@ static bool take_link(struct dr_json *reader, const char *name, void *into, stru
 struct links {
     struct que_view *view;
     const char *kind;
+    bool defined; /* definitions: they have no state */
 };
 
 static bool add_link(struct dr_json *reader, void *into, struct dr_error *error)
 {
-    struct que_view *view = ((struct links *)into)->view;
+    const struct links *links = into;
+    struct que_view *view = links->view;
     struct que_link *more = realloc(view->links, (view->link_count + 1) * sizeof *more);
     if (more == NULL)
         return out_of_memory(error);
     view->links = more;
     struct que_link *link = &more[view->link_count++];
-    *link = (struct que_link){.kind = strdup(((struct links *)into)->kind)};
+    *link = (struct que_link){.kind = strdup(links->kind)};
     if (link->kind == NULL)
         return out_of_memory(error);
     return read_members(reader, take_link, link, error) &&
-           ((link->name != NULL && link->state != NULL) || reader->wrong != NULL ||
-            dr_error_set(error, DR_ERR_PROTOCOL, "a %s without a name or a state", link->kind));
+           ((link->name != NULL && (link->state != NULL || links->defined)) ||
+            reader->wrong != NULL ||
+            dr_error_set(error, DR_ERR_PROTOCOL, "a %s without a name%s", link->kind,
+                         links->defined ? "" : " or a state"));
 }
 
 static void forget_link(struct que_link *link)
@@ -437,13 +441,60 @@ static void forget_link(struct que_link *link)
     free(link->error);
 }
 
-bool rabbitmq_read_links(const char *text, const char *kind, struct que_view *view,
-                         struct dr_error *error)
+static bool read_links(const char *text, struct links links, struct dr_error *error)
 {
-    struct links links = {.view = view, .kind = kind};
+    struct que_view *view = links.view;
     size_t before = view->link_count;
     bool ok = read_list(text, add_link, &links, error);
     while (!ok && view->link_count > before)
         forget_link(&view->links[--view->link_count]);
     return ok;
+}
+
+bool rabbitmq_read_links(const char *text, const char *kind, struct que_view *view,
+                         struct dr_error *error)
+{
+    return read_links(text, (struct links){.view = view, .kind = kind}, error);
+}
+
+bool rabbitmq_read_defined(const char *text, struct que_view *view, struct dr_error *error)
+{
+    return read_links(text, (struct links){.view = view, .kind = "shovel", .defined = true}, error);
+}
+
+static int compare_texts(const char *a, const char *b)
+{
+    return strcmp(a != NULL ? a : "", b != NULL ? b : "");
+}
+
+static int compare_names(const struct que_link *a, const struct que_link *b)
+{
+    int order = compare_texts(a->kind, b->kind);
+    if (order == 0)
+        order = compare_texts(a->vhost, b->vhost);
+    return order != 0 ? order : compare_texts(a->name, b->name);
+}
+
+/* Of those with one name the ones with a state come first. */
+static int compare_links(const void *first, const void *second)
+{
+    const struct que_link *a = first;
+    const struct que_link *b = second;
+    int order = compare_names(a, b);
+    return order != 0 ? order : (a->state == NULL) - (b->state == NULL);
+}
+
+void rabbitmq_settle_links(struct que_view *view)
+{
+    size_t kept = 0;
+    if (view->link_count > 0)
+        qsort(view->links, view->link_count, sizeof *view->links, compare_links);
+    for (size_t i = 0; i < view->link_count; i++) {
+        struct que_link *link = &view->links[i];
+        if (link->state == NULL && kept > 0 && compare_names(link, &view->links[kept - 1]) == 0)
+            forget_link(link);
+        else
+            view->links[kept++] = *link;
+    }
+    view->link_count = kept;
 }

@@ -32,4 +32,11 @@ bool rabbitmq_read_vhosts(const char *text, struct que_view *view, struct dr_err
 bool rabbitmq_read_links(const char *text, const char *kind, struct que_view *view,
                          struct dr_error *error);
 
+/* api/parameters/shovel, of which names are enough: added to the links, without a state. */
+bool rabbitmq_read_defined(const char *text, struct que_view *view, struct dr_error *error);
+
+/* Takes out what is defined and listed as well, once everything is read: what is left without a
+ * state is not listed. */
+void rabbitmq_settle_links(struct que_view *view);
+
 #endif

@@ -118,6 +118,13 @@ bool rep_node_add_trait(struct rep_node *node, enum rep_trait_kind kind, const c
     return true;
 }
 
+bool rep_stream_tells_bound(const struct rep_stream *stream, double bound)
+{
+    return stream->kind == REP_STREAM_STANDBY && stream->state != NULL &&
+           strcmp(stream->state, "streaming") == 0 && stream->connected.known &&
+           bound + 1 < stream->connected.value;
+}
+
 void rep_node_add_reading(struct rep_node *node, double sent, double received, int64_t position)
 {
     if (node->reading_count == REP_READINGS_MAX)

@@ -307,6 +307,12 @@ struct rep_stream *rep_node_add_stream(struct rep_node *node);
 struct rep_member *rep_set_add_member(struct rep_set *set);
 bool rep_node_add_trait(struct rep_node *node, enum rep_trait_kind kind, const char *text);
 
+/* Whether a lag that the sender measured and the age of the report it comes with, `bound` seconds
+ * together, say how old what is missing can be. The sender's measure begins with the connection: as
+ * long as a standby catches up it is the time since it connected, whatever it lacks (LagTrackerRead
+ * in walsender.c). */
+bool rep_stream_tells_bound(const struct rep_stream *stream, double bound);
+
 /* Adds a reading; when there is no room the last one is replaced, so that the first and the newest
  * stay. */
 void rep_node_add_reading(struct rep_node *node, double sent, double received, int64_t position);

@@ -568,20 +568,18 @@ static void measure_link(struct rep_standby *standby)
 }
 
 /* A lag that the sender measured, and the age of the report it comes with, as an upper bound of
- * what is missing. The sender's measure begins with the connection: as long as a standby catches up
- * it is the time since it connected, whatever it lacks (LagTrackerRead in walsender.c). Unknown on
- * an idle link: it had everything. */
+ * what is missing. Unknown on an idle link: it had everything. */
 static struct dr_opt_real by_report(const struct rep_standby *standby, struct dr_opt_real lag)
 {
     struct dr_opt_real none = {.known = false};
     const struct rep_stream *stream = standby->stream;
-    if (stream == NULL || stream->kind != REP_STREAM_STANDBY || !same(stream->state, "streaming"))
+    if (stream == NULL)
         return none;
     struct dr_opt_real age = reply_age(standby);
-    if (!age.known || !stream->connected.known || (lag.known && !rep_plausible(lag).known))
+    if (!age.known || (lag.known && !rep_plausible(lag).known))
         return none;
     double bound = age.value + (lag.known ? not_negative(lag.value) : 0);
-    return bound + 1 < stream->connected.value ? dr_real(bound) : none;
+    return rep_stream_tells_bound(stream, bound) ? dr_real(bound) : none;
 }
 
 /* What the primary had at a reading that the standby has passed was all there: nothing lost is

@@ -66,6 +66,17 @@ static bool is_delayed(const struct rep_set *set, const struct rep_stream *strea
     return false;
 }
 
+/* Without the sender's own measure a report says nothing of since when something lacks, and where
+ * the loss is stated the last sign of life tells nothing of the position. */
+static bool has_recent_report(const struct rep_stream *stream)
+{
+    if (stream->loss.known || !stream->flush_lag.known || !stream->reply_age.known ||
+        stream->reply_age.value < 0)
+        return false;
+    double bound = stream->reply_age.value + stream->flush_lag.value;
+    return bound < REP_SETTLE_SECONDS && rep_stream_tells_bound(stream, bound);
+}
+
 /* True while a standby that this primary sees lacks something, and its last report is too old to
  * say for how long: on an idle pair that may be 10 s when a write comes, and the next report is
  * only milliseconds away. */
@@ -79,12 +90,8 @@ static bool is_unsettled(const struct rep_watch *watch, const struct rep_mark *m
             continue;
         if (mark->heartbeat && stream->replayed.known && stream->replayed.value < mark->position)
             return true;
-        /* Without the sender's own measure a report says nothing of since when something lacks, and
-         * where the loss is stated the last sign of life tells nothing of the position. */
-        bool recent = !stream->loss.known && stream->flush_lag.known && stream->reply_age.known &&
-                      stream->reply_age.value >= 0 &&
-                      stream->reply_age.value + stream->flush_lag.value < REP_SETTLE_SECONDS;
-        if (stream->flushed.value < mark->position && (mark->heartbeat || !recent))
+        if (stream->flushed.value < mark->position &&
+            (mark->heartbeat || !has_recent_report(stream)))
             return true;
     }
     return false;

@@ -79,7 +79,7 @@ static void check_view(const char *text)
     static bool (*const readers[])(const char *, struct que_view *, struct dr_error *) = {
         rabbitmq_read_whoami,       rabbitmq_read_overview, rabbitmq_read_nodes,
         rabbitmq_read_alarms,       rabbitmq_read_vhosts,   read_shovels,
-        rabbitmq_read_certificates,
+        rabbitmq_read_certificates, rabbitmq_read_defined,
     };
     struct que_facts facts = {.product = QUE_RABBITMQ};
     struct dr_rabbitmq_refusal refusal;
@@ -91,8 +91,11 @@ static void check_view(const char *text)
         MUST(facts.view.members[i].name != NULL);
     for (size_t i = 0; i < facts.view.vhost_count; i++)
         MUST(facts.view.vhosts[i] != NULL);
+    size_t links = facts.view.link_count;
+    rabbitmq_settle_links(&facts.view);
+    MUST(facts.view.link_count <= links && (links == 0 || facts.view.link_count > 0));
     for (size_t i = 0; i < facts.view.link_count; i++)
-        MUST(facts.view.links[i].name != NULL && facts.view.links[i].state != NULL);
+        MUST(facts.view.links[i].name != NULL && facts.view.links[i].kind != NULL);
     dr_rabbitmq_read_refusal(text, &refusal);
     que_facts_free(&facts);
 }

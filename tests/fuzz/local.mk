@@ -3,7 +3,7 @@
 # What is found new goes to tests/fuzz/found in the build folder; the seeds are only read.
 
 fuzz_programs = celery_fleet range duration size uri extra_opts mssql rabbitmq haproxy kubernetes jobs consumers \
-	dns dns_answer dns_name
+	dns dns_answer dns_name dns_site
 if HAVE_HIREDIS
 fuzz_programs += redis redis_cluster redis_sentinel celery
 endif
@@ -18,7 +18,7 @@ fuzz_programs += json condition
 fuzz_programs += elasticsearch service
 endif
 if HAVE_LDNS
-fuzz_programs += dns_oracle
+fuzz_programs += dns_oracle dns_validate
 endif
 fuzz_dir = tests/fuzz
 
@@ -43,7 +43,12 @@ tests_fuzz_libfuzzed_la_SOURCES = \
 	plugins/queues/rabbitmq_read.c common/client/rabbitmq_value.c plugins/queues/roster.c \
 	plugins/liveness/facts.c plugins/liveness/haproxy_read.c plugins/liveness/haproxy_units.c \
 	common/moment.c plugins/liveness/consumers_read.c plugins/liveness/jobs_read.c \
+	plugins/dns/address.c plugins/dns/answer.c plugins/dns/facts.c plugins/dns/message.c plugins/dns/name.c \
+	plugins/dns/site.c
 	plugins/dns/address.c plugins/dns/answer.c plugins/dns/facts.c plugins/dns/message.c plugins/dns/name.c
+if HAVE_LDNS
+tests_fuzz_libfuzzed_la_SOURCES += plugins/dns/denial.c plugins/dns/validate.c
+endif
 if HAVE_HIREDIS
 tests_fuzz_libfuzzed_la_SOURCES += \
 	plugins/replication/redis_cluster.c common/client/redis_info.c \
@@ -62,7 +67,7 @@ if HAVE_JANSSON
 tests_fuzz_libfuzzed_la_SOURCES += plugins/liveness/elasticsearch_read.c plugins/liveness/json.c \
 	plugins/liveness/service_read.c
 endif
-tests_fuzz_libfuzzed_la_CFLAGS = $(AM_CFLAGS) $(HIREDIS_CFLAGS) $(JANSSON_CFLAGS) $(azure_cflags) $(MONGOC_CFLAGS) \
+tests_fuzz_libfuzzed_la_CFLAGS = $(AM_CFLAGS) $(LDNS_CFLAGS) $(HIREDIS_CFLAGS) $(JANSSON_CFLAGS) $(azure_cflags) $(MONGOC_CFLAGS) \
 	$(fuzz_flags) -fsanitize=fuzzer-no-link
 
 fuzz_cflags = $(AM_CFLAGS) $(fuzz_flags) -fsanitize=fuzzer
@@ -71,7 +76,7 @@ fuzz_binaries = tests/fuzz/fuzz_celery_fleet tests/fuzz/fuzz_range tests/fuzz/fu
 	tests/fuzz/fuzz_uri tests/fuzz/fuzz_extra_opts tests/fuzz/fuzz_mssql tests/fuzz/fuzz_rabbitmq \
 	tests/fuzz/fuzz_haproxy tests/fuzz/fuzz_kubernetes \
 	tests/fuzz/fuzz_jobs tests/fuzz/fuzz_consumers tests/fuzz/fuzz_dns tests/fuzz/fuzz_dns_answer \
-	tests/fuzz/fuzz_dns_name
+	tests/fuzz/fuzz_dns_name tests/fuzz/fuzz_dns_site
 if HAVE_HIREDIS
 fuzz_binaries += tests/fuzz/fuzz_redis tests/fuzz/fuzz_redis_cluster \
 	tests/fuzz/fuzz_redis_sentinel tests/fuzz/fuzz_celery
@@ -87,7 +92,7 @@ fuzz_binaries += tests/fuzz/fuzz_json tests/fuzz/fuzz_condition
 fuzz_binaries += tests/fuzz/fuzz_elasticsearch tests/fuzz/fuzz_service
 endif
 if HAVE_LDNS
-fuzz_binaries += tests/fuzz/fuzz_dns_oracle
+fuzz_binaries += tests/fuzz/fuzz_dns_oracle tests/fuzz/fuzz_dns_validate
 endif
 EXTRA_PROGRAMS += $(fuzz_binaries)
 CLEANFILES += $(fuzz_binaries)
@@ -174,6 +179,14 @@ tests_fuzz_fuzz_dns_oracle_SOURCES = tests/fuzz/fuzz_dns_oracle.c tests/fuzz/fuz
 tests_fuzz_fuzz_dns_oracle_CFLAGS = $(fuzz_cflags) $(LDNS_CFLAGS)
 tests_fuzz_fuzz_dns_oracle_LDFLAGS = $(fuzz_ldflags)
 tests_fuzz_fuzz_dns_oracle_LDADD = tests/fuzz/libfuzzed.la $(LDNS_LIBS)
+tests_fuzz_fuzz_dns_site_SOURCES = tests/fuzz/fuzz_dns_site.c tests/fuzz/fuzz.h
+tests_fuzz_fuzz_dns_site_CFLAGS = $(fuzz_cflags)
+tests_fuzz_fuzz_dns_site_LDFLAGS = $(fuzz_ldflags)
+tests_fuzz_fuzz_dns_site_LDADD = tests/fuzz/libfuzzed.la
+tests_fuzz_fuzz_dns_validate_SOURCES = tests/fuzz/fuzz_dns_validate.c tests/fuzz/fuzz.h
+tests_fuzz_fuzz_dns_validate_CFLAGS = $(fuzz_cflags) $(LDNS_CFLAGS)
+tests_fuzz_fuzz_dns_validate_LDFLAGS = $(fuzz_ldflags)
+tests_fuzz_fuzz_dns_validate_LDADD = tests/fuzz/libfuzzed.la $(LDNS_LIBS)
 tests_fuzz_fuzz_dns_name_SOURCES = tests/fuzz/fuzz_dns_name.c tests/fuzz/fuzz.h
 tests_fuzz_fuzz_dns_name_CFLAGS = $(fuzz_cflags)
 tests_fuzz_fuzz_dns_name_LDFLAGS = $(fuzz_ldflags)
@@ -205,7 +218,7 @@ tests_fuzz_fuzz_service_LDADD = tests/fuzz/libfuzzed.la $(JANSSON_LIBS)
 
 # Whole replies are longer than what a user writes, and their samples are seeds as well.
 fuzz_run = set -e; for name in $(fuzz_programs); do \
-		case $$name in redis*|celery*|azure*|consumers|dns|dns_answer|dns_oracle|elasticsearch|haproxy|jobs|json|kubernetes|mongodb|mssql|rabbitmq|service) longest=10000;; \
+		case $$name in redis*|celery*|azure*|consumers|dns|dns_answer|dns_oracle|dns_validate|elasticsearch|haproxy|jobs|json|kubernetes|mongodb|mssql|rabbitmq|service) longest=10000;; \
 			*) longest=600;; esac; \
 		samples=$(top_srcdir)/tests/samples/$${name%_oracle}; \
 		case $$name in redis|celery|azure|azure_queue|consumers|dns|dns_oracle|haproxy|mongodb|rabbitmq) ;; *) samples=;; esac; \

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A stand-in for a resolver over TLS (DoT) or HTTPS (DoH, HTTP/1.1), which can do everything wrong that real ones do not.
+"""A stand-in for a resolver over TLS (DoT) or HTTPS (DoH, HTTP/1.1), which can do wrong what real ones do not.
 
     with Tls(certificate, {"A": "192.0.2.10", "AAAA": "2001:db8:1::10"}) as resolver:
         resolver.uri                      # tls://127.0.0.1:PORT
@@ -8,8 +8,8 @@
         resolver.uri                      # https://127.0.0.1:PORT
         resolver.status = 404
 
-It knows one name, whatever it is asked for. `questions` are what was asked: [(name, type, flags, id)]; `connections` how
-many there were."""
+It knows one name, whatever it is asked for. `questions` are what was asked: [(name, type, flags, id)]; `connections`
+how many there were."""
 
 import http.server
 import os
@@ -20,15 +20,29 @@ import struct
 import sys
 import threading
 
+import pytest
+
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), os.pardir, "lab"))
 
 from postgresql import free_port  # noqa: E402
 
+NAMES = os.path.join(os.path.dirname(os.path.abspath(__file__)), os.pardir, "faults", "names.py")
 PORTS = set()
 TYPES = {1: "A", 28: "AAAA"}
 SERVFAIL = 2
 EDNS = b"\0" + struct.pack(">HHIH", 41, 1232, 0, 0)
 MEDIA_TYPE = "application/dns-message"
+
+
+@pytest.fixture
+def hosts(monkeypatch, tmp_path):
+    """hosts("resolver", address, ...): the name has these addresses, and no others do (tests/faults/names.py)."""
+    def use(name, *addresses, mode="here"):
+        path = tmp_path / "hosts"
+        path.write_text("".join("%s %s\n" % (address, name) for address in addresses))
+        wrapper = os.environ.get("DR_WRAPPER", "")
+        monkeypatch.setenv("DR_WRAPPER", " ".join(["/usr/bin/python3", NAMES, mode, str(path), wrapper]))
+    return use
 
 
 def read_question(message):
@@ -218,7 +232,7 @@ class TlsHandler(socketserver.StreamRequestHandler):
         self.server.stub.over.wait()
 
     def talk_wrong_id(self):
-        self.each(lambda message: framed(self.server.stub.reply(message, number=(read_question(message)[3] + 77) % 65536)))
+        self.each(lambda message: framed(self.server.stub.reply(message, number=read_question(message)[3] ^ 77)))
 
     def talk_wrong_id_without_end(self):
         reply = framed(self.server.stub.reply(self.message(), number=4711))
@@ -297,8 +311,8 @@ class HttpsHandler(http.server.BaseHTTPRequestHandler):
 
 
 class Https(Stub):
-    """status, headers (None takes one out), `change` a function of the reply's body, `cut` after so many bytes of it, and
-    `hangs`. `requests`: [(path, content type, accept, host)]."""
+    """status, headers (None takes one out), `change` a function of the reply's body, `cut` after so many bytes of it,
+    and `hangs`. `requests`: [(path, content type, accept, host)]."""
 
     scheme = "https"
 

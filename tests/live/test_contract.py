@@ -28,8 +28,6 @@ if not EXECUTABLES:
     raise RuntimeError("DR_EXECUTABLES is empty: it must list the executables to test, separated by colons")
 NAMES = sorted(os.path.basename(path) for path in EXECUTABLES)
 
-# A wrapper (valgrind) makes the start of the process slow, not the run.
-SLACK = 0.2 if "DR_WRAPPER" not in os.environ else 20
 PASSWORD = "Zebra@crossing/7"
 ENCODED = "Zebra%40crossing%2F7"
 LOGIN = "monitor:%s@" % ENCODED
@@ -355,8 +353,8 @@ def test_silent_peer(name, timeout, state):
     with peers.Silent() as peer:
         result = check.run(name, *(target(name, peer) + ["-t", timeout]))
         assert peer.connections >= 1, result
-    assert result.state == state, result
-    assert 0.5 < result.seconds < 1 + SLACK, result
+        assert result.state == state, result
+        assert result.seconds > 0.5 and result.within(1), result
 
 
 @every
@@ -369,7 +367,7 @@ def test_64_silent_targets(name):
         # What looks at several places at once asks each of them.
         assert peer.connections >= 64, result
         assert peer.settled(5), "a connection outlived the process"
-    assert result.state == "CRITICAL" and result.seconds < 2 + 2 * SLACK, result
+        assert result.state == "CRITICAL" and result.within(2 + check.SLACK), result
 
 
 @every
@@ -395,7 +393,7 @@ def test_silent_resolver(name, resolver, timeout, state):
     seconds = resolver("silent")
     result = check.run(name, *(elsewhere(name) + ["-t", timeout]))
     assert result.state == state and result.says("contract", "resolve"), result
-    assert seconds() < 1 + SLACK, result
+    assert result.within(1, seconds), result
 
 
 @every
@@ -552,9 +550,9 @@ def test_terminated(name):
     with peers.Silent() as peer:
         process = subprocess.Popen(command(name, *(target(name, peer) + ["-t", "60"])), env=environment(),
                                    stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
-        assert peer.connected.wait(10 + SLACK)
+        assert peer.connected.wait(10 + check.SLACK)
         process.terminate()
-        process.communicate(timeout=10 + SLACK)
+        process.communicate(timeout=10 + check.SLACK)
         assert peer.settled(5), "a connection outlived the process"
     assert process.returncode in (-signal.SIGTERM, 0, 1, 2, 3)
 
@@ -568,7 +566,7 @@ def test_password_of_uri_leaves_the_process_list(name):
         process = subprocess.Popen(command(name, *arguments), env=environment(), stdin=subprocess.DEVNULL,
                                    stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
         try:
-            assert peer.connected.wait(10 + SLACK)
+            assert peer.connected.wait(10 + check.SLACK)
             with open("/proc/%d/cmdline" % process.pid, "rb") as file:
                 shown = file.read().decode()
         finally:
@@ -620,5 +618,5 @@ def test_extra_opts(name, tmp_path):
         assert_refused(check.run(name, "--extra-opts=@%s" % path), str(path), "chmod")
         path.chmod(0o600)
         result = check.run(name, "--extra-opts=@%s" % path, "-t", "500ms:unknown")
-    assert result.state == "UNKNOWN" and "\nUsage: " not in result.output and result.seconds < 1 + SLACK, result
+        assert result.state == "UNKNOWN" and "\nUsage: " not in result.output and result.within(1), result
     assert PASSWORD not in result.output, result

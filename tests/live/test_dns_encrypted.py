@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""check_dns_target on resolvers over TLS and HTTPS: Unbound and BIND, and stand-ins that do wrong what can be done wrong:
-certificates, handshakes, framing, HTTP. None of it is OK, each ends in time, and the words say what failed."""
+"""check_dns_target on resolvers over TLS and HTTPS: Unbound and BIND, and stand-ins that do wrong what can be done
+wrong: certificates, handshakes, framing, HTTP. None of it is OK, each ends in time, and the words say what failed."""
 
 import collections
 
@@ -8,7 +8,7 @@ import pytest
 
 import dns_servers
 from dns_servers import DR, PROD, ZONE
-from stub_resolver import Https, Tls
+from stub_resolver import Https, Tls, hosts  # noqa: F401
 
 NAME = "app.example.com"
 ADDRESSES = {"A": "192.0.2.10", "AAAA": "2001:db8:1::10"}
@@ -264,6 +264,31 @@ def test_nobody_listens(shown, ask, kind):
         pass
     result = ask(resolver.uri)
     assert result.state == "CRITICAL" and "cannot be reached" in result.first, result
+
+
+@pytest.mark.parametrize("kind", (Tls, Https))
+def test_no_way_there(ask, hosts, kind):
+    """A host without that network says nothing of the resolver."""
+    hosts("resolver.lab", "192.0.2.53", mode="alone")
+    result = ask("%s://resolver.lab" % kind.scheme)
+    assert result.state == "UNKNOWN" and "no way there from this host" in result.first, result
+
+
+@pytest.mark.parametrize("kind", (Tls,))
+def test_no_way_to_one_address(ask, hosts, kind):
+    """The other one is there, and nobody listens: that is the resolver's."""
+    hosts("resolver.lab", "127.0.0.1", "192.0.2.53", mode="alone")
+    result = ask("%s://resolver.lab" % kind.scheme)
+    assert result.state == "CRITICAL" and "Connection refused" in result.first, result
+
+
+@pytest.mark.parametrize("scheme", ("dns", "dns+tcp", "tls", "https"))
+@pytest.mark.parametrize("mode, state", (("silent", "CRITICAL"), ("nxdomain", "UNKNOWN")))
+def test_name_of_a_resolver_that_nobody_resolves(ask, resolver, scheme, mode, state):
+    seconds = resolver(mode)
+    result = ask("%s://dns.example" % scheme, options=("-t", "1"))
+    assert result.state == state and seconds() < 3, result
+    assert ("resolve the name" if mode == "silent" else "resolve") in result.output, result
 
 
 # ---- HTTPS ----

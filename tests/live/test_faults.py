@@ -24,8 +24,6 @@ from conftest import target  # noqa: E402
 
 NAME = "check_replication_lag"
 DEADLINE = 1.0
-# A wrapper (valgrind) or a sanitizer makes the start of the process slow, not the run.
-SLACK = 0.2 if "DR_WRAPPER" not in os.environ else 20
 # A sanitizer's own allocator takes no limit, so that a build with one makes the room that a server announces.
 MEMORY_MB = 200 if "DR_SANITIZERS" not in os.environ else 4096
 SECRET = "Zebra%crossing:7"
@@ -115,7 +113,7 @@ def test_at_once(lag, fault):
         result = lag("-T", uri(peer), "-t", "%gs" % DEADLINE)
         assert result.state == state and result.says("db1", *said), result
         assert "db1" in result.first, result
-        assert result.seconds < DEADLINE + SLACK, result
+        assert result.within(DEADLINE), result
         assert fault in ("refuse", "unreachable") or peer.settled(5), "a connection outlived the process"
 
 
@@ -133,7 +131,7 @@ def test_garbage(lag, seed):
     with peers.Garbage(seed=seed) as peer:
         result = lag("-T", uri(peer), "-t", "%gs" % DEADLINE)
         assert result.state in ("UNKNOWN", "CRITICAL") and "db1" in result.first, result
-        assert result.seconds < DEADLINE + SLACK, result
+        assert result.within(DEADLINE), result
 
 
 @pytest.mark.parametrize("seed", range(12))
@@ -141,7 +139,7 @@ def test_garbage_after_log_in(lag, seed):
     with peers.Garbage(honest(), start_of_rows(), seed=seed) as peer:
         result = lag("-T", uri(peer), "-t", "%gs" % DEADLINE)
         assert result.state in ("UNKNOWN", "CRITICAL") and "db1" in result.first, result
-        assert result.seconds < DEADLINE + SLACK, result
+        assert result.within(DEADLINE), result
 
 
 def test_garbage_for_required_tls(lag):
@@ -164,8 +162,8 @@ def test_cut_anywhere(lag, whole, kind):
     for place in places(whole, 40):
         with kind(honest(), place) as peer:
             result = lag("-T", uri(peer), "-t", "%gs" % DEADLINE)
-        assert result.state in ("CRITICAL", "UNKNOWN"), "%s after %d bytes: %s" % (kind.__name__, place, result)
-        assert result.seconds < DEADLINE + SLACK, result
+            assert result.state in ("CRITICAL", "UNKNOWN"), "%s after %d bytes: %s" % (kind.__name__, place, result)
+            assert result.within(DEADLINE), result
 
 
 def test_half_a_reply_and_silence(lag, whole):
@@ -173,7 +171,7 @@ def test_half_a_reply_and_silence(lag, whole):
         with peers.Silent(honest(), place) as peer:
             result = lag("-T", uri(peer), "-t", "500ms")
             assert result.state == "CRITICAL" and result.says("db1", "no answer"), (place, result)
-            assert result.seconds < 0.5 + SLACK, result
+            assert result.within(0.5), result
             assert peer.settled(5)
 
 
@@ -187,7 +185,7 @@ def test_damaged_anywhere(lag, whole):
 
         with peers.Replace(honest(), change) as peer:
             result = lag("-T", uri(peer), "-t", "500ms")
-        assert result.seconds < 0.5 + SLACK, (place, result)
+            assert result.within(0.5), (place, result)
 
 
 def test_large_reply(lag):
@@ -234,9 +232,9 @@ def test_flood_is_bounded(chunk, scratch):
     with peers.Honest(server.session) as peer:
         watched = Watched(["-T", uri(peer), "-t", "2s"], scratch)
         result = watched.finish()
-    assert server.flooding, result
-    assert result.state in ("UNKNOWN", "CRITICAL"), result
-    assert result.seconds < 2 + SLACK, result
+        assert server.flooding, result
+        assert result.state in ("UNKNOWN", "CRITICAL"), result
+        assert result.within(2), result
     assert watched.peak < MEMORY_MB, "%d MB" % watched.peak
 
 
@@ -448,8 +446,8 @@ def test_nothing_left(scratch, fault):
     with LEAVERS[fault]() as peer:
         result = Watched(["-T", uri(peer, "monitor:" + ENCODED), "-t", "500ms", "-vvv"], scratch).finish()
         assert fault in ("refuse", "unreachable") or peer.settled(5)
-    assert SECRET not in result.output and ENCODED not in result.output, result
-    assert result.seconds < 0.5 + SLACK, result
+        assert SECRET not in result.output and ENCODED not in result.output, result
+        assert result.within(0.5), result
 
 
 def test_password_leaves_argv(scratch):
@@ -530,8 +528,8 @@ def test_64_silent_targets(lag):
         result = lag(*arguments, "-t", "%gs" % DEADLINE)
         assert peer.settled(5)
         assert peer.connections == 64
-    assert result.state == "CRITICAL", result
-    assert result.seconds < DEADLINE + SLACK, result
+        assert result.state == "CRITICAL", result
+        assert result.within(DEADLINE), result
 
 
 def test_65_targets(lag):
@@ -541,8 +539,8 @@ def test_65_targets(lag):
             arguments += ["-T", "n%02d=postgresql://monitor@127.0.0.1:%d/postgres" % (number, peer.port)]
         result = lag(*arguments)
         assert peer.connections == 0
-    assert result.state == "UNKNOWN" and result.says("64"), result
-    assert result.seconds < SLACK + 0.3, result
+        assert result.state == "UNKNOWN" and result.says("64"), result
+        assert result.within(0.3), result
 
 
 @pytest.mark.parametrize("fault", AT_ONCE)
@@ -551,11 +549,11 @@ def test_one_bad_among_three_real_ones(cluster, lag, fault):
     make, state, _ = AT_ONCE[fault]
     with make() as peer:
         result = lag(*cluster.all, "-T", "db9=" + uri(peer)[4:], "-t", "2s")
-    assert result.state == "CRITICAL" or state == "UNKNOWN" and result.state == "UNKNOWN", result
-    assert [found for found, _ in result.about("db9")][:1] == [state], result
-    assert {found for found, _ in result.about("db2")} == {"OK"}, result
-    assert result.perfdata["loss_bytes"] == 0, result
-    assert result.seconds < 2 + SLACK, result
+        assert result.state == "CRITICAL" or state == "UNKNOWN" and result.state == "UNKNOWN", result
+        assert [found for found, _ in result.about("db9")][:1] == [state], result
+        assert {found for found, _ in result.about("db2")} == {"OK"}, result
+        assert result.perfdata["loss_bytes"] == 0, result
+        assert result.within(2), result
 
 
 # ---- names ----
@@ -565,7 +563,7 @@ def test_silent_resolver(lag, resolver):
     seconds = resolver("silent")
     result = lag("-T", "postgresql://monitor@db1.example.com/postgres", "-t", "%gs" % DEADLINE)
     assert result.state == "CRITICAL" and result.says("db1.example.com", "resolve"), result
-    assert seconds() < DEADLINE + SLACK, result
+    assert result.within(DEADLINE, seconds), result
 
 
 def test_silent_resolver_as_unknown(lag, resolver):
@@ -581,7 +579,7 @@ def test_silent_resolver_for_64_names(lag, resolver):
         arguments += ["-T", "postgresql://monitor@db%d.example.com/postgres" % number]
     result = lag(*arguments, "-t", "%gs" % DEADLINE)
     assert result.state == "CRITICAL", result
-    assert seconds() < DEADLINE + SLACK, result
+    assert result.within(DEADLINE, seconds), result
 
 
 def test_no_such_name(lag, resolver):

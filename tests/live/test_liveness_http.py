@@ -23,7 +23,6 @@ import peers  # noqa: E402
 from conftest import no_secret  # noqa: E402
 
 NAME = "dash.example.com"
-SLOW = 1.0 if "DR_WRAPPER" not in os.environ else 20
 DAY = 86400
 
 
@@ -615,7 +614,7 @@ def test_name_without_an_address(liveness, resolver, mode, state, words):
     seconds = resolver(mode)
     result = liveness("-T", "http://%s/" % NAME, "-t", "1s")
     assert result.state == state and words in result.first, result
-    assert seconds() < 1 + SLOW, result
+    assert result.within(1, seconds), result
 
 
 # ---- others beside them ----
@@ -638,9 +637,9 @@ def test_bad_beside_good(three, liveness, fault):
     make, words = FAULTS[fault]
     with make(address="127.0.0.99") as peer:
         result = liveness(*at(three), "--instance", "127.0.0.99:%d" % peer.port, "-t", "1s")
-    assert words in finding(result, of_peer(peer))[1], result
-    assert result.state in ("WARNING", "UNKNOWN") and result.perfdata["alive"] == 3, result
-    assert result.seconds < 1 + SLOW, result
+        assert words in finding(result, of_peer(peer))[1], result
+        assert result.state in ("WARNING", "UNKNOWN") and result.perfdata["alive"] == 3, result
+        assert result.within(1), result
     for instance in three:
         assert finding(result, instance)[0] == "OK", result
 
@@ -666,8 +665,8 @@ def test_fifty_cost_as_much_as_the_slowest(web, liveness):
     with peers.Honest(waits, address="127.0.0.98") as first, peers.Honest(waits, address="127.0.0.99") as second:
         slow = ["--instance", "127.0.0.98:%d" % first.port, "--instance", "127.0.0.99:%d" % second.port]
         result = liveness(*at(instances), *slow, "-t", "8s")
-    assert result.state == "OK" and result.perfdata["alive"] == 50, result
-    assert result.seconds < 2 + SLOW, result
+        assert result.state == "OK" and result.perfdata["alive"] == 50, result
+        assert result.within(2), result
 
 
 # ---- replies in which something is missing ----

@@ -17,7 +17,6 @@ import stub_amqp as stub  # noqa: E402
 from queues_amqp import done, run  # noqa: E402
 
 DEADLINE = 1.0
-SLACK = 0.2 if "DR_WRAPPER" not in os.environ else 20
 
 
 @pytest.fixture
@@ -25,7 +24,7 @@ def probe(tmp_path):
     """probe(peer, kind, timeout)"""
     def on(peer, kind="both", timeout=DEADLINE, **options):
         result = run(tmp_path, None, "/", kind, "-t", "%gs" % timeout, port=peer.port, **options)
-        assert result.seconds < timeout + SLACK, result
+        assert result.within(timeout), result
         return result
     return on
 

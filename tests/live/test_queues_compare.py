@@ -134,6 +134,38 @@ def test_shovel(there, vhost, broker, site, compare):
     assert not of(result, "links"), result
 
 
+def test_shovel_that_is_not_started(there, vhost, broker, site, compare):
+    """Defined, and listed by nobody: that it is not there is no evidence that it runs."""
+    vhost.parameter("shovel", "to-dr", shovel(broker, site["rmq1"].uri("shop")))
+    until(compare, lambda result: result.code == 0 and of(result, "links"), "the shovel runs")
+    broker["rmq1"].ctl("eval", 'rabbit_shovel_dyn_worker_sup_sup:stop_child({<<"shop">>, <<"to-dr">>}).')
+    result = until(compare, lambda result: of(result, "shovel"), "nobody lists it")
+    assert of(result, "links") == [("OK", "0 of 1 shovels and federation links run")], result
+    assert result.code == 1 and of(result, "shovel") == [
+        ("WARNING", "to-dr is defined, and runs on no node: not yet, or not any more")], result
+    # The same definition again starts nothing; a new one does.
+    vhost.parameter("shovel", "to-dr", shovel(broker, site["rmq1"].uri("shop")))
+    assert of(compare(), "shovel"), result
+    vhost.delete_parameter("shovel", "to-dr")
+    vhost.parameter("shovel", "to-dr", shovel(broker, site["rmq1"].uri("shop")))
+    until(compare, lambda result: result.code == 0 and of(result, "links"), "the shovel runs")
+
+
+def test_who_may_not_see_what_is_defined(there, vhost, broker, site, compare):
+    """The tag monitoring is enough: nobody is woken up, and what could not be seen is said."""
+    nagios = broker.user("nagios")
+    site.user("nagios")
+    vhost.permit("nagios")
+    there.permit("nagios")
+    vhost.parameter("shovel", "to-dr", shovel(broker, site["rmq1"].uri("shop")))
+    result = until(lambda: compare(user=nagios), lambda result: result.code == 0 and of(result, "links"),
+                   "the shovel runs")
+    assert of(result, "links") == [("OK", "1 of 1 shovels and federation links run")], result
+    for shovels in ("shovels", "dr shovels"):
+        assert of(result, shovels) == [
+            ("OK", "one that is defined and was not started cannot be seen without the tag policymaker")], result
+
+
 def test_federation(there, vhost, broker, compare):
     there.parameter("federation-upstream", "prod", {"uri": broker["rmq1"].uri("shop")})
     there.policy("federate", "^fed", {"federation-upstream-set": "all"}, apply_to="exchanges")

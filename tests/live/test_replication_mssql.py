@@ -541,7 +541,6 @@ def test_redirected_to_a_stranger(ask, certificate, foreign):
 # ---- peers that misbehave ----
 
 DEADLINE = 1.0
-SLACK = 0.3 if "DR_WRAPPER" not in os.environ else 20
 
 
 def uri(peer, query="encrypt=no"):
@@ -566,8 +565,8 @@ def test_at_once(ask, fault):
     with make(primary(link(WEST)).session) as peer:
         result = ask("-T", uri(peer), "-t", "%gs" % DEADLINE)
         assert fault in ("refuse", "unreachable") or peer.settled(5)
-    assert result.state == state and "db1" in result.first and said in result.output, result
-    assert result.seconds < DEADLINE + SLACK, result
+        assert result.state == state and "db1" in result.first and said in result.output, result
+        assert result.within(DEADLINE), result
 
 
 def test_unresolvable(ask):
@@ -579,8 +578,8 @@ def test_unresolvable(ask):
 def test_garbage(ask, seed):
     with peers.Garbage(seed=seed) as peer:
         result = ask("-T", uri(peer), "-t", "%gs" % DEADLINE)
-    assert result.state in ("UNKNOWN", "CRITICAL") and "db1" in result.first, result
-    assert result.seconds < DEADLINE + SLACK, result
+        assert result.state in ("UNKNOWN", "CRITICAL") and "db1" in result.first, result
+        assert result.within(DEADLINE), result
 
 
 @pytest.fixture(scope="module")
@@ -598,16 +597,16 @@ def test_cut_anywhere(ask, whole):
     for place in sorted(set(range(1, whole, whole // 40)) | {whole - 1}):
         with peers.Close(primary(link(WEST)).session, place) as peer:
             result = ask("-T", uri(peer), "-t", "%gs" % DEADLINE)
-        assert result.state in ("CRITICAL", "UNKNOWN"), (place, result)
-        assert result.seconds < DEADLINE + SLACK, result
+            assert result.state in ("CRITICAL", "UNKNOWN"), (place, result)
+            assert result.within(DEADLINE), result
 
 
 def test_half_a_reply_and_silence(ask, whole):
     for place in (10, whole // 3, whole - 200, whole - 1):
         with peers.Silent(primary(link(WEST)).session, place) as peer:
             result = ask("-T", uri(peer), "-t", "500ms")
-        assert result.state == "CRITICAL" and result.says("no answer"), (place, result)
-        assert result.seconds < 0.5 + SLACK, result
+            assert result.state == "CRITICAL" and result.says("no answer"), (place, result)
+            assert result.within(0.5), result
 
 
 def test_garbage_after_log_in(ask, whole):
@@ -632,7 +631,7 @@ def test_damaged_anywhere(ask, whole):
 
         with peers.Replace(script, change) as peer:
             result = ask("-T", uri(peer), "-t", "500ms")
-        assert result.seconds < 0.5 + SLACK, (place, result)
+            assert result.within(0.5), (place, result)
 
 
 def test_many_links(ask):
@@ -663,8 +662,8 @@ def test_without_end(ask, token):
     with peers.Honest(script) as peer:
         result = ask("-T", uri(peer), "-t", "%gs" % DEADLINE)
         assert peer.settled(5)
-    assert result.state in ("UNKNOWN", "CRITICAL") and "db1" in result.first, result
-    assert result.seconds < DEADLINE + SLACK, result
+        assert result.state in ("UNKNOWN", "CRITICAL") and "db1" in result.first, result
+        assert result.within(DEADLINE), result
 
 
 def test_many_targets(ask):
@@ -685,5 +684,5 @@ def test_silent_one_among_two(ask):
     """It does not delay the others beyond the deadline, and they are still told of."""
     with peers.Silent() as peer:
         result = ask("-T", uri(peer).replace("db1", "db3"), "-t", "%gs" % DEADLINE, db1=primary(link(WEST)))
-    assert result.state == "CRITICAL" and result.says("db3", "no answer") and result.about("db-west"), result
-    assert result.seconds < DEADLINE + SLACK, result
+        assert result.state == "CRITICAL" and result.says("db3", "no answer") and result.about("db-west"), result
+        assert result.within(DEADLINE), result

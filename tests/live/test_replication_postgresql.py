@@ -247,6 +247,16 @@ def test_restarted_idle_standby(cluster, lag):
     assert result.state == "OK", result
 
 
+def test_standbys_that_have_just_connected(cluster, lag):
+    """The primary's measure of their lag means nothing yet: what they have not confirmed is looked at again."""
+    cluster.db1.restart()
+    cluster.wait_whole()
+    for _ in range(15):
+        cluster.db1.write(1)
+        result = lag(*cluster.primary, "--rpo", "5m")
+        assert result.state == "OK", result
+
+
 def test_wal_removed_under_a_standby(cluster, lag):
     """Section 8: the standby asks for WAL that is gone; it will never catch up by itself."""
     db4 = cluster.temporary_standby("db4")

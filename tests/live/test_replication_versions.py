@@ -70,6 +70,34 @@ def test_product_is_named(lag, version):
         assert "PostgreSQL " + version in lag(*arguments, "-v").output
 
 
+@pytest.mark.parametrize("state", ("streaming", "catchup"))
+def test_just_connected(lag, state):
+    """The sender's measure begins with the connection: before that is old enough nothing follows from it, and the
+    report that is milliseconds away is waited for."""
+    looks = []
+
+    def facts():
+        looks.append(1)
+        behind = 296 if len(looks) < 4 else 0
+        return stub.primary([stub.stream("db2", behind, flush_lag=0.002, reply_age=0.06, connected=0.4, state=state)])
+    with serving(db1=stub.Server("12.22", facts)) as arguments:
+        result = lag(*arguments, "--rpo", "5m")
+    assert result.state == "OK" and result.perfdata["loss_bytes"] == 0, result
+    assert len(looks) == 4, "looks for as long as it needs to"
+
+
+def test_connected_for_long(lag):
+    """... and where it is old enough, what it says is enough: nobody waits."""
+    looks = []
+
+    def facts():
+        looks.append(1)
+        return stub.primary([stub.stream("db2", 296, flush_lag=0.002, reply_age=0.06)])
+    with serving(db1=stub.Server("12.22", facts)) as arguments:
+        result = lag(*arguments, "--rpo", "5m")
+    assert result.state == "OK" and 0.05 < result.perfdata["loss"] < 1 and len(looks) == 1, (len(looks), result)
+
+
 # ---- broken ----
 
 @every_version

@@ -21,8 +21,6 @@ import peers  # noqa: E402
 import stub_azure_storage  # noqa: E402
 
 DEADLINE = 1.0
-# A wrapper (valgrind) or a sanitizer makes the start of the process slow, not the run.
-SLACK = 20 if "DR_WRAPPER" in os.environ else 1 if "DR_SANITIZERS" in os.environ else 0.3
 SECRETS = ("Zebra@crossing/7", "Zebra%40crossing%2F7", stub_azure_storage.KEY)
 LOGIN = "monitor:Zebra%40crossing%2F7@"
 LAG, QUEUES, LIVENESS = "check_replication_lag", "check_queue_mirrors", "check_liveness"
@@ -51,7 +49,7 @@ class Scheme:
         uri = self.uri.format(login=LOGIN, host="127.0.0.1:%d" % port)
         words = ["-T", "peer=" + uri + more, "-t", "%gs" % DEADLINE]
         if self.key:
-            path = folder / "key"
+            path = folder / ("key of %d" % port)  # several run at once
             path.write_text(stub_azure_storage.KEY + "\n")
             path.chmod(0o600)
             words += ["--password-file", str(path)]
@@ -217,9 +215,9 @@ def look(subject, fault, folder):
         assert fault in ("refuse", "unreachable") or peer.connections > 0, "nobody asked: %s" % result
         # What a peer never reads stands before the end of the connection, which it never sees: newer OpenSSL has more to say.
         assert fault in ("refuse", "unreachable", "never reads") or peer.settled(5), "a connection outlived the process"
-    assert result.state in states, result
-    assert "peer" in result.first, result
-    assert result.seconds < DEADLINE + SLACK, result
+        assert result.state in states, result
+        assert "peer" in result.first, result
+        assert result.within(DEADLINE), result
     for secret in SECRETS:
         assert secret not in result.output, result
 
@@ -268,10 +266,11 @@ def test_missing_module(subject, tmp_path):
 def test_foreign_module(subject, tmp_path):
     """Another file of that name is named, and not run."""
     (tmp_path / (subject.module + ".so")).write_bytes(b"not a library")
-    with peers.Silent() as peer:
+    # One that has no modules asks the peer.
+    with (peers.Silent if has_modules(subject.executable) else peers.Refuse)() as peer:
         result = check.run(subject.executable, *subject.arguments(peer.port, tmp_path),
                            environment={"DR_PLUGINS_MODULE_DIR": str(tmp_path)})
-        assert peer.connections == 0 or not has_modules(subject.executable)
+        assert not has_modules(subject.executable) or peer.connections == 0
     if has_modules(subject.executable):
         assert result.state == "UNKNOWN" and subject.module + ".so" in result.output, result
     else:

@@ -222,7 +222,7 @@ tests_unit_test_module_CPPFLAGS = $(AM_CPPFLAGS) -DDR_TEST_MODULES='"$(abs_top_b
 
 tests_unit_test_memory_SOURCES = tests/unit/test_memory.c plugins/liveness/condition_test.c \
 	plugins/liveness/haproxy_read.c plugins/liveness/haproxy_units.c
-tests_unit_test_memory_LDADD = plugins/libliveness.la plugins/libqueues.la $(LDADD)
+tests_unit_test_memory_LDADD = plugins/libdns.la plugins/libliveness.la plugins/libqueues.la $(LDADD)
 # The allocations of the modules go through the test, which lets each of them fail in turn.
 tests_unit_test_memory_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=malloc -Wl,--wrap=calloc \
 	-Wl,--wrap=realloc -Wl,--wrap=strdup -Wl,--wrap=strndup

@@ -25,6 +25,7 @@
 
 #define MANY 300
 #define HELD_MAX 8
+#define FILES_MAX 64
 #define TYPE_A 1
 #define LONG 20.0   /* a wait that is never waited for */
 #define SHORT 0.15  /* one that is */
@@ -525,7 +526,9 @@ static struct job {
     struct dns_exchange_rules rules;
     struct dns_question questions[MANY];
     size_t count;
-    int pause;          /* milliseconds of other work, between asking and looking for replies */
+    int pause;         /* milliseconds of other work, between asking and looking for replies */
+    bool counts_files; /* after asking: how many may still be opened */
+    size_t free_files;
     size_t leave_after; /* so many ended ones it is freed; 0: after the last */
     double timeout;
     int verbosity;
@@ -564,6 +567,17 @@ static double processor_seconds(void)
     return (double)used.tv_sec + (double)used.tv_nsec / 1e9;
 }
 
+static size_t count_free_files(void)
+{
+    int taken[FILES_MAX];
+    size_t count = 0;
+    while (count < FILES_MAX && (taken[count] = dup(0)) >= 0)
+        count++;
+    for (size_t i = 0; i < count; i++)
+        close(taken[i]);
+    return count;
+}
+
 static bool probe(struct dr_task *task, void *facts, struct dr_error *error)
 {
     (void)facts;
@@ -574,6 +588,8 @@ static bool probe(struct dr_task *task, void *facts, struct dr_error *error)
     struct dns_question *question;
     for (size_t i = 0; i < job.count; i++)
         dns_exchange_ask(exchange, &job.questions[i]);
+    if (job.counts_files)
+        job.free_files = count_free_files();
     poll(NULL, 0, job.pause);
     while ((question = dns_exchange_next(exchange)) != NULL) {
         keep(question);
@@ -734,7 +750,7 @@ static void test_silence(void **state)
     assert_int_equal(result->tries, 2);
     assert_int_equal(server.datagrams, 2);
     assert_true(result->seconds >= 2 * SHORT);
-    assert_true(job.busy < SHORT / 2);
+    assert_true(job.busy < SHORT / 10);
 }
 
 static void test_late_reply_to_the_first_try(void **state)
@@ -1098,7 +1114,7 @@ static int few_files(void **state)
     if (getrlimit(RLIMIT_NOFILE, &files_before) != 0)
         return -1;
     few = files_before;
-    few.rlim_cur = 64;
+    few.rlim_cur = FILES_MAX;
     return fresh(state) == 0 ? setrlimit(RLIMIT_NOFILE, &few) : -1;
 }
 
@@ -1117,8 +1133,10 @@ static void test_many_with_few_files(void **state)
     start_server(&server, answer, NULL);
     for (size_t i = 0; i < MANY; i++)
         add(server.port);
+    job.counts_files = true;
     run();
     stop_server(&server);
+    assert_true(job.free_files >= FILES_MAX / 3); /* for the other threads of the process */
     assert_all_answered(MANY);
     for (size_t i = 0; i < MANY; i++) {
         different += !seen[server.ids[i]];
@@ -1131,7 +1149,7 @@ static void test_files_are_used_up_by_others(void **state)
 {
     (void)state;
     struct server server;
-    int taken[64];
+    int taken[FILES_MAX];
     size_t count = 0;
     start_server(&server, answer, NULL);
     for (size_t i = 0; i < 20; i++)
@@ -1189,7 +1207,7 @@ static void test_time_is_up(void **state)
                  "truncated over UDP; over TCP: no reply when the time was up");
     assert_true(job.late >= -0.001);
     assert_true(job.late < 0.2); /* 20 ms on a machine that is not shared */
-    assert_true(job.busy < 0.2);
+    assert_true(job.busy < 0.05);
 }
 
 static void test_no_time_for_all(void **state)

@@ -100,6 +100,7 @@ static void test_refused(void **state)
         {"", "byte 0: the header is cut short"},
         {"1234 84", "byte 3: the header is cut short"},
         {"1234 8400 0000 0000 0000 0000", "byte 4: no question"},
+        {"1234 8403 0000 0000 0000 0000", "byte 4: no question"},
         {"1234 8401 0000 0000 0000 0000 00", "byte 4: no question"},
         {"1234 8401 0000 0001 0000 0000", "byte 6: more records are announced than there is room "
                                           "for"},
@@ -109,6 +110,8 @@ static void test_refused(void **state)
         {"1234 8400 0001 0000 0000 0000 (app)00 0001", "byte 17: the question is cut short"},
         /* counts */
         {HEAD("01f4", "0000", "0000") ADDRESS,
+         "byte 6: more records are announced than there is room for"},
+        {HEAD("0002", "0000", "0000") ADDRESS,
          "byte 6: more records are announced than there is room for"},
         {HEAD("0001", "0000", "ffff") ADDRESS,
          "byte 6: more records are announced than there is room for"},
@@ -131,6 +134,8 @@ static void test_refused(void **state)
          "byte 12: a name points forwards or to itself"},
         {ANSWER "c00b 0001 0001 0000003c 0004 c0000201", "byte 33: a name points into the header"},
         {ANSWER "c000 0001 0001 0000003c 0004 c0000201", "byte 33: a name points into the header"},
+        /* into type and class of the question, and from there over itself */
+        {ANSWER "c01e 0001 0001 0000003c 0004 c0000201", "byte 32: a name runs out of its place"},
         {ANSWER "400c 0001 0001 0000003c 0004 c0000201", "byte 33: a label of a reserved kind"},
         {ANSWER "800c 0001 0001 0000003c 0004 c0000201", "byte 33: a label of a reserved kind"},
         {ANSWER "3f0c 0001 0001 0000003c 0004 c0000201", "byte 33: a name runs out of its place"},
@@ -578,6 +583,7 @@ static void test_answers(void **state)
         {"1234 8400 0001 0000 0000 0000 (app)(example)(com)00 0001 0003", false},
         /* a server that understood nothing repeats nothing */
         {"1234 8001 0000 0000 0000 0000", true},
+        {"1234 8005 0000 0000 0000 0000", true},
         {"1235 8001 0000 0000 0000 0000", false},
         {"1234 0001 0000 0000 0000 0000", false},
     };

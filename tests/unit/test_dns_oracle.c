@@ -107,7 +107,7 @@ static void test_mutated(void **state)
         accepted += compare(dns_samples[which], bytes, size, true);
     }
     /* Enough were compared, and enough refused. */
-    assert_in_range(accepted, MUTATED / 10, MUTATED - MUTATED / 10);
+    assert_true(accepted > MUTATED / 10 && accepted < MUTATED - MUTATED / 10);
 }
 
 /* An address in the data of a record of a type that nobody uses (MR), behind the name that is all

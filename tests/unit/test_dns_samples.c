@@ -3,6 +3,7 @@
  * question with checking disabled proves and does not. */
 #include "plugins/dns/samples.h"
 
+#include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -242,6 +243,17 @@ static void a_reply_without_edns_is_asked_again_without(void **state)
     dns_facts_free(&s.facts);
 }
 
+/* A host without IPv6 says nothing of a resolver that has it. */
+static void our_own_lack_of_a_way_is_no_refusal(void **state)
+{
+    (void)state;
+    assert_int_equal(dns_samples_failed_connection(ENETUNREACH), DNS_NO_WAY);
+    assert_int_equal(dns_samples_failed_connection(EADDRNOTAVAIL), DNS_NO_WAY);
+    assert_int_equal(dns_samples_failed_connection(ECONNREFUSED), DNS_REFUSED_BY_HOST);
+    assert_int_equal(dns_samples_failed_connection(EHOSTUNREACH), DNS_REFUSED_BY_HOST);
+    assert_int_equal(dns_samples_failed_connection(0), DNS_REFUSED_BY_HOST);
+}
+
 /* ---- messages over a stream ---- */
 
 static void takes_no_foreign_message(void **state)
@@ -275,6 +287,7 @@ int main(void)
         cmocka_unit_test(silence_proves_nothing),
         cmocka_unit_test(the_last_word_counts),
         cmocka_unit_test(a_reply_without_edns_is_asked_again_without),
+        cmocka_unit_test(our_own_lack_of_a_way_is_no_refusal),
         cmocka_unit_test(takes_no_foreign_message),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -196,15 +196,19 @@ static void test_rows(void **state)
         {"opt-out, a name that may be there",
          {"optout/ds", "optout/dnskey", "optout/gone", NOW},
          DNS_INDETERMINATE,
-         "does not exist: the proof has opt-out, gone.dr.example may be there unsigned"},
+         "gone.dr.example may be there, unsigned: the NSEC# records opt out"},
         {"an answer without a denial is not dear",
          {"dear/ds", "dear/dnskey", "dear/app", NOW},
          DNS_SECURE,
          NULL},
+        {"opt-out beside a wildcard",
+         {"optout/ds", "optout/dnskey", "optout/wild", NOW},
+         DNS_INDETERMINATE,
+         "x.wild.dr.example may be there, unsigned: the NSEC# records opt out"},
         {"too many iterations",
          {"dear/ds", "dear/dnskey", "dear/gone", NOW},
          DNS_INDETERMINATE,
-         "does not exist: NSEC3 with more than # iterations or an unknown hash"},
+         "gone.dr.example is denied by NSEC# with more than # iterations, or an unknown hash"},
     };
     (void)state;
     for (size_t i = 0; i < COUNT(rows); i++) {

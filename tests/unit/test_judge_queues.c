@@ -763,7 +763,9 @@ static void linked(struct broker *broker, const char *state)
     view->links = calloc(1, sizeof *view->links);
     view->link_count = 1;
     view->links[0] = (struct que_link){
-        .name = strdup("to-dr"), .kind = strdup("shovel"), .state = strdup(state)};
+        .name = strdup("to-dr"), .kind = strdup("shovel"), .state = state ? strdup(state) : NULL};
+    view->replies[QUE_ASK_SHOVELS].answer = QUE_ANSWERED;
+    view->replies[QUE_ASK_DEFINED].answer = QUE_ANSWERED;
 }
 
 static void shovel_runs(struct broker *broker)
@@ -784,6 +786,29 @@ static void link_fails(struct broker *broker)
 static void shovel_ended(struct broker *broker)
 {
     linked(broker, "terminated");
+}
+
+static void shovel_never_started(struct broker *broker)
+{
+    linked(broker, NULL);
+}
+
+static void shovels_unlisted(struct broker *broker)
+{
+    linked(broker, NULL);
+    view_of(broker, 0)->replies[QUE_ASK_SHOVELS].answer = QUE_ABSENT;
+}
+
+static void definitions_refused(struct broker *broker)
+{
+    linked(broker, "running");
+    view_of(broker, 0)->replies[QUE_ASK_DEFINED].answer = QUE_REFUSED;
+}
+
+static void definitions_hang(struct broker *broker)
+{
+    linked(broker, "running");
+    view_of(broker, 0)->replies[QUE_ASK_DEFINED].answer = QUE_HUNG;
 }
 
 static const struct comparison {
@@ -822,6 +847,21 @@ static const struct comparison {
      HEALTHY},
     {{"a federation link that cannot log in", HEALTHY, link_fails, DR_CRITICAL, "shovel",
       "to-dr is in error"},
+     HEALTHY},
+    {{"a shovel that nobody lists", HEALTHY, shovel_never_started, DR_WARNING, "shovel",
+      "to-dr is defined, and runs on no node"},
+     HEALTHY},
+    {{"... is none that runs", HEALTHY, shovel_never_started, DR_WARNING, "links",
+      "0 of 1 shovels"},
+     HEALTHY},
+    {{"shovels without the plugin that lists them", HEALTHY, shovels_unlisted, DR_UNKNOWN,
+      "shovels", "1 are defined, and whether they run cannot be seen"},
+     HEALTHY},
+    {{"definitions that we may not see are no fault", HEALTHY, definitions_refused, DR_OK,
+      "shovels", "cannot be seen without the tag policymaker"},
+     HEALTHY},
+    {{"definitions that do not come", HEALTHY, definitions_hang, DR_UNKNOWN, "shovels",
+      "not known whether all that are defined run"},
      HEALTHY},
     {{"a shovel that ended", HEALTHY, shovel_ended, DR_CRITICAL, "shovel", "to-dr is terminated"},
      HEALTHY},

@@ -5,6 +5,8 @@
  * library itself are not seen. */
 #include "common/report.h"
 #include "common/state_file.h"
+#include "plugins/dns/history.h"
+#include "plugins/dns/site.h"
 #include "plugins/liveness/condition.h"
 #include "plugins/liveness/haproxy_units.h"
 #include "plugins/queues/board.h"
@@ -429,6 +431,105 @@ static void queues_are_remembered_or_not(void **state)
     test_remove_tree(directory);
 }
 
+/* ---- names ---- */
+
+static bool is_noticed(bool good, const struct dr_error *error)
+{
+    assert_int_equal(error->class, good ? DR_ERR_NONE : DR_ERR_INTERNAL);
+    return good;
+}
+
+static bool use_sites(void)
+{
+    struct dns_sites sites = {.count = 0};
+    struct dr_error error = {.class = DR_ERR_NONE};
+    char file[80], *name = NULL;
+    double age;
+    snprintf(file, sizeof file, "prod=@%s/list", directory);
+    bool whole =
+        is_noticed(dns_sites_add(&sites, "prod=192.0.2.0/24,app.example.com", &error), &error) &&
+        is_noticed(dns_sites_add(&sites, "dr=2001:db8::/32,*.dr.example.com", &error), &error);
+    size_t networks = sites.count > 0 ? sites.items[0].network_count : 0;
+    whole = whole && is_noticed(dns_sites_add(&sites, file, &error), &error);
+    /* all of the file, or nothing of it */
+    assert_true(sites.count == 0 || sites.items[0].network_count == networks + (whole ? 2 : 0));
+    assert_true(sites.count == 0 || (sites.items[0].as_of != NULL) == whole);
+    snprintf(file, sizeof file, "%s/active", directory);
+    whole = whole && is_noticed(dns_site_read_active(file, &name, &age, &error), &error);
+    assert_int_equal(name != NULL, whole);
+    free(name);
+    dns_sites_free(&sites);
+    return whole;
+}
+
+static void write_text(const char *name, const char *text)
+{
+    char path[80];
+    snprintf(path, sizeof path, "%s/%s", directory, name);
+    FILE *file = fopen(path, "w");
+    assert_non_null(file);
+    assert_true(fputs(text, file) >= 0);
+    assert_int_equal(fclose(file), 0);
+}
+
+static void half_a_site_is_none(void **state)
+{
+    (void)state;
+    snprintf(directory, sizeof directory, "/tmp/dr-memory-XXXXXX");
+    assert_non_null(mkdtemp(directory));
+    write_text("list", "# as-of: 2026-11-01\n198.51.100.0/24\n203.0.113.0/24\n");
+    write_text("active", "prod\n");
+    torture(use_sites);
+    test_remove_tree(directory);
+}
+
+static bool remember_names(void)
+{
+    struct dns_view view = {.server = (char *)"ns1", .origin = {.child = true}};
+    struct dns_history history;
+    struct dns_given *servers = NULL;
+    struct dr_error error = {.class = DR_ERR_NONE};
+    size_t count = 0;
+    uint64_t before;
+    assert_true(dns_address_read("192.0.2.53", &view.address));
+    if (!is_noticed(dns_history_open(&history, directory, "check_x", "zone", &error), &error))
+        return false;
+    bool whole = dns_history_servers(&history, 1.7e9, &servers, &count);
+    dns_given_free(servers, count);
+    assert_true(!whole || count == 1);
+    (void)dns_history_wanted(&history, "prod", 1.7e9, &before);
+    dns_history_keep_server(&history, &view, 1.7e9);
+    /* of the first run alone: later ones carry it on, or leave the file as it is */
+    assert_true(
+        dns_history_said(&history, "ns1", DNS_V4, &(struct dns_said){.known = false}).known);
+    assert_true(dns_history_switch(&history).known);
+    return is_noticed(dns_history_close(&history, &error), &error) && whole;
+}
+
+static void remember_first_names(void)
+{
+    static const struct dns_said said = {.known = true, .site = 1, .ttl = 300, .at = 1.7e9};
+    struct dns_view view = {.server = (char *)"ns1", .origin = {.child = true}};
+    struct dns_history history;
+    struct dr_error error = {.class = DR_ERR_NONE};
+    assert_true(dns_address_read("192.0.2.53", &view.address));
+    assert_true(dns_history_open(&history, directory, "check_x", "zone", &error));
+    dns_history_keep_server(&history, &view, 1.7e9);
+    dns_history_set_switch(&history, &said);
+    (void)dns_history_said(&history, "ns1", DNS_V4, &said);
+    assert_true(dns_history_close(&history, &error));
+}
+
+static void names_are_remembered_or_the_file_stays(void **state)
+{
+    (void)state;
+    snprintf(directory, sizeof directory, "/tmp/dr-memory-XXXXXX");
+    assert_non_null(mkdtemp(directory));
+    remember_first_names();
+    torture(remember_names);
+    test_remove_tree(directory);
+}
+
 /* ---- balancers ---- */
 
 /* Servers with a text, an address and a name, a backend, and a frontend. */
@@ -585,6 +686,8 @@ int main(void)
         cmocka_unit_test(the_roster_has_what_it_says),
         cmocka_unit_test(nobody_waits_for_a_list),
         cmocka_unit_test(queues_are_remembered_or_not),
+        cmocka_unit_test(half_a_site_is_none),
+        cmocka_unit_test(names_are_remembered_or_the_file_stays),
         cmocka_unit_test(half_a_balancer_is_none),
         cmocka_unit_test(a_judge_without_memory_says_so),
         cmocka_unit_test(conditions_hold_or_are_unknown),

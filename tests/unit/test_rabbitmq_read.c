@@ -788,6 +788,40 @@ static void links(void **state)
     end_view(&view);
 }
 
+/* What is defined and not listed is left, under its own name alone. */
+static void shovels_that_are_not_listed(void **state)
+{
+    (void)state;
+    struct que_view view = {.user = NULL};
+    struct dr_error error;
+    rabbitmq_settle_links(&view);
+    assert_true(
+        rabbitmq_read_defined("[{\"name\":\"b\",\"vhost\":\"/\"},{\"name\":\"a\",\"vhost\":\"/\"},"
+                              "{\"vhost\":\"shop\",\"name\":\"b\"}]",
+                              &view, &error));
+    assert_true(rabbitmq_read_links("[{\"upstream\":\"a\",\"vhost\":\"/\",\"status\":\"running\"}]",
+                                    "federation", &view, &error));
+    assert_true(
+        rabbitmq_read_links("[{\"name\":\"b\",\"vhost\":\"/\",\"state\":\"running\"},"
+                            "{\"name\":\"b\",\"vhost\":\"/\",\"state\":\"starting\"},"
+                            "{\"name\":\"fixed\",\"type\":\"static\",\"state\":\"running\"}]",
+                            "shovel", &view, &error));
+    rabbitmq_settle_links(&view);
+    assert_int_equal(view.link_count, 6);
+    static const struct {
+        const char *vhost, *name;
+        bool listed;
+    } rows[] = {{"/", "a", true}, {NULL, "fixed", true}, {"/", "a", false},
+                {"/", "b", true}, {"/", "b", true},      {"shop", "b", false}};
+    for (size_t i = 0; i < view.link_count; i++) {
+        assert_string_equal(view.links[i].name, rows[i].name);
+        assert_int_equal(view.links[i].vhost != NULL, rows[i].vhost != NULL);
+        assert_true(rows[i].vhost == NULL || strcmp(view.links[i].vhost, rows[i].vhost) == 0);
+        assert_int_equal(view.links[i].state != NULL, rows[i].listed);
+    }
+    end_view(&view);
+}
+
 static bool read_shovels(const char *text, struct que_view *view, struct dr_error *error)
 {
     return rabbitmq_read_links(text, "shovel", view, error);
@@ -822,6 +856,7 @@ static void replies_that_are_none(void **state)
         {rabbitmq_read_certificates, "{\"status\":\"failed\"}", "\"expired\" is empty"},
         {rabbitmq_read_vhosts, "[{\"name\":\"/\"},{}]", "without \"name\""},
         {read_shovels, "[{\"name\":\"a\",\"vhost\":\"/\"}]", "a shovel without"},
+        {rabbitmq_read_defined, "[{\"name\":\"a\"},{\"vhost\":\"/\"}]", "a shovel without a name"},
     };
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
         struct que_view view = {.user = NULL};
@@ -871,6 +906,7 @@ int main(void)
         cmocka_unit_test(nodes),
         cmocka_unit_test(health_checks),
         cmocka_unit_test(links),
+        cmocka_unit_test(shovels_that_are_not_listed),
         cmocka_unit_test(replies_that_are_none),
         cmocka_unit_test(refusals),
     };
