@@ -311,7 +311,11 @@ static void say_failed_resolvers(struct judge *judge)
 {
     const struct view *first = NULL;
     size_t failed = find_views(judge, is_failed_resolver, &first);
-    if (failed > 0)
+    if (failed == 0)
+        return;
+    if (first->seen == NULL)
+        say(judge, failed_state(judge, first), "%s: %s", first->name, worst_words(first));
+    else
         say(judge, failed_state(judge, first), "%zu of %zu resolvers do not tell: %s: %s", failed,
             judge->resolvers, first->name, worst_words(first));
 }

@@ -76,14 +76,14 @@ static void find_switch(struct judge *judge)
     double now = judge->evidence->now, ttl = 0;
     uint64_t before = 0;
     bool planned = judge->rules->expect != DNS_SITE_NONE;
-    struct dns_said under_way = dns_history_switch(history);
     struct dr_opt_real since =
         dns_history_wanted(history, site_name(judge, judge->wanted), now, &before);
+    struct dns_said under_way = dns_history_switch(history);
     bool changed = recall(judge, &ttl);
     bool replanned = since.known && since.value >= now && before != 0;
-    if (!any_behind(judge))
+    if (judge->moved == judge->servers + judge->resolvers)
         under_way = (struct dns_said){.known = false};
-    else if (planned ? replanned : changed && !under_way.known)
+    else if (any_behind(judge) && (planned ? replanned : changed && !under_way.known))
         under_way =
             (struct dns_said){.known = true,
                               .site = dns_history_hash(site_name(judge, judge->wanted)),
@@ -154,9 +154,10 @@ void judge_switch(struct judge *judge)
         dr_line_drop(&line);
         return;
     }
+    bool behind = any_behind(judge); /* who is silent has a line of its own */
     bool late = now >= judge->resolver_deadline;
-    bool servers_late = now >= judge->server_deadline;
-    enum dr_state state = late ? DR_CRITICAL : DR_WARNING;
+    bool servers_late = behind && now >= judge->server_deadline;
+    enum dr_state state = !behind ? DR_OK : late ? DR_CRITICAL : DR_WARNING;
     clock_words(judge->resolver_deadline, at);
     dr_line_problem(&line, state, "to %s since %s: %zu of %zu are there, deadline %s%s",
                     site_name(judge, judge->wanted),

@@ -45,6 +45,6 @@ const struct dns_meaning dns_meanings[DNS_OUTCOMES] = {
                        "look at the size of the answer"},
     [DNS_MALFORMED] = {"a reply that cannot be read", WEIGHT_NOT_SEEN, DR_UNKNOWN, DR_UNKNOWN,
                        "ask it by hand: dig +norecurse; is something else on that port?"},
-    [DNS_NOT_SECURED] = {"no secure connection", WEIGHT_NOT_SEEN, DR_UNKNOWN, DR_UNKNOWN,
-                         "look at its certificate and port"},
+    [DNS_NOT_SECURED] = {"TLS or HTTP fails", WEIGHT_NOT_SEEN, DR_UNKNOWN, DR_UNKNOWN,
+                         "look at its URL, certificate and port"},
 };

@@ -315,7 +315,7 @@ static const struct row rows[] = {
      TWO R1 "a notsecured words=expired\naaaa notsecured words=expired\n",
      "expect=prod",
      DR_UNKNOWN,
-     "no secure connection: expired",
+     "TLS or HTTP fails: expired",
      {0}},
     {"a resolver that cannot be asked at all",
      TWO "resolver r1 down=module\n",
@@ -673,7 +673,13 @@ static const struct row rows[] = {
      "zone\nview ns1 203.0.113.1 signed=86400/1209600\n" PROD,
      "expect=prod",
      DR_WARNING,
-     "the signatures on ns1 hold for 1d more, a tenth of their life",
+     "the signatures on ns1 hold for 1d more, of 14d: nobody renews them",
+     {0}},
+    {"signatures for a year, renewed a month before",
+     "zone\nview ns1 203.0.113.1 signed=2592000/31536000\n" PROD,
+     "expect=prod",
+     DR_OK,
+     "leads to prod",
      {0}},
     {"signatures that are always short",
      "zone\nview ns1 203.0.113.1 signed=86400/172800\n" PROD,
@@ -976,6 +982,22 @@ static void test_seen_switch(void **state)
     run_steps(steps, sizeof steps / sizeof steps[0]);
 }
 
+/* One that is silent for a while has not ended the switch. */
+static void test_silent_in_between(void **state)
+{
+    static const struct step steps[] = {
+        {0, ALL_PROD, "expect=prod window=120", DR_OK, "leads to prod", 0},
+        {60, "zone\n" NS1 DR NS2 DR R1 LATE(200) R2 DR, "expect=dr window=120", DR_WARNING,
+         "3 of 4 lead to dr", 200},
+        {90, "zone\n" NS1 DR NS2 DR R1 "a silent\naaaa silent\n" R2 DR, "expect=dr window=120",
+         DR_CRITICAL, "1 of 2 resolvers do not tell: r1", -1},
+        {120, "zone\n" NS1 DR NS2 DR R1 LATE(140) R2 DR, "expect=dr window=120", DR_WARNING,
+         "3 of 4 lead to dr", 140},
+    };
+    (void)state;
+    run_steps(steps, sizeof steps / sizeof steps[0]);
+}
+
 /* What is wrong at the first look is wrong; so is what leaves the plan. */
 static void test_no_switch(void **state)
 {
@@ -1008,6 +1030,7 @@ int main(void)
         cmocka_unit_test(test_stuck_server),
         cmocka_unit_test(test_refresh_is_the_window),
         cmocka_unit_test(test_seen_switch),
+        cmocka_unit_test(test_silent_in_between),
         cmocka_unit_test(test_no_switch),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
