@@ -76,6 +76,7 @@ struct judge {
     size_t wanted;                /* the site; DNS_SITE_NONE: there is none to want */
     size_t servers, resolvers;    /* judged */
     size_t serving;               /* servers that serve */
+    size_t unseen;                /* servers of which nothing is known: they may serve */
     size_t moved;
     size_t no_route;            /* addresses of servers that could not be asked from here */
     struct dr_opt_real ttl_max; /* seconds, and whose */
