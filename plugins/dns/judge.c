@@ -70,11 +70,19 @@ const char *time_words(double seconds, char *words, size_t size)
 static void add_views(struct judge *judge, const struct dns_asked *asked)
 {
     size_t count = asked->answered ? asked->facts->view_count : 0;
+    bool *gone = find_gone(asked->answered ? asked->facts : NULL);
     for (size_t i = 0; i < count; i++) {
         const struct dns_view *seen = &asked->facts->views[i];
+        if (gone == NULL || gone[i]) {
+            if (gone != NULL)
+                dns_history_forget_server(judge->evidence->history, seen);
+            continue;
+        }
         judge->views[judge->view_count++] =
             (struct view){.asked = asked, .seen = seen, .server = asked->zone, .name = seen->label};
     }
+    judge->result->out_of_memory = judge->result->out_of_memory || gone == NULL;
+    free(gone);
     if (count == 0)
         judge->views[judge->view_count++] =
             (struct view){.asked = asked, .server = asked->zone, .name = asked->label};
