@@ -228,11 +228,11 @@ static void say_switch(struct judge *judge, const struct view *first, enum dr_st
             first->name, site_name(judge, site_behind(judge, first)));
         return;
     }
-    time_words(judge->eta.known ? judge->eta.value : 0, eta, sizeof eta);
+    time_words(judge->eta.value, eta, sizeof eta);
     time_words(judge->resolver_deadline - now, left, sizeof left);
-    say(judge, state,
-        "%zu of %zu lead to %s, the last in %s (deadline in %s): %s still leads to %s",
-        judge->moved, judge->servers + judge->resolvers, site_name(judge, judge->wanted), eta, left,
+    say(judge, state, "%zu of %zu lead to %s, %s%s (deadline in %s): %s still leads to %s",
+        judge->moved, judge->servers + judge->resolvers, site_name(judge, judge->wanted),
+        judge->eta.known ? "the last in " : "no end in sight", judge->eta.known ? eta : "", left,
         first->name, site_name(judge, site_behind(judge, first)));
 }
 
