@@ -70,11 +70,19 @@ const char *time_words(double seconds, char *words, size_t size)
 static void add_views(struct judge *judge, const struct dns_asked *asked)
 {
     size_t count = asked->answered ? asked->facts->view_count : 0;
+    bool *gone = find_gone(asked->answered ? asked->facts : NULL);
     for (size_t i = 0; i < count; i++) {
         const struct dns_view *seen = &asked->facts->views[i];
+        if (gone == NULL || gone[i]) {
+            if (gone != NULL)
+                dns_history_forget_server(judge->evidence->history, seen);
+            continue;
+        }
         judge->views[judge->view_count++] =
             (struct view){.asked = asked, .seen = seen, .server = asked->zone, .name = seen->label};
     }
+    judge->result->out_of_memory = judge->result->out_of_memory || gone == NULL;
+    free(gone);
     if (count == 0)
         judge->views[judge->view_count++] =
             (struct view){.asked = asked, .server = asked->zone, .name = asked->label};
@@ -235,11 +243,11 @@ static void say_switch(struct judge *judge, const struct view *first, enum dr_st
             first->name, site_name(judge, site_behind(judge, first)));
         return;
     }
-    time_words(judge->eta.known ? judge->eta.value : 0, eta, sizeof eta);
+    time_words(judge->eta.value, eta, sizeof eta);
     time_words(judge->resolver_deadline - now, left, sizeof left);
-    say(judge, state,
-        "%zu of %zu lead to %s, the last in %s (deadline in %s): %s still leads to %s",
-        judge->moved, judge->servers + judge->resolvers, site_name(judge, judge->wanted), eta, left,
+    say(judge, state, "%zu of %zu lead to %s, %s%s (deadline in %s): %s still leads to %s",
+        judge->moved, judge->servers + judge->resolvers, site_name(judge, judge->wanted),
+        judge->eta.known ? "the last in " : "no end in sight", judge->eta.known ? eta : "", left,
         first->name, site_name(judge, site_behind(judge, first)));
 }
 

@@ -110,6 +110,10 @@ void place_of(const struct judge *judge, const struct dns_answer *answer, size_t
               enum dns_family family, struct place *place);
 void choose_wanted(struct judge *judge);
 
+/* judge_remembered.c: parallel to the views of the facts (NULL: none), to be freed: a server that an
+ * earlier run has found, and that is none of the zone's any more. NULL when out of memory. */
+bool *find_gone(const struct dns_facts *facts);
+
 /* judge_switch.c: how far a switch has come, and until when who may be behind */
 void follow_switch(struct judge *judge);
 enum dr_state behind_state(const struct judge *judge, const struct view *view);

@@ -81,15 +81,6 @@ void judge_standbys(struct judge *judge)
 
 /* ---- parent and child ---- */
 
-static bool has_name(const struct dns_servers *servers, const char *name)
-{
-    for (size_t i = 0; i < servers->count; i++) {
-        if (strcmp(servers->names[i], name) == 0)
-            return true;
-    }
-    return false;
-}
-
 /* "ns4.example.com": those of `a` that are not in `b`. */
 static bool list_missing(const struct dns_servers *a, const struct dns_servers *b, char *words,
                          size_t size)
@@ -97,7 +88,7 @@ static bool list_missing(const struct dns_servers *a, const struct dns_servers *
     size_t used = 0;
     words[0] = '\0';
     for (size_t i = 0; i < a->count && used < size; i++) {
-        if (has_name(b, a->names[i]))
+        if (dns_servers_have(b, a->names[i]))
             continue;
         int written =
             snprintf(words + used, size - used, "%s%s", used > 0 ? ", " : "", a->names[i]);
