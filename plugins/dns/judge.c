@@ -342,6 +342,37 @@ static void judge_quorum(struct judge *judge)
     dr_finding_next(finding, "look at the lines of the servers");
 }
 
+/* ---- the lists of addresses ---- */
+
+#define HIDDEN "does not show in the DNS"
+
+/* How old a list is, and that a provider stands before the site: an answer leads to the provider
+ * alone then. */
+static void judge_lists(struct judge *judge)
+{
+    for (size_t i = 0; i < judge->rules->sites.count; i++) {
+        const struct dns_site *site = &judge->rules->sites.items[i];
+        struct dr_line line = DR_LINE;
+        if (site->as_of == NULL && !site->hides) {
+            dr_line_drop(&line);
+            continue;
+        }
+        if (site->as_of != NULL)
+            dr_line_figure(&line, "list as of %s", site->as_of);
+        if (site->hides)
+            dr_line_figure(&line, "what is behind these addresses " HIDDEN);
+        dr_line_end(&line, judge->result, site->name);
+    }
+}
+
+/* ---- all is right ---- */
+
+static const char *hidden(const struct judge *judge)
+{
+    bool hides = judge->wanted != DNS_SITE_NONE && judge->rules->sites.items[judge->wanted].hides;
+    return hides ? " (what is behind it " HIDDEN ")" : "";
+}
+
 /* Those who could not be asked are said. */
 static const char *left_out(const struct judge *judge, char *words, size_t size)
 {
@@ -367,9 +398,9 @@ static void say_right(struct judge *judge)
                  time_words(judge->rules->lead_time + judge->longest.value, ttl, sizeof ttl),
                  judge->rules->rto.known ? " (RTO kept)" : "");
     bool one = judge->servers + judge->resolvers == 1;
-    say(judge, DR_OK, "%s leads to %s on %s%s%s%s", judge->rules->name,
+    say(judge, DR_OK, "%s leads to %s on %s%s%s%s%s", judge->rules->name,
         site_name(judge, judge->wanted), one ? "the " : "all ", one && *who == '1' ? who + 2 : who,
-        left_out(judge, left, sizeof left), with);
+        left_out(judge, left, sizeof left), hidden(judge), with);
 }
 
 static void add_counts(struct judge *judge)
@@ -461,6 +492,7 @@ static void judge_all(struct judge *judge)
         judge_survival(judge);
         remember_servers(judge);
     }
+    judge_lists(judge);
     judge_counts(judge);
     say_worst(judge);
     if (judge->sentence.text[0] == '\0')

@@ -100,6 +100,26 @@ static const struct row rows[] = {
      DR_CRITICAL,
      "2001:db8:dead::10, which is of no site",
      {0}},
+    {"behind a CDN: the site is not seen, and the list has a date",
+     TWO,
+     "expect=prod hidden=2026-02-11",
+     DR_OK,
+     "leads to prod on all 2 name servers (what is behind it does not show in the DNS)",
+     {"prod: list as of 2026-02-11, what is behind these addresses does not show in the DNS",
+      "-dr: list"}},
+    {"an address that an old list does not know",
+     "zone\n" NS1 "a found 203.0.113.99\naaaa nodata\n",
+     "expect=prod hidden=2026-02-11",
+     DR_CRITICAL,
+     "203.0.113.99, which is of no site",
+     {"prod: list as of 2026-02-11"}},
+    {"the site that hides is not the one that is wanted",
+     "zone\n" NS1 DR,
+     "expect=dr hidden=2026-02-11",
+     DR_OK,
+     "leads to dr on the name server; a switch",
+     {"prod: list as of 2026-02-11"}},
+    {"a site that hides nothing", TWO, "expect=prod", DR_OK, "name servers; a switch", {"-list"}},
     /* ---- what there must be ---- */
     {"no AAAA where both are wanted",
      "zone\n" NS1 PROD,
@@ -793,7 +813,10 @@ static void set_option(struct scene *scene, char *option)
         *value++ = '\0';
     if (strcmp(option, "expect") == 0)
         rules->expect = dns_site_find(&rules->sites, value);
-    else if (strcmp(option, "exact") == 0)
+    else if (strcmp(option, "hidden") == 0) {
+        rules->sites.items[0].hides = true;
+        rules->sites.items[0].as_of = strdup(value);
+    } else if (strcmp(option, "exact") == 0)
         rules->set = DNS_SET_EXACT;
     else if (strcmp(option, "min") == 0) {
         rules->set = DNS_SET_MIN;
