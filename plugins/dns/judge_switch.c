@@ -81,23 +81,18 @@ static bool begins(const struct judge *judge, bool replanned, bool changed, bool
     return changed && !under_way && any_behind(judge);
 }
 
-/* One that is under way ends when all are there, and the last time is over at which one that is
- * not may be right. */
+/* One that is under way ends when nobody is behind, and the last time is over at which one that is
+ * may be right. */
 static void find_switch(struct judge *judge)
 {
     struct dns_history *history = judge->evidence->history;
     double now = judge->evidence->now, ttl = 0;
     uint64_t before = 0;
-    bool planned = judge->rules->expect != DNS_SITE_NONE;
-    struct dns_said under_way = dns_history_switch(history);
     struct dr_opt_real since =
         dns_history_wanted(history, site_name(judge, judge->wanted), now, &before);
     struct dns_said under_way = dns_history_switch(history);
     bool changed = recall(judge, &ttl);
     bool replanned = since.known && since.value >= now && before != 0;
-    if (judge->moved == judge->servers + judge->resolvers)
-        under_way = (struct dns_said){.known = false};
-    else if (any_behind(judge) && (planned ? replanned : changed && !under_way.known))
     if (begins(judge, replanned, changed, under_way.known))
         under_way =
             (struct dns_said){.known = true,
@@ -107,7 +102,7 @@ static void find_switch(struct judge *judge)
     judge->began = under_way.at;
     judge->server_deadline = under_way.at + lag_of(judge);
     judge->resolver_deadline = judge->server_deadline + under_way.ttl;
-    if (judge->moved == judge->servers + judge->resolvers && now >= judge->resolver_deadline)
+    if (!any_behind(judge) && now >= judge->resolver_deadline)
         under_way.known = false;
     dns_history_set_switch(history, &under_way);
     judge->switching = under_way.known && any_behind(judge);
@@ -179,10 +174,9 @@ void judge_switch(struct judge *judge)
         dr_line_drop(&line);
         return;
     }
-    bool behind = any_behind(judge); /* who is silent has a line of its own */
     bool late = now >= judge->resolver_deadline;
-    bool servers_late = behind && now >= judge->server_deadline;
-    enum dr_state state = !behind ? DR_OK : late ? DR_CRITICAL : DR_WARNING;
+    bool servers_late = now >= judge->server_deadline;
+    enum dr_state state = late ? DR_CRITICAL : DR_WARNING;
     clock_words(judge->resolver_deadline, at);
     dr_line_problem(&line, state, "to %s since %s: %zu of %zu are there, deadline %s%s",
                     site_name(judge, judge->wanted),
