@@ -66,6 +66,8 @@ def but_a_resolver(said, other):
 
 
 SILENCE = "no reply in %g s" % (2 * WAIT)
+EMPTY = but_a_resolver(nowhere("an empty answer, without the SOA record that it owes"), nowhere("no address"))
+STRANGERS = fails(SILENCE + ", 2 to other questions dropped")
 NO_EDNS = told("answers without EDNS alone")
 MODES = {
     "ok": fine(), "lower": fine(), "dup": fine(), "slow0.05": fine(), "drop1": fine(),
@@ -79,7 +81,8 @@ MODES = {
                          told("a stale answer, EDE 3 (stale answer): it cannot ask the zone's servers")),
     "servfail": fails("SERVFAIL"), "refused": fails("REFUSED", resolver="UNKNOWN"),
     "nxdomain": nowhere("NXDOMAIN: the name does not exist"), "nodata": nowhere("no address"),
-    "empty": but_a_resolver(nowhere("an empty answer, without the SOA record that it owes"), nowhere("no address")),
+    "empty": EMPTY,
+    "aside": EMPTY, "above": EMPTY,
     "formerr-edns": NO_EDNS, "formerr-header": NO_EDNS, "noopt": NO_EDNS, "badvers": NO_EDNS,
     "lame": but_a_resolver(fails("upward referral: knows nothing of the zone: refers to the servers of example: "
                               "a.nic.example"), nowhere("no address")),
@@ -87,7 +90,7 @@ MODES = {
                           nowhere("no address")),
     "cnameloop": nowhere("CNAMEs lead in a circle: " + NAME),
     "dangling": nowhere("leads to a name without address: gone.%s has no A record" % ZONE),
-    "badid": fails(SILENCE + ", 2 to other questions dropped"), "badq": fails(SILENCE + ", 2 to other questions dropped"),
+    "badid": STRANGERS, "badq": STRANGERS,
     "ptrloop": unreadable("byte 41: a name points forwards or to itself"),
     "countlie": unreadable("byte 6: more records are announced than there is room for"),
     "short": unreadable("byte 3: the header is cut short"),
@@ -116,8 +119,8 @@ def test_every_mode_is_here():
 def test_mode(names, dns_target, mode, place):
     """Half of the packets may be lost: tries enough for that."""
     tries = 8 if mode == "drop1" else 2
-    options = ["-n", NAME, "-S", "prod=" + PROD, "-S", "dr=" + DR, "-e", "prod", "--wait", "%gs" % WAIT, "--tries", tries,
-               "--find-by", "%s:%d" % (NOWHERE, names.port)]
+    options = ["-n", NAME, "-S", "prod=" + PROD, "-S", "dr=" + DR, "-e", "prod", "--wait", "%gs" % WAIT,
+               "--tries", tries, "--find-by", "%s:%d" % (NOWHERE, names.port)]
     with Liar(records(names), mode, recursive=place == "resolver") as server:
         if place == "resolver":
             options += ["--search", "none", "-r", "liar=dns://" + server.endpoint]
