@@ -328,6 +328,16 @@ static void say_failed_resolvers(struct judge *judge)
             judge->resolvers, first->name, worst_words(first));
 }
 
+/* What to do about a server that fails; NULL: nothing is known of it. */
+static const char *next_of(const struct view *view)
+{
+    for (int f = 0; view->seen != NULL && f < DNS_FAMILIES; f++) {
+        if (view->places[f].kind == PLACE_FAILED)
+            return dns_meanings[view->places[f].answer->outcome].next;
+    }
+    return NULL;
+}
+
 /* Too few of them: the lines of those that fail are warnings alone. */
 static void judge_quorum(struct judge *judge)
 {
@@ -339,7 +349,9 @@ static void judge_quorum(struct judge *judge)
                       judge->servers == 0 ? "no name server could be asked from here"
                                           : "%zu of %zu serve, at least %.0f must",
                       judge->serving, judge->servers, least);
-    dr_finding_next(finding, "look at the lines of the servers");
+    const struct view *first = NULL;
+    const char *next = find_views(judge, is_failed_server, &first) > 0 ? next_of(first) : NULL;
+    dr_finding_next(finding, "%s", next != NULL ? next : "look at the lines of the servers");
 }
 
 /* ---- the lists of addresses ---- */
