@@ -376,13 +376,12 @@ static bool parent_known(const struct dns_walk *walk)
     return walk->facts->delegation.servers.known && walk->facts->delegation.ds.known;
 }
 
-static bool ask_place(struct dns_walk *walk, struct dns_place *place, const struct dns_name *name,
+static void ask_place(struct dns_walk *walk, struct dns_place *place, const struct dns_name *name,
                       unsigned type, enum dns_purpose purpose)
 {
-    bool asked = dns_walk_ask(walk, &place->address, place->port, name, type,
-                              DNS_PURPOSE(purpose, 0), place);
-    walk->place_open += asked;
-    return asked;
+    if (dns_walk_ask(walk, &place->address, place->port, name, type, DNS_PURPOSE(purpose, 0),
+                     place))
+        walk->place_open++;
 }
 
 static void ask_servers_of(struct dns_walk *walk, struct dns_place *place)
@@ -478,9 +477,11 @@ static void take_named(struct dns_walk *walk, const struct dns_message *reply,
 
 static bool read_address(const struct dns_record *record, struct dns_address *address)
 {
+    if (record->type != DNS_A && record->type != DNS_AAAA)
+        return false;
     *address = (struct dns_address){.family = record->type == DNS_AAAA ? 6 : 4};
     memcpy(address->bytes, record->is.address, record->type == DNS_AAAA ? 16 : 4);
-    return record->type == DNS_A || record->type == DNS_AAAA;
+    return true;
 }
 
 static void take_glue(struct dns_walk *walk, const struct dns_message *reply)

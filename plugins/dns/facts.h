@@ -127,7 +127,7 @@ struct dns_origin {
     bool given;      /* --server */
     bool parent;     /* named by the parent zone */
     bool child;      /* named by the zone itself */
-    bool remembered; /* by an earlier run alone */
+    bool remembered; /* found by an earlier run, and asked before this one found it */
 };
 
 /* One address of one server, or one resolver (one sample of it). */
@@ -199,6 +199,8 @@ void dns_view_free(struct dns_view *view);
 /* Adds a name to a set, once, sorted; cleaned. False when out of memory. `known` is the caller's.
  */
 bool dns_servers_add(struct dns_servers *servers, const char *name);
+
+bool dns_servers_have(const struct dns_servers *servers, const char *name);
 
 /* The same names, both known. */
 bool dns_servers_same(const struct dns_servers *a, const struct dns_servers *b);

@@ -70,11 +70,19 @@ const char *time_words(double seconds, char *words, size_t size)
 static void add_views(struct judge *judge, const struct dns_asked *asked)
 {
     size_t count = asked->answered ? asked->facts->view_count : 0;
+    bool *gone = find_gone(asked->answered ? asked->facts : NULL);
     for (size_t i = 0; i < count; i++) {
         const struct dns_view *seen = &asked->facts->views[i];
+        if (gone == NULL || gone[i]) {
+            if (gone != NULL)
+                dns_history_forget_server(judge->evidence->history, seen);
+            continue;
+        }
         judge->views[judge->view_count++] =
             (struct view){.asked = asked, .seen = seen, .server = asked->zone, .name = seen->label};
     }
+    judge->result->out_of_memory = judge->result->out_of_memory || gone == NULL;
+    free(gone);
     if (count == 0)
         judge->views[judge->view_count++] =
             (struct view){.asked = asked, .server = asked->zone, .name = asked->label};
@@ -98,6 +106,20 @@ static bool gather_views(struct judge *judge)
     return judge->views != NULL;
 }
 
+/* It did not serve us, but nothing that came of it says that it serves nobody. */
+static bool is_unseen(const struct view *view)
+{
+    if (view->seen == NULL || view->serves)
+        return false;
+    for (int f = 0; f < DNS_FAMILIES; f++) {
+        const struct place *place = &view->places[f];
+        if (place->kind == PLACE_FAILED &&
+            dns_meanings[place->answer->outcome].weight != WEIGHT_NOT_SEEN)
+            return false;
+    }
+    return true;
+}
+
 static void count(struct judge *judge)
 {
     for (size_t i = 0; i < judge->view_count; i++) {
@@ -109,6 +131,7 @@ static void count(struct judge *judge)
         judge->servers += view->server ? 1 : 0;
         judge->resolvers += view->server ? 0 : 1;
         judge->serving += view->server && view->serves ? 1 : 0;
+        judge->unseen += view->server && is_unseen(view) ? 1 : 0;
         judge->moved += view->moved ? 1 : 0;
     }
 }
@@ -220,11 +243,11 @@ static void say_switch(struct judge *judge, const struct view *first, enum dr_st
             first->name, site_name(judge, site_behind(judge, first)));
         return;
     }
-    time_words(judge->eta.known ? judge->eta.value : 0, eta, sizeof eta);
+    time_words(judge->eta.value, eta, sizeof eta);
     time_words(judge->resolver_deadline - now, left, sizeof left);
-    say(judge, state,
-        "%zu of %zu lead to %s, the last in %s (deadline in %s): %s still leads to %s",
-        judge->moved, judge->servers + judge->resolvers, site_name(judge, judge->wanted), eta, left,
+    say(judge, state, "%zu of %zu lead to %s, %s%s (deadline in %s): %s still leads to %s",
+        judge->moved, judge->servers + judge->resolvers, site_name(judge, judge->wanted),
+        judge->eta.known ? "the last in " : "no end in sight", judge->eta.known ? eta : "", left,
         first->name, site_name(judge, site_behind(judge, first)));
 }
 
@@ -262,20 +285,31 @@ static void say_behind(struct judge *judge)
             first->name, found > 1 ? ", ..." : "");
 }
 
+static double least_servers(const struct judge *judge)
+{
+    return judge->rules->least_servers.known ? (double)judge->rules->least_servers.value : 1;
+}
+
+/* Of too few servers that serve: those that could not be seen may be enough. */
+static enum dr_state quorum_state(const struct judge *judge)
+{
+    bool known = (double)(judge->serving + judge->unseen) < least_servers(judge);
+    return judge->servers > 0 && known ? DR_CRITICAL : DR_UNKNOWN;
+}
+
 static void say_failed_servers(struct judge *judge)
 {
     const struct view *first = NULL;
     size_t failed = find_views(judge, is_failed_server, &first);
-    double least =
-        judge->rules->least_servers.known ? (double)judge->rules->least_servers.value : 1;
+    double least = least_servers(judge);
     if (failed == 0)
         return;
     if (first->seen == NULL)
         say(judge, DR_UNKNOWN, "%s", worst_words(first));
     else if ((double)judge->serving < least)
-        say(judge, DR_CRITICAL, "%zu of %zu name servers serve %s, at least %.0f must: %s: %s",
-            judge->serving, judge->servers, judge->rules->name, least, first->name,
-            worst_words(first));
+        say(judge, quorum_state(judge),
+            "%zu of %zu name servers serve %s, at least %.0f must: %s: %s", judge->serving,
+            judge->servers, judge->rules->name, least, first->name, worst_words(first));
     else
         say(judge, failed_state(judge, first), "%zu of %zu name servers do not serve %s: %s: %s",
             failed, judge->servers, judge->rules->name, first->name, worst_words(first));
@@ -307,12 +341,11 @@ static const char *next_of(const struct view *view)
 /* Too few of them: the lines of those that fail are warnings alone. */
 static void judge_quorum(struct judge *judge)
 {
-    double least =
-        judge->rules->least_servers.known ? (double)judge->rules->least_servers.value : 1;
+    double least = least_servers(judge);
     if (judge->zone == NULL || (double)judge->serving >= least)
         return;
     struct dr_finding *finding =
-        dr_result_add(judge->result, judge->servers == 0 ? DR_UNKNOWN : DR_CRITICAL, "servers",
+        dr_result_add(judge->result, quorum_state(judge), "servers",
                       judge->servers == 0 ? "no name server could be asked from here"
                                           : "%zu of %zu serve, at least %.0f must",
                       judge->serving, judge->servers, least);

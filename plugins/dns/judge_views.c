@@ -279,6 +279,11 @@ static void judge_wildcard(struct judge *judge, const struct view *view, struct 
     }
     const char *words = proven ? "a wildcard answers, the name has no record of its own"
                                : "a wildcard would answer the same if the name were missing";
+    enum dns_weight weight = dns_meanings[view->seen->random.outcome].weight;
+    bool untold = weight == WEIGHT_FAILED || weight == WEIGHT_NOT_SEEN;
+    if (!proven && untold && judge->rules->own_record && view->server && view->serves)
+        dr_line_problem(line, DR_UNKNOWN, "whether a wildcard would answer is not known: %s",
+                        dns_meanings[view->seen->random.outcome].words);
     if (!proven && !possible)
         return;
     if (!judge->rules->own_record) {

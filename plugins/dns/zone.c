@@ -480,7 +480,7 @@ static void tell_origins(struct dns_walk *walk)
         struct dns_origin *origin = &view_of(walk, spot)->origin;
         if (spot->port == walk->request->port)
             dns_delegation_origin(walk, &spot->address, origin);
-        if (origin->given || origin->parent || origin->child)
+        if (origin->given)
             origin->remembered = false;
     }
 }

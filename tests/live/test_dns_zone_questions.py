@@ -193,9 +193,10 @@ def test_a_slow_server_costs_only_itself(world):
     """What a run costs without it, and its one wait."""
     quick = min(world.ask(*world.by_parent()).seconds for _ in range(3))
     world.servers[4].mode = "slow%g" % SLOW
-    result = world.ask(*world.by_parent())
-    assert result.state == "OK" and result.perfdata["servers"] == 8, result
-    assert SLOW <= result.seconds < SLOW + quick + 0.1, result
+    results = [world.ask(*world.by_parent()) for _ in range(3)]
+    for result in results:
+        assert result.state == "OK" and result.perfdata["servers"] == 8 and result.seconds >= SLOW, result
+    assert min(result.seconds for result in results) < SLOW + quick + 0.1, results
 
 
 @pytest.mark.parametrize("mode", ["drop", "slow5"])
@@ -203,13 +204,13 @@ def test_a_resolver_that_hangs_is_not_waited_for(world, mode):
     """The parent's glue has led to everyone."""
     world.finder.mode = mode
     result = world.ask("--parent", world.parent.endpoint, "--find-by", world.finder.endpoint)
-    assert result.state == "OK" and result.perfdata["servers"] == 2 and result.seconds < 2, result
+    assert result.state == "OK" and result.perfdata["servers"] == 2 and result.within(1), result
 
 
 def test_a_parent_that_hangs_beside_one_that_answers(world):
     with Liar({}, mode="drop", address=NOWHERE, port=world.port) as silent:
         result = world.ask("--parent", silent.endpoint, "--parent", world.parent.endpoint, *world.by_finder())
-        assert result.state == "OK" and result.seconds < 2, result
+        assert result.state == "OK" and result.within(1), result
         assert silent.asked(), result
 
 
