@@ -124,9 +124,10 @@ static void say_failure(const struct dns_answer *answer, struct place *place)
     const char *words = answer->words != NULL ? answer->words : "";
     bool said = strncmp(words, meaning->words, strlen(meaning->words)) == 0;
     bool chain = answer->link_count > 0 && meaning->weight == WEIGHT_NOWHERE;
+    const char *end = chain ? answer->links[answer->link_count - 1].target : "";
+    bool named = !chain || strstr(words, end) != NULL;
     snprintf(place->words, sizeof place->words, "%s%s%s%s%s", said ? "" : meaning->words,
-             *words != '\0' && !said ? ": " : "", words, chain ? ": " : "",
-             chain ? answer->links[answer->link_count - 1].target : "");
+             *words != '\0' && !said ? ": " : "", words, named ? "" : ": ", named ? "" : end);
 }
 
 static void raise_ttl(struct place *place, double ttl, const char *owner, const char *type)

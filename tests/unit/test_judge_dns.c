@@ -152,6 +152,14 @@ static const struct row rows[] = {
      DR_CRITICAL,
      "leads to a name without address: gone.example.com",
      {0}},
+    {"a CNAME to nothing, of which the server says which: once",
+     "zone\n" NS1
+     "a dangling link=app.example.com>gone.example.com@60 words=gone.example.com_has_no_A_record\n"
+     "aaaa nodata\n",
+     "expect=prod",
+     DR_CRITICAL,
+     "leads to a name without address: gone.example.com has no A record",
+     {"-gone.example.com has no A record: gone"}},
     {"a CNAME to a name with A alone",
      "zone\n" NS1 "a found 192.0.2.10 link=app.example.com>web.example.com@60\n"
      "aaaa dangling link=app.example.com>web.example.com@60\n",
