@@ -75,7 +75,8 @@ const struct dr_manual_section dns_manual[DNS_SECTIONS] = {
     {"WHAT A REPLY MEANS",
      "Nothing is merged into \"not found\". A name server that does not serve is a WARNING "
      "while --min-servers (1) others do, since resolvers go on to the next one; fewer are "
-     "CRITICAL. People have no other resolver.\n\n"
+     "CRITICAL, or UNKNOWN where those that could not be judged may be enough. People have no "
+     "other resolver.\n\n"
      "                                          name server   resolver\n"
      "    no address of either type             CRITICAL      CRITICAL\n"
      "    CNAME to a name without address       CRITICAL      CRITICAL\n"
@@ -118,20 +119,22 @@ const struct dr_manual_section dns_manual[DNS_SECTIONS] = {
      "DNS shows."},
     {"A SWITCH",
      "Needs --state-dir. A switch begins with the run that first sees another --expect (or, "
-     "without one, a server that leads elsewhere than before) while somebody is behind, and "
-     "ends when all of them are there. So change the plan first, then the DNS: a server that "
-     "moves ahead of the plan is CRITICAL. Until then, who is behind is a WARNING:\n\n"
+     "without one, a server that leads elsewhere than before while others do not). So change "
+     "the plan first, then the DNS: a server that moves ahead of the plan is CRITICAL. Who is "
+     "behind is a WARNING:\n\n"
      "    name servers   until the beginning + --switch-window (without it: the\n"
      "                   refresh of the zone's SOA record)\n"
      "    resolvers      until that + the worst TTL before the switch\n\n"
-     "then CRITICAL, with the name of whoever is still behind. The first line counts who has "
-     "arrived and says when the last will (eta): what is left in the caches that are behind; "
-     "while a name server is behind, its deadline and the worst TTL after it. A cache is told "
-     "the old answer once more where it asks a server that is behind, so the ETA is the "
-     "earliest.\n\n"
+     "then CRITICAL, with the name of whoever is still behind. Until then somebody who had "
+     "arrived may be behind again: one address may be many caches. The first line counts who "
+     "has arrived and says when the last will (eta): what is left in the caches that are "
+     "behind; while a name server is behind, its deadline and the worst TTL after it. A cache "
+     "is told the old answer once more where it asks a server that is behind, so the ETA is "
+     "the earliest.\n\n"
      "A resolver that cannot ask and gives an old answer says so by an extended error (EDE 3, "
-     "19) where it knows it: a WARNING, for its TTL looks fresh each time. A server that is "
-     "silent during a switch has a line of its own and delays no deadline.\n\n"
+     "19) where it knows it: a WARNING, and while it is behind there is no ETA, for its TTL is "
+     "made anew each time. A server that is silent during a switch has a line of its own and "
+     "delays no deadline.\n\n"
      "What is remembered is of this name and these resolvers: with others it begins anew."},
     {"WOULD THE DNS SURVIVE",
      "--lost NETWORK, repeatable: name servers that serve and are outside of it. None is "
@@ -144,7 +147,8 @@ const struct dr_manual_section dns_manual[DNS_SECTIONS] = {
      "all servers, glue as the zone says it, no name server that is a CNAME or has no address: "
      "WARNINGs. That no DNSKEY matches the parent's DS is CRITICAL: whoever validates has lost "
      "the name. Serials are shown, and judged only by -w serial_lag=0 (compared by RFC 1982): "
-     "some providers never change theirs."},
+     "some providers never change theirs. A server that does not tell what a limit is given "
+     "for is UNKNOWN."},
     {"DNSSEC",
      "Without any option the dates of all signatures that come along are read: one that has "
      "expired is CRITICAL, on whichever server it is; one that has less than a tenth of its "
@@ -187,9 +191,10 @@ const struct dr_manual_section dns_manual[DNS_SECTIONS] = {
     {"NAME SERVERS THAT MUST BE FOUND",
      "By --search all (the default) those that the parent's referral names, those that the "
      "zone names, those given by --server and, with --state-dir, those that earlier runs have "
-     "found (for 14 days): in a disaster nobody may be left to say where they are. What they "
-     "differ in is said. --search zone leaves the parent out, for a zone of one's own that "
-     "nobody delegates; given asks --server alone; none only resolvers.\n\n"
+     "found, for 14 days: in a disaster nobody may be left to say where they are. Where "
+     "somebody is, those that were taken out or have moved are forgotten. What they differ in "
+     "is said. --search zone leaves the parent out, for a zone of one's own that nobody "
+     "delegates; given asks --server alone; none only resolvers.\n\n"
      "Zone, parent and addresses are looked up by --find-by, else by the plain --resolver "
      "options, else by those of /etc/resolv.conf; they are not judged for it. Give one that "
      "works when the site is gone, or say --zone, --parent and --server, and none is needed.\n\n"
