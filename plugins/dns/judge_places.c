@@ -111,10 +111,17 @@ static void place_leaving(const struct judge *judge, const struct dns_answer *an
                  dns_meanings[behind->outcome].words);
         return;
     }
-    place->kind = by_name != DNS_SITE_NONE ? PLACE_SITE : PLACE_UNKNOWN;
+    place->kind = by_name != DNS_SITE_NONE ? PLACE_SITE : PLACE_UNSEEN;
     place->site = by_name;
-    snprintf(place->words, sizeof place->words,
-             by_name != DNS_SITE_NONE ? "%s" : "leads to %s, which is of no site", end);
+    if (by_name != DNS_SITE_NONE)
+        snprintf(place->words, sizeof place->words, "%s", end);
+    else
+        snprintf(place->words, sizeof place->words,
+                 "leads to %s, of which no resolver says where it leads%s%s", end,
+                 behind != NULL && behind->outcome != DNS_NOT_ASKED ? ": " : "",
+                 behind != NULL && behind->outcome != DNS_NOT_ASKED
+                     ? dns_meanings[behind->outcome].words
+                     : "");
 }
 
 /* What the source adds may begin with the same words: "no reply", "no reply in 4 s". */
@@ -186,13 +193,14 @@ static bool is_of_one_family(const struct place *place, const struct place *othe
 
 static void add_up(const struct judge *judge, struct view *view)
 {
-    size_t sites = 0, here = 0;
+    size_t sites = 0, here = 0, unseen = 0;
     view->serves = true;
     for (int f = 0; f < DNS_FAMILIES; f++) {
         const struct place *place = &view->places[f];
         view->judged = view->judged || place->kind != PLACE_UNASKED;
         view->serves = view->serves && place->kind != PLACE_FAILED;
         sites += place->kind == PLACE_SITE ? 1 : 0;
+        unseen += place->kind == PLACE_UNSEEN ? 1 : 0;
         here += place->kind == PLACE_SITE && place->site == judge->wanted ? 1 : 0;
         view->fatal = view->fatal || place->kind == PLACE_MIXED || place->kind == PLACE_UNKNOWN ||
                       place->kind == PLACE_NOWHERE;
@@ -200,9 +208,9 @@ static void add_up(const struct judge *judge, struct view *view)
             view->judged = false;
     }
     view->serves = view->serves && view->judged;
-    view->moved = view->serves && !view->fatal && sites > 0 && sites == here;
+    view->moved = view->serves && !view->fatal && sites > 0 && sites == here && unseen == 0;
     view->behind = view->serves && !view->fatal && sites > 0 && sites != here;
-    view->fatal = view->fatal || (view->serves && sites == 0);
+    view->fatal = view->fatal || (view->serves && sites + unseen == 0);
 }
 
 void place_answers(struct judge *judge, struct view *view)

@@ -183,6 +183,11 @@ static void judge_place(struct judge *judge, const struct view *view, int family
         dr_line_problem(line, DR_CRITICAL, "%s%sleads to %s", words, between, place->words);
         dr_line_next(line, DR_CRITICAL, "correct the record, or the list of --site");
         break;
+    case PLACE_UNSEEN:
+        dr_line_problem(line, DR_UNKNOWN, "%s%s%s", words, between, place->words);
+        dr_line_next(line, DR_UNKNOWN,
+                     "name a resolver that can be asked (--find-by), or that name in --site");
+        break;
     case PLACE_NOWHERE:
         dr_line_problem(line, DR_CRITICAL, "%s%s%s", words, between, place->words);
         if (dns_meanings[place->answer->outcome].next != NULL)

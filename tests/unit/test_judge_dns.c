@@ -222,8 +222,24 @@ static const struct row rows[] = {
      "zone\n" NS1 "a leaves link=app.example.com>lb.example.org@60\naaaa leaves "
      "link=app.example.com>lb.example.org@60\n",
      "expect=prod",
+     DR_UNKNOWN,
+     "ns1: leads to lb.example.org, of which no resolver says where it leads",
+     {"ns1: leads to lb.example.org, of which no resolver says where it leads"}},
+    {"another zone, and the resolver is dead",
+     "zone\n" NS1 "a leaves link=app.example.com>lb.example.org@60\naaaa leaves "
+     "link=app.example.com>lb.example.org@60\ntail lb.example.org\na silent\naaaa found "
+     "2001:db8:1::10\n",
+     "expect=prod",
+     DR_UNKNOWN,
+     "ns1: A leads to lb.example.org, of which no resolver says where it leads: no reply",
+     {0}},
+    {"another zone, of which half is known, and that is wrong",
+     "zone\n" NS1 "a leaves link=app.example.com>lb.example.org@60\naaaa leaves "
+     "link=app.example.com>lb.example.org@60\ntail lb.example.org\na silent\naaaa found "
+     "2001:db8:2::10\n",
+     "expect=prod",
      DR_CRITICAL,
-     "leads to lb.example.org, which is of no site",
+     "1 of 1 send app.example.com to dr, not prod: ns1",
      {0}},
     {"another zone, where the name is gone",
      "zone\n" NS1 "a leaves link=app.example.com>lb.example.org@60\naaaa leaves "
