@@ -130,10 +130,11 @@ static void say_failure(const struct dns_answer *answer, struct place *place)
     const struct dns_meaning *meaning = &dns_meanings[answer->outcome];
     const char *words = answer->words != NULL ? answer->words : "";
     bool said = strncmp(words, meaning->words, strlen(meaning->words)) == 0;
-    bool chain = answer->link_count > 0 && meaning->weight == WEIGHT_NOWHERE;
+    const char *target = answer->link_count > 0 ? answer->links[answer->link_count - 1].target : "";
+    bool chain =
+        *target != '\0' && meaning->weight == WEIGHT_NOWHERE && strstr(words, target) == NULL;
     snprintf(place->words, sizeof place->words, "%s%s%s%s%s", said ? "" : meaning->words,
-             *words != '\0' && !said ? ": " : "", words, chain ? ": " : "",
-             chain ? answer->links[answer->link_count - 1].target : "");
+             *words != '\0' && !said ? ": " : "", words, chain ? ": " : "", chain ? target : "");
 }
 
 static void raise_ttl(struct place *place, double ttl, const char *owner, const char *type)
