@@ -172,6 +172,24 @@ static const struct row rows[] = {
      DR_CRITICAL,
      "lacks 192.0.2.11 of prod",
      {0}},
+    {"exact, no address of IPv6 at all",
+     "zone\n" NS1 "a found 192.0.2.11,192.0.2.10\naaaa nodata\n",
+     "expect=prod exact=v6",
+     DR_CRITICAL,
+     "ns1: lacks 2001:db8:1::10 of prod",
+     {"ns1: lacks 2001:db8:1::10 of prod (prod, 192.0.2.11, 192.0.2.10"}},
+    {"exact, all of both families",
+     "zone\n" NS1 "a found 192.0.2.11,192.0.2.10\naaaa found 2001:db8:1::10\n",
+     "expect=prod exact=v6",
+     DR_OK,
+     "leads to prod",
+     {0}},
+    {"exact, IPv6 is listed and not wanted",
+     "zone\n" NS1 "a found 192.0.2.11,192.0.2.10\naaaa nodata\n",
+     "expect=prod exact=v6 type=a",
+     DR_OK,
+     "leads to prod",
+     {0}},
     {"exact, all there",
      "zone\n" NS1 "a found 192.0.2.11,192.0.2.10\naaaa nodata\n",
      "expect=prod exact",
@@ -368,6 +386,12 @@ static const struct row rows[] = {
     /* ---- what an answer says beside ---- */
     {"a stale answer",
      TWO R1 "a found 192.0.2.10 ttl=30 stale words=EDE_3\naaaa nodata\n",
+     "expect=prod",
+     DR_WARNING,
+     "r1: a stale answer, EDE 3",
+     {0}},
+    {"a stale answer of IPv6 alone",
+     TWO R1 "a found 192.0.2.10\naaaa found 2001:db8:1::10 ttl=30 stale words=EDE_3\n",
      "expect=prod",
      DR_WARNING,
      "r1: a stale answer, EDE 3",
@@ -968,9 +992,12 @@ static void start(struct scene *scene, const char *options)
     scene->rules.via = scene->via;
     scene->rules.lost = scene->lost;
     bool exact = strstr(options, "exact") != NULL;
-    assert_true(dns_sites_add(
-        &scene->rules.sites,
-        exact ? "prod=192.0.2.10,192.0.2.11" : "prod=192.0.2.0/24,2001:db8:1::/48", NULL));
+    assert_true(dns_sites_add(&scene->rules.sites,
+                              strstr(options, "exact=v6") != NULL
+                                  ? "prod=192.0.2.10,192.0.2.11,2001:db8:1::10"
+                              : exact ? "prod=192.0.2.10,192.0.2.11"
+                                      : "prod=192.0.2.0/24,2001:db8:1::/48",
+                              NULL));
     assert_true(dns_sites_add(&scene->rules.sites,
                               "dr=198.51.100.0/24,2001:db8:2::/48,*.dr.example.net", NULL));
     for (const char *at = options; *at != '\0'; at += strspn(at, " ")) {
