@@ -154,6 +154,22 @@ static void read_ttls(const struct dns_answer *answer, enum dns_family family, s
         raise_ttl(place, answer->ttl, answer->end, family == DNS_V4 ? "A" : "AAAA");
 }
 
+/* An answer without AA is taken by many resolvers nevertheless: where it leads elsewhere, people do
+ * go there. */
+static bool misleads(const struct judge *judge, const struct dns_answer *answer, size_t wanted,
+                     struct place *place)
+{
+    if (answer->outcome != DNS_NOT_AUTHORITATIVE || answer->address_count == 0 ||
+        wanted == DNS_SITE_NONE)
+        return false;
+    place_addresses(judge, answer, site_of_chain(judge, answer), wanted, place);
+    if (place->kind == PLACE_SITE && place->site == wanted)
+        return false;
+    size_t used = strlen(place->words);
+    snprintf(place->words + used, sizeof place->words - used, ", without authority (AA)");
+    return true;
+}
+
 void place_of(const struct judge *judge, const struct dns_answer *answer, size_t wanted,
               enum dns_family family, struct place *place)
 {
@@ -178,7 +194,12 @@ void place_of(const struct judge *judge, const struct dns_answer *answer, size_t
         break;
     case WEIGHT_FAILED:
     case WEIGHT_NOT_SEEN:
+        if (misleads(judge, answer, wanted, place)) {
+            read_ttls(answer, family, place);
+            break;
+        }
         place->kind = PLACE_FAILED;
+        place->site = DNS_SITE_NONE;
         say_failure(answer, place);
         break;
     }
