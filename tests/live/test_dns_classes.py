@@ -184,6 +184,10 @@ def test_set_mode(check, names):
     says(check("--set", "any", sites=sites), "OK", "%s %s" % (APP, ALL))
     says(check("--set", "min=2", sites=sites), "OK", "%s %s" % (APP, ALL))
     says(check("--set", "min=3", sites=sites), "CRITICAL", "%s sends people astray from %s" % (at(names.ns1), APP))
+    result = check("--set", "exact", sites=("-S", "prod=192.0.2.1,192.0.2.2,203.0.113.1,2001:db8:1::1"))
+    says(result, "CRITICAL", "%s: lacks 2001:db8:1::1 of prod" % at(names.ns1), [
+        (at(names.ns2), "CRITICAL", "lacks 2001:db8:1::1 of prod")])
+    says(check("--set", "exact", sites=("-S", "prod=192.0.2.1,192.0.2.2,203.0.113.1")), "OK", "%s %s" % (APP, ALL))
     change(names, "app 60 A 192.0.2.1\napp 60 A 192.0.2.2")
     says(check("--set", "exact", sites=sites), "CRITICAL", "%s: lacks 192.0.2.3 of prod" % at(names.ns1), [
         (at(names.ns3), "CRITICAL", "lacks 192.0.2.3 of prod")])
