@@ -34,7 +34,7 @@ const struct dr_metric dns_metrics[DNS_METRICS] = {
     [DNS_SERIAL_LAG] = {"serial_lag", DR_UNIT_NONE,
                         "how many serials the last server is behind the newest (RFC 1982)"},
     [DNS_NS_LEFT] = {"ns_left", DR_UNIT_NONE,
-                     "addresses of name servers that serve and are outside the --lost networks"},
+                     "name servers that serve and have an address outside the --lost networks"},
     [DNS_NEGATIVE_TTL] = {"negative_ttl", DR_UNIT_SECONDS,
                           "how long \"there is no such name\" is kept (RFC 2308)"},
 };
@@ -406,6 +406,23 @@ static void say_worst(struct judge *judge)
             worst->subject != NULL ? ": " : "", worst->text);
 }
 
+/* What a list of a CDN's networks does not say. */
+static void judge_list(struct judge *judge)
+{
+    const struct dns_site *site =
+        judge->wanted != DNS_SITE_NONE ? &judge->rules->sites.items[judge->wanted] : NULL;
+    struct dr_line line = DR_LINE;
+    if (site != NULL && site->as_of != NULL)
+        dr_line_figure(&line, "its list is of %s", site->as_of);
+    if (site != NULL && site->hides)
+        dr_line_figure(&line, "its addresses say that people come to it, not which origin is "
+                              "behind it: check_liveness --header does");
+    if (line.figures.size > 0)
+        dr_line_end(&line, judge->result, site->name);
+    else
+        dr_line_drop(&line);
+}
+
 static void judge_all(struct judge *judge)
 {
     for (size_t i = 0; i < judge->view_count; i++)
@@ -425,6 +442,7 @@ static void judge_all(struct judge *judge)
     judge_quorum(judge);
     judge_switch(judge);
     judge_standbys(judge);
+    judge_list(judge);
     add_counts(judge);
     judge_time(judge);
     if (judge->zone != NULL) {

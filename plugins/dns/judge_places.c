@@ -35,16 +35,19 @@ static size_t site_of_chain(const struct judge *judge, const struct dns_answer *
     return DNS_SITE_NONE;
 }
 
+size_t count_inside(const struct judge *judge, const struct dns_answer *answer, size_t site)
+{
+    size_t inside = 0;
+    for (size_t i = 0; i < answer->address_count; i++)
+        inside += dns_site_of_address(&judge->rules->sites, &answer->addresses[i]) == site ? 1 : 0;
+    return inside;
+}
+
 /* At least so many addresses in the wanted site are enough, whatever else is there. */
 static bool has_enough(const struct judge *judge, const struct dns_answer *answer, size_t wanted)
 {
-    size_t inside = 0;
-    if (judge->rules->set != DNS_SET_MIN || wanted == DNS_SITE_NONE)
-        return false;
-    for (size_t i = 0; i < answer->address_count; i++)
-        inside +=
-            dns_site_of_address(&judge->rules->sites, &answer->addresses[i]) == wanted ? 1 : 0;
-    return inside >= judge->rules->least;
+    return judge->rules->set == DNS_SET_MIN && wanted != DNS_SITE_NONE &&
+           count_inside(judge, answer, wanted) >= judge->rules->least;
 }
 
 /* An address that is of no site by itself is of that by which it was reached. */
@@ -111,10 +114,12 @@ static void place_leaving(const struct judge *judge, const struct dns_answer *an
                  dns_meanings[behind->outcome].words);
         return;
     }
-    place->kind = by_name != DNS_SITE_NONE ? PLACE_SITE : PLACE_UNKNOWN;
+    place->kind = by_name != DNS_SITE_NONE ? PLACE_SITE : PLACE_UNSEEN;
     place->site = by_name;
     snprintf(place->words, sizeof place->words,
-             by_name != DNS_SITE_NONE ? "%s" : "leads to %s, which is of no site", end);
+             by_name != DNS_SITE_NONE ? "%s"
+                                      : "leads to %s, and no resolver tells where that leads",
+             end);
 }
 
 /* What the source adds may begin with the same words: "no reply", "no reply in 4 s". */
@@ -187,12 +192,14 @@ static bool is_of_one_family(const struct place *place, const struct place *othe
 static void add_up(const struct judge *judge, struct view *view)
 {
     size_t sites = 0, here = 0;
+    bool unseen = false;
     view->serves = true;
     for (int f = 0; f < DNS_FAMILIES; f++) {
         const struct place *place = &view->places[f];
         view->judged = view->judged || place->kind != PLACE_UNASKED;
         view->serves = view->serves && place->kind != PLACE_FAILED;
         sites += place->kind == PLACE_SITE ? 1 : 0;
+        unseen = unseen || place->kind == PLACE_UNSEEN;
         here += place->kind == PLACE_SITE && place->site == judge->wanted ? 1 : 0;
         view->fatal = view->fatal || place->kind == PLACE_MIXED || place->kind == PLACE_UNKNOWN ||
                       place->kind == PLACE_NOWHERE;
@@ -200,9 +207,9 @@ static void add_up(const struct judge *judge, struct view *view)
             view->judged = false;
     }
     view->serves = view->serves && view->judged;
-    view->moved = view->serves && !view->fatal && sites > 0 && sites == here;
+    view->moved = view->serves && !view->fatal && !unseen && sites > 0 && sites == here;
     view->behind = view->serves && !view->fatal && sites > 0 && sites != here;
-    view->fatal = view->fatal || (view->serves && sites == 0);
+    view->fatal = view->fatal || (view->serves && !unseen && sites == 0);
 }
 
 void place_answers(struct judge *judge, struct view *view)

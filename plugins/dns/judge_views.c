@@ -125,6 +125,20 @@ static void judge_exact(struct judge *judge, const struct place *place, int fami
     }
 }
 
+/* Of each type that there is. Where other addresses are there as well that is judged already; the
+ * site of a name may be reached without any of its own. */
+static void judge_least(struct judge *judge, const struct place *place, struct dr_line *line)
+{
+    const struct dns_answer *answer = place->tail != NULL ? place->tail : place->answer;
+    size_t inside = count_inside(judge, answer, place->site);
+    if (judge->rules->set != DNS_SET_MIN || inside >= judge->rules->least || inside == 0)
+        return;
+    dr_line_problem(line, DR_CRITICAL, "%zu of its addresses %s in %s, at least %u must", inside,
+                    inside == 1 ? "lies" : "lie", site_name(judge, place->site),
+                    judge->rules->least);
+    dr_line_next(line, DR_CRITICAL, "add the addresses that are missing, or lower --set min=N");
+}
+
 static void judge_at_site(struct judge *judge, const struct view *view, int family,
                           const char *words, struct dr_line *line)
 {
@@ -140,6 +154,7 @@ static void judge_at_site(struct judge *judge, const struct view *view, int fami
     }
     judge_via(judge, place, words, line);
     judge_exact(judge, place, family, line);
+    judge_least(judge, place, line);
     dr_line_figure(line, "%s%s%s", words, *words != '\0' ? " " : "", place->words);
 }
 
@@ -182,6 +197,12 @@ static void judge_place(struct judge *judge, const struct view *view, int family
     case PLACE_UNKNOWN:
         dr_line_problem(line, DR_CRITICAL, "%s%sleads to %s", words, between, place->words);
         dr_line_next(line, DR_CRITICAL, "correct the record, or the list of --site");
+        break;
+    case PLACE_UNSEEN:
+        dr_line_problem(line, DR_UNKNOWN, "%s%s%s", words, between, place->words);
+        dr_line_next(line, DR_UNKNOWN,
+                     "look why the resolvers of --find-by do not tell, or name "
+                     "in --site what it leads to");
         break;
     case PLACE_NOWHERE:
         dr_line_problem(line, DR_CRITICAL, "%s%s%s", words, between, place->words);

@@ -22,7 +22,7 @@ static bool judge_standby_at(struct judge *judge, const struct view *view, size_
     for (int f = 0; f < DNS_FAMILIES; f++) {
         struct place *place = &places[f];
         place_of(judge, &answers[f], standby->site, (enum dns_family)f, place);
-        failed += place->kind == PLACE_FAILED ? 1 : 0;
+        failed += place->kind == PLACE_FAILED || place->kind == PLACE_UNSEEN ? 1 : 0;
         right += place->kind == PLACE_SITE && place->site == standby->site ? 1 : 0;
         bool bad = place->kind == PLACE_MIXED || place->kind == PLACE_UNKNOWN ||
                    (place->kind == PLACE_SITE && place->site != standby->site);
@@ -30,7 +30,7 @@ static bool judge_standby_at(struct judge *judge, const struct view *view, size_
             wrong = place->words;
     }
     if (failed > 0)
-        return false; /* the server's own line says why */
+        return false; /* the server's own line says why, or nobody tells of another zone */
     if (wrong != NULL) {
         dr_line_problem(line, DR_CRITICAL, "%s: leads to %s, not to %s", view->name, wrong,
                         judge->rules->sites.items[standby->site].name);
@@ -108,7 +108,8 @@ static void judge_child(struct judge *judge, const struct view *view, struct dr_
     if (list_missing(child, parent, words, sizeof words))
         dr_line_problem(line, DR_WARNING, "%s names %s, which the parent does not", view->name,
                         words);
-    dr_line_next(line, line->state, "make the NS records of parent and zone the same");
+    if (line->state != DR_OK)
+        dr_line_next(line, line->state, "make the NS records of parent and zone the same");
 }
 
 /* Where all servers say the same, it is said once. */
@@ -280,6 +281,39 @@ static bool is_lost(const struct dns_rules *rules, const struct dns_address *add
     return false;
 }
 
+static bool is_of_server(const struct view *view, const struct view *of)
+{
+    return view->server && view->seen != NULL && view->judged &&
+           (view == of || (view->seen->server != NULL && of->seen->server != NULL &&
+                           strcmp(view->seen->server, of->seen->server) == 0));
+}
+
+/* What stays of the server that this is the first address of. *gone: all of it is in the lost
+ * networks. */
+static bool is_left(const struct judge *judge, const struct view *of, bool *gone)
+{
+    bool left = false;
+    *gone = true;
+    for (size_t i = 0; i < judge->view_count; i++) {
+        const struct view *view = &judge->views[i];
+        if (!is_of_server(view, of))
+            continue;
+        bool lost = is_lost(judge->rules, &view->seen->address);
+        left = left || (view->serves && !lost);
+        *gone = *gone && lost;
+    }
+    return left;
+}
+
+static bool is_first_address(const struct judge *judge, const struct view *of)
+{
+    const struct view *first = judge->views;
+    while (first < of && !is_of_server(first, of))
+        first++;
+    return first == of && is_of_server(of, of);
+}
+
+/* A server with several addresses goes with the machine: it counts once. */
 static void judge_lost(struct judge *judge, struct dr_line *line)
 {
     const struct dr_threshold *threshold = &judge->rules->thresholds[DNS_NS_LEFT];
@@ -289,14 +323,15 @@ static void judge_lost(struct judge *judge, struct dr_line *line)
         return;
     for (size_t i = 0; i < judge->view_count; i++) {
         const struct view *view = &judge->views[i];
-        if (!view->server || view->seen == NULL || !view->judged)
+        bool all_gone = false;
+        if (!is_first_address(judge, view))
             continue;
-        if (is_lost(judge->rules, &view->seen->address)) {
-            gone++;
-        } else if (view->serves) {
-            snprintf(names, sizeof names, "%s", view->name);
+        if (is_left(judge, view, &all_gone)) {
+            snprintf(names, sizeof names, "%s",
+                     view->seen->server != NULL ? view->seen->server : view->name);
             left++;
         }
+        gone += all_gone ? 1 : 0;
     }
     enum dr_state state = dr_threshold_judge(threshold, (double)left);
     dr_result_figure(judge->result, NULL, &dns_metrics[DNS_NS_LEFT], (double)left, threshold);
@@ -332,7 +367,8 @@ static void judge_expire(struct judge *judge, struct dr_line *line)
     dr_result_figure(judge->result, NULL, &dns_metrics[DNS_SOA_EXPIRE], expire, threshold);
     enum dr_state state = dr_line_judge(line, &dns_metrics[DNS_SOA_EXPIRE], threshold, expire,
                                         "without its primary the zone lives for");
-    dr_line_next(line, state, "raise the expire of the zone's SOA record");
+    if (state != DR_OK)
+        dr_line_next(line, state, "raise the expire of the zone's SOA record");
     if (state == DR_OK && judge->rules->limited[DNS_SOA_EXPIRE])
         dr_line_figure(line, "without its primary the zone lives for %s",
                        time_words(expire, words, sizeof words));
@@ -359,9 +395,10 @@ static void judge_one_signature(struct judge *judge, const struct view *view, st
         dr_line_problem(line, state, "the signatures on %s hold for %s more, a tenth of their life",
                         view->name, time_words(left, words, sizeof words));
     }
-    dr_line_next(line, state, "look whether the zone is still signed again, and reaches %s",
-                 view->name);
-    if (state == DR_OK)
+    if (state != DR_OK)
+        dr_line_next(line, state, "look whether the zone is still signed again, and reaches %s",
+                     view->name);
+    else
         dr_line_figure(line, "the signatures hold for %s", time_words(left, words, sizeof words));
 }
 
@@ -376,8 +413,10 @@ static void judge_signatures(struct judge *judge, struct dr_line *line)
             least = view;
     }
     if (least == NULL) {
-        if (judge->rules->limited[DNS_SIGNED_FOR])
+        if (judge->rules->limited[DNS_SIGNED_FOR]) {
             dr_line_problem(line, DR_UNKNOWN, "no server gives a signature");
+            dr_line_next(line, DR_UNKNOWN, "sign the zone, or leave --signer-restore out");
+        }
         return;
     }
     dr_result_figure(judge->result, NULL, &dns_metrics[DNS_SIGNED_FOR],

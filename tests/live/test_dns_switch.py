@@ -436,8 +436,9 @@ def test_a_wrong_answer_is_worse_than_no_folder(plan, names):
 def limited(plan, limits):
     """(exit code, output) of a run for which limits() was called first: as another user, or on a disk that is full."""
     names = ("DR_PLUGINS_MODULE_DIR", "ASAN_OPTIONS", "LSAN_OPTIONS", "UBSAN_OPTIONS")
-    done = subprocess.run(shlex.split(os.environ.get("DR_WRAPPER", "")) + [check.executable("check_dns_target")]
-                          + [str(word) for word in plan.arguments(*WINDOWED)], preexec_fn=limits, timeout=60, check=False,
+    command = shlex.split(os.environ.get("DR_WRAPPER", "")) + [check.executable("check_dns_target")]
+    command += [str(word) for word in plan.arguments(*WINDOWED)]
+    done = subprocess.run(command, preexec_fn=limits, timeout=60, check=False,
                           env={name: os.environ[name] for name in names if name in os.environ},
                           stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
                           universal_newlines=True)
@@ -491,8 +492,9 @@ def test_remembered_servers(plan, names):
     dead = {"parent": "%s:%d" % (NOWHERE, names.port), "resolvers": ()}
     assert plan.look(resolvers=()).state == "OK"
     result = plan.look(*WINDOWED, **dead)
-    expect(result, "WARNING", "what the zone above says is not known", zone=("WARNING", "what the zone above says is not known"),
-           **{label(server): ("OK", "prod") for server in names.names})
+    unknown = "what the zone above says is not known"
+    expect(result, "WARNING", unknown, zone=("WARNING", unknown), **{
+        label(server): ("OK", "prod") for server in names.names})
     names.switch(names.ns2)
     expect(plan.look(**dead), "CRITICAL", "1 of 3 send %s to dr, not prod: %s" % (APP, label(names.ns2)))
 
@@ -524,8 +526,9 @@ def test_a_remembered_server_that_is_gone(plan, names):
     result = plan.look(resolvers=())
     expect(result, "OK", "leads to prod on all 3 name servers")
     assert "ns4" not in result.output, result
-    file, = plan.files()
-    assert "server%20ns4" not in file.read_text() and "server%20ns1" in file.read_text()  # the next run does not wait for it
+    # The next run does not wait for it.
+    text, = (path.read_text() for path in plan.files())
+    assert "server%20ns4" not in text and "server%20ns1" in text, result
 
 
 def test_a_server_that_has_moved(plan, names):
