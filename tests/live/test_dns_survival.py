@@ -2,6 +2,7 @@
 """check_dns_target and the day on which a site is lost: are name servers left, do zone and signatures live for long
 enough, are the names to switch to there, and would a switch be through in time. Real servers, really signed zones."""
 
+import copy
 import datetime
 import os
 import re
@@ -182,9 +183,10 @@ def test_dnssec_at_the_wrong_time(ask, names, nsec3, at, words):
     assert all(words in line_of(result, label(server))[1] for server in names.names), result
 
 
-def test_dnssec_of_a_wildcard(ask, names):
+@pytest.mark.parametrize("nsec3", (False, True))
+def test_dnssec_of_a_wildcard(ask, names, nsec3):
     publish(names, RECORDS + "*.wild 60 A 192.0.2.40\n*.wild 60 AAAA 2001:db8:1::40\n")
-    names.sign(inception=BEGIN, expiry=END)
+    names.sign(inception=BEGIN, expiry=END, nsec3=nsec3)
     result = ask("--dnssec", "--at", moment(BEGIN + DAY), name="any.wild." + ZONE)
     expect(result, "OK", "leads to prod on all 3 name servers",
            {label(server): ("OK", "DNSSEC holds, a wildcard answers, the name has no record of its own")
@@ -214,6 +216,51 @@ def test_no_signature_on_one_server(ask, names):
     result = ask("--dnssec", "--at", moment(BEGIN + DAY))
     expect(result, "CRITICAL", label(names.ns2), {
         label(names.ns2): ("CRITICAL", "DNSSEC does not hold"), label(names.ns1): ("OK", "DNSSEC holds")})
+
+
+class Tampered(Zone):
+    """One whose file is changed after it was signed: `edit` is a function of its text."""
+
+    def write(self, lab, path, mark):
+        super().write(lab, path, mark)
+        status = os.stat(path)
+        with open(path) as file:
+            text = file.read()
+        changed = self.edit(text)
+        assert changed != text, text
+        with open(path, "w") as file:
+            file.write(changed)
+        os.utime(path, ns=(status.st_atime_ns, status.st_mtime_ns))
+
+
+def tamper(server, edit):
+    zone = copy.copy(server.zones[ZONE])
+    zone.__class__, zone.edit = Tampered, edit
+    server.serve(zone)
+
+
+def without_signature(kind):
+    """The lines of a zone file but for the signature of that record of APP."""
+    signature = re.compile(r"^%s\.\s+\d+\s+IN\s+RRSIG\s+%s\s.*\n" % (re.escape(APP), kind), re.MULTILINE)
+    return lambda text: signature.sub("", text)
+
+
+@pytest.mark.parametrize("edit", (
+    without_signature("A"), without_signature("AAAA"),
+    lambda text: text.replace("192.0.2.20", "192.0.2.66"),
+    lambda text: text.replace("2001:db8:1::20", "2001:db8:1::66"),
+), ids=("no signature of A", "no signature of AAAA", "another A", "another AAAA"))
+@pytest.mark.parametrize("name", ("ns1", "ns2"))
+def test_one_record_on_one_server(ask, names, name, edit):
+    """All addresses are of the right site, and all others hold: resolvers take nothing of it nevertheless."""
+    names.sign(inception=BEGIN, expiry=END)
+    server = getattr(names, name)
+    tamper(server, edit)
+    result = ask("--dnssec", "--at", moment(BEGIN + DAY))
+    expect(result, "CRITICAL", "%s: DNSSEC does not hold" % label(server), {
+        label(each): ("CRITICAL", "DNSSEC does not hold") if each is server else ("OK", "DNSSEC holds")
+        for each in names.names})
+    expect(ask("--at", moment(BEGIN + DAY)), "OK", "leads to prod")
 
 
 def test_a_ds_of_another_key(ask, names):

@@ -380,6 +380,16 @@ def test_an_old_answer_is_called_one(plan, names, name, dns_target_until):
     expect(result, "WARNING", "a stale answer", **{name: ("WARNING", "it cannot ask the zone's servers")})
 
 
+def test_all_name_servers_are_dead(plan, names, dns_target_until):
+    """That caches still answer helps for a while alone."""
+    stale(plan, names)
+    result = dns_target_until(lambda result: "a stale answer" in result.output or not names.r1.says_stale(), PATIENCE,
+                              *plan.arguments("--wait", "3s"))
+    expect(result, "CRITICAL", "0 of 3 name servers serve %s, at least 1 must" % APP, **{
+        "servers": ("CRITICAL", "0 of 3 serve"), label(names.ns2): ("WARNING", "cannot be reached")})
+    assert line_of(result, "r1")[0] in ("OK", "WARNING") and "prod, A 192.0.2.20" in line_of(result, "r1")[1], result
+
+
 def test_a_stale_answer_has_no_end(plan, names, dns_target_until):
     """During a switch: its 30 s begin anew with each question, which is no time of arrival."""
     if not names.r1.says_stale():
