@@ -592,6 +592,10 @@ static bool read_expected_file(struct dr_error *error)
     double age = 0;
     if (!dns_site_read_active(expect + 1, &expected_by_file, &age, error))
         return dr_error_prefix(error, "--expect");
+    if (expect_max_age.known && age < 0)
+        return dr_error_set(error, DR_ERR_USAGE,
+                            "--expect: %s bears a time in the future: how old it is is not known",
+                            expect + 1);
     if (expect_max_age.known && age > expect_max_age.value) {
         char words[2][DR_UNIT_TEXT];
         return dr_error_set(

@@ -22,7 +22,8 @@ enum dns_outcome {
     DNS_DANGLING, /* at the end of a CNAME, a name that does not exist or has no address */
     DNS_LOOP,     /* a CNAME that leads back */
     DNS_LONG,     /* more than DNS_LINKS_MAX links */
-    DNS_LEAVES,   /* a name outside the zone that the server serves: it cannot know more */
+    DNS_LEAVES,   /* a name outside the zone that the server serves, or that it did not look up:
+                     nobody denies it */
     DNS_EMPTY,    /* an empty answer, without the SOA that an authoritative server owes */
     /* the name itself */
     DNS_NAME_ERROR, /* NXDOMAIN: it does not exist */

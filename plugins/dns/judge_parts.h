@@ -31,7 +31,7 @@ enum place_kind {
     PLACE_NONE,    /* no address of that family */
     PLACE_MIXED,   /* to several sites at once */
     PLACE_UNKNOWN, /* to an address that is of no site */
-    PLACE_UNSEEN,  /* to a name in another zone, of which nobody tells anything */
+    PLACE_UNTOLD,  /* to a name in another zone, of which nobody tells anything */
     PLACE_NOWHERE,
     PLACE_FAILED
 };
@@ -57,6 +57,7 @@ struct view {
     bool serves; /* nothing failed */
     bool moved;  /* all it says leads to the wanted site */
     bool behind; /* all it says leads to sites, but not all to the wanted one */
+    bool untold; /* some of it leads where nobody tells what is there */
     bool fatal;  /* even during a switch: nowhere, mixed, unknown */
 };
 
@@ -77,6 +78,7 @@ struct judge {
     size_t wanted;                /* the site; DNS_SITE_NONE: there is none to want */
     size_t servers, resolvers;    /* judged */
     size_t serving;               /* servers that serve */
+    size_t unseen;                /* servers of which nothing is known: they may serve */
     size_t moved;
     size_t no_route;            /* addresses of servers that could not be asked from here */
     struct dr_opt_real ttl_max; /* seconds, and whose */

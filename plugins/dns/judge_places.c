@@ -114,7 +114,7 @@ static void place_leaving(const struct judge *judge, const struct dns_answer *an
                  dns_meanings[behind->outcome].words);
         return;
     }
-    place->kind = by_name != DNS_SITE_NONE ? PLACE_SITE : PLACE_UNSEEN;
+    place->kind = by_name != DNS_SITE_NONE ? PLACE_SITE : PLACE_UNTOLD;
     place->site = by_name;
     snprintf(place->words, sizeof place->words,
              by_name != DNS_SITE_NONE ? "%s"
@@ -192,14 +192,13 @@ static bool is_of_one_family(const struct place *place, const struct place *othe
 static void add_up(const struct judge *judge, struct view *view)
 {
     size_t sites = 0, here = 0;
-    bool unseen = false;
     view->serves = true;
     for (int f = 0; f < DNS_FAMILIES; f++) {
         const struct place *place = &view->places[f];
         view->judged = view->judged || place->kind != PLACE_UNASKED;
         view->serves = view->serves && place->kind != PLACE_FAILED;
         sites += place->kind == PLACE_SITE ? 1 : 0;
-        unseen = unseen || place->kind == PLACE_UNSEEN;
+        view->untold = view->untold || place->kind == PLACE_UNTOLD;
         here += place->kind == PLACE_SITE && place->site == judge->wanted ? 1 : 0;
         view->fatal = view->fatal || place->kind == PLACE_MIXED || place->kind == PLACE_UNKNOWN ||
                       place->kind == PLACE_NOWHERE;
@@ -207,14 +206,15 @@ static void add_up(const struct judge *judge, struct view *view)
             view->judged = false;
     }
     view->serves = view->serves && view->judged;
-    view->moved = view->serves && !view->fatal && !unseen && sites > 0 && sites == here;
+    view->moved = view->serves && !view->fatal && !view->untold && sites > 0 && sites == here;
     view->behind = view->serves && !view->fatal && sites > 0 && sites != here;
-    view->fatal = view->fatal || (view->serves && !unseen && sites == 0);
+    view->fatal = view->fatal || (view->serves && !view->untold && sites == 0);
 }
 
 void place_answers(struct judge *judge, struct view *view)
 {
     view->judged = view->serves = view->moved = view->behind = view->fatal = false;
+    view->untold = false;
     if (view->seen == NULL) {
         view->judged = true;
         return;

@@ -81,16 +81,16 @@ static bool begins(const struct judge *judge, bool replanned, bool changed, bool
     return changed && !under_way && any_behind(judge);
 }
 
-/* One that is under way ends when all are there, and the last time is over at which one that is
- * not may be right. */
+/* One that is under way ends when nobody is behind, and the last time is over at which one that is
+ * may be right. */
 static void find_switch(struct judge *judge)
 {
     struct dns_history *history = judge->evidence->history;
     double now = judge->evidence->now, ttl = 0;
     uint64_t before = 0;
-    struct dns_said under_way = dns_history_switch(history);
     struct dr_opt_real since =
         dns_history_wanted(history, site_name(judge, judge->wanted), now, &before);
+    struct dns_said under_way = dns_history_switch(history);
     bool changed = recall(judge, &ttl);
     bool replanned = since.known && since.value >= now && before != 0;
     if (begins(judge, replanned, changed, under_way.known))
@@ -102,7 +102,7 @@ static void find_switch(struct judge *judge)
     judge->began = under_way.at;
     judge->server_deadline = under_way.at + lag_of(judge);
     judge->resolver_deadline = judge->server_deadline + under_way.ttl;
-    if (judge->moved == judge->servers + judge->resolvers && now >= judge->resolver_deadline)
+    if (!any_behind(judge) && now >= judge->resolver_deadline)
         under_way.known = false;
     dns_history_set_switch(history, &under_way);
     judge->switching = under_way.known && any_behind(judge);

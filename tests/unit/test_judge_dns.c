@@ -100,6 +100,26 @@ static const struct row rows[] = {
      DR_CRITICAL,
      "2001:db8:dead::10, which is of no site",
      {0}},
+    {"behind a CDN: the site is not seen, and the list has a date",
+     TWO,
+     "expect=prod hidden=2026-02-11",
+     DR_OK,
+     "leads to prod on all 2 name servers (what is behind it does not show in the DNS)",
+     {"prod: list as of 2026-02-11, what is behind these addresses does not show in the DNS",
+      "-dr: list"}},
+    {"an address that an old list does not know",
+     "zone\n" NS1 "a found 203.0.113.99\naaaa nodata\n",
+     "expect=prod hidden=2026-02-11",
+     DR_CRITICAL,
+     "203.0.113.99, which is of no site",
+     {"prod: list as of 2026-02-11"}},
+    {"the site that hides is not the one that is wanted",
+     "zone\n" NS1 DR,
+     "expect=dr hidden=2026-02-11",
+     DR_OK,
+     "leads to dr on the name server; a switch",
+     {"prod: list as of 2026-02-11"}},
+    {"a site that hides nothing", TWO, "expect=prod", DR_OK, "name servers; a switch", {"-list"}},
     /* ---- what there must be ---- */
     {"fewer addresses than there must be",
      "zone\n" NS1 PROD,
@@ -289,6 +309,18 @@ static const struct row rows[] = {
      DR_UNKNOWN,
      "cannot be read",
      {0}},
+    {"unreadable, and nobody else",
+     "zone\n" NS1 "a malformed\naaaa malformed\n",
+     "expect=prod",
+     DR_UNKNOWN,
+     "0 of 1 name servers serve app.example.com, at least 1 must: ns1: a reply that cannot be read",
+     {"servers: 0 of 1 serve, at least 1 must", "ns1: a reply that cannot be read"}},
+    {"unreadable, and the other is dead",
+     "zone\n" NS1 "a malformed\naaaa malformed\n" NS2 "a silent\naaaa silent\n",
+     "expect=prod servers=2",
+     DR_CRITICAL,
+     "0 of 2 name servers serve app.example.com, at least 2 must",
+     {0}},
     {"no route to some",
      TWO "view ns6 2001:db8::6\na noroute\naaaa noroute\n",
      "expect=prod",
@@ -335,7 +367,7 @@ static const struct row rows[] = {
      TWO R1 "a notsecured words=expired\naaaa notsecured words=expired\n",
      "expect=prod",
      DR_UNKNOWN,
-     "no secure connection: expired",
+     "TLS or HTTP fails: expired",
      {0}},
     {"a resolver that cannot be asked at all",
      TWO "resolver r1 down=module\n",
@@ -398,6 +430,24 @@ static const struct row rows[] = {
      DR_OK,
      "leads to prod",
      {0}},
+    {"a wildcard, perhaps",
+     "zone\n" NS1 PROD "random servfail\n" NS2 PROD "random nxdomain\n",
+     "expect=prod own",
+     DR_UNKNOWN,
+     "ns1: whether a wildcard would answer is not known: SERVFAIL",
+     {0}},
+    {"a wildcard, perhaps, and nobody minds",
+     "zone\n" NS1 PROD "random servfail\n",
+     "expect=prod",
+     DR_OK,
+     "leads to prod",
+     {0}},
+    {"a wildcard, perhaps, on a server that is down",
+     "zone\n" NS1 "a silent\naaaa silent\nrandom silent\n" NS2 PROD "random nxdomain\n",
+     "expect=prod own",
+     DR_WARNING,
+     "1 of 2 name servers do not serve",
+     {"-wildcard"}},
     {"a wildcard, by plan",
      "zone\n" NS1 "a found 192.0.2.10\naaaa nodata\nrandom found 192.0.2.10\n",
      "expect=prod",
@@ -515,6 +565,40 @@ static const struct row rows[] = {
      DR_UNKNOWN,
      "is not known to be there",
      {0}},
+    {"half of the standby is not known on one of two servers",
+     "zone\n" NS1 PROD "standby 0 a found 198.51.100.10\nstandby 0 aaaa servfail\n" NS2 PROD
+     "standby 0 a found 198.51.100.10\nstandby 0 aaaa nodata\n",
+     "expect=prod standby=dr:app-dr.example.com",
+     DR_UNKNOWN,
+     "app-dr.example.com, the name to switch to, is not known to be there",
+     {"app-dr.example.com: ns1: AAAA: SERVFAIL"}},
+    {"the standby is there for one family, and the other one is denied",
+     "zone\n" NS1 PROD "standby 0 a found 198.51.100.10\nstandby 0 aaaa nxdomain\n",
+     "expect=prod standby=dr:app-dr.example.com",
+     DR_CRITICAL,
+     "app-dr.example.com, the name to switch to, lacks addresses",
+     {"ns1: AAAA: NXDOMAIN"}},
+    {"the standby lacks what --type wants",
+     "zone\n" NS1 "a found 192.0.2.10\naaaa found 2001:db8:1::10\n"
+     "standby 0 a found 198.51.100.10\nstandby 0 aaaa nodata\n",
+     "expect=prod type=a,aaaa standby=dr:app-dr.example.com",
+     DR_CRITICAL,
+     "app-dr.example.com, the name to switch to, lacks addresses",
+     {"ns1: no AAAA record"}},
+    {"the standby leads by a CNAME to a name with A alone",
+     "zone\n" NS1 PROD "standby 0 a found 198.51.100.10 link=app-dr.example.com>lb.example.com@60\n"
+     "standby 0 aaaa dangling link=app-dr.example.com>lb.example.com@60\n",
+     "expect=prod standby=dr:app-dr.example.com",
+     DR_OK,
+     "leads to prod",
+     {"is there and leads to dr"}},
+    {"the standby is not known where the server is down anyway",
+     "zone\n" NS1 "a silent\naaaa silent\nstandby 0 a silent\nstandby 0 aaaa silent\n" NS2 PROD
+     "standby 0 a found 198.51.100.10\nstandby 0 aaaa nodata\n",
+     "expect=prod standby=dr:app-dr.example.com",
+     DR_WARNING,
+     "1 of 2 name servers do not serve",
+     {"app-dr.example.com: is there and leads to dr on 1 servers"}},
     {"a missing standby is not seen for long",
      "zone\nview ns1 203.0.113.1 soattl=3600 minimum=3600\n" PROD
      "standby 0 a nxdomain\nstandby 0 aaaa nxdomain\n",
@@ -680,6 +764,24 @@ static const struct row rows[] = {
      DR_WARNING,
      "ns1 is 3 serials behind ns2",
      {0}},
+    {"one serial is not told, and need not",
+     "zone\n" NS1 PROD "view ns2 203.0.113.2 nosoa\n" PROD,
+     "expect=prod",
+     DR_OK,
+     "leads to prod",
+     {0}},
+    {"one serial is not told, and there is a limit",
+     "zone\n" NS1 PROD "view ns2 203.0.113.2 nosoa\n" PROD,
+     "expect=prod warning=serial_lag:..0",
+     DR_UNKNOWN,
+     "ns2 does not tell its serial",
+     {0}},
+    {"no serial of a server that is down",
+     "zone\n" NS1 PROD "view ns2 203.0.113.2 nosoa\na silent\naaaa silent\n",
+     "expect=prod warning=serial_lag:..0",
+     DR_WARNING,
+     "1 of 2 name servers do not serve",
+     {"-does not tell"}},
     /* ---- the disaster ---- */
     {"servers elsewhere are left",
      TWO "view ns3 192.0.2.53\n" PROD,
@@ -741,6 +843,18 @@ static const struct row rows[] = {
      DR_OK,
      "leads to prod",
      {"survival: the signatures hold for 10d"}},
+    {"when it expires on one server is not known",
+     "zone\n" NS1 PROD "view ns2 203.0.113.2 nosoa\n" PROD,
+     "expect=prod outage=259200",
+     DR_UNKNOWN,
+     "ns2 does not tell when the zone expires on it",
+     {0}},
+    {"one server gives no signature",
+     "zone\nview ns1 203.0.113.1 signed=604800/1209600\n" PROD NS2 PROD,
+     "expect=prod restore=86400",
+     DR_UNKNOWN,
+     "ns2 does not tell until when it is signed",
+     {0}},
     {"signatures expire before they can be made again",
      "zone\nview ns1 203.0.113.1 signed=864000/1209600\n" PROD
      "view ns2 203.0.113.2 signed=86400/1209600\n" PROD,
@@ -759,7 +873,13 @@ static const struct row rows[] = {
      "zone\nview ns1 203.0.113.1 signed=86400/1209600\n" PROD,
      "expect=prod",
      DR_WARNING,
-     "the signatures on ns1 hold for 1d more, a tenth of their life",
+     "the signatures on ns1 hold for 1d more, of 14d: nobody renews them",
+     {0}},
+    {"signatures for a year, renewed a month before",
+     "zone\nview ns1 203.0.113.1 signed=2592000/31536000\n" PROD,
+     "expect=prod",
+     DR_OK,
+     "leads to prod",
      {0}},
     {"signatures that are always short",
      "zone\nview ns1 203.0.113.1 signed=86400/172800\n" PROD,
@@ -819,7 +939,10 @@ static void set_option(struct scene *scene, char *option)
         *value++ = '\0';
     if (strcmp(option, "expect") == 0)
         rules->expect = dns_site_find(&rules->sites, value);
-    else if (strcmp(option, "exact") == 0)
+    else if (strcmp(option, "hidden") == 0) {
+        rules->sites.items[0].hides = true;
+        rules->sites.items[0].as_of = strdup(value);
+    } else if (strcmp(option, "exact") == 0)
         rules->set = DNS_SET_EXACT;
     else if (strcmp(option, "min") == 0) {
         rules->set = DNS_SET_MIN;
@@ -1114,6 +1237,22 @@ static void test_seen_switch(void **state)
     run_steps(steps, sizeof steps / sizeof steps[0]);
 }
 
+/* One that is silent for a while has not ended the switch. */
+static void test_silent_in_between(void **state)
+{
+    static const struct step steps[] = {
+        {0, ALL_PROD, "expect=prod window=120", DR_OK, "leads to prod", 0},
+        {60, "zone\n" NS1 DR NS2 DR R1 LATE(200) R2 DR, "expect=dr window=120", DR_WARNING,
+         "3 of 4 lead to dr", 200},
+        {90, "zone\n" NS1 DR NS2 DR R1 "a silent\naaaa silent\n" R2 DR, "expect=dr window=120",
+         DR_CRITICAL, "1 of 2 resolvers do not tell: r1", -1},
+        {120, "zone\n" NS1 DR NS2 DR R1 LATE(140) R2 DR, "expect=dr window=120", DR_WARNING,
+         "3 of 4 lead to dr", 140},
+    };
+    (void)state;
+    run_steps(steps, sizeof steps / sizeof steps[0]);
+}
+
 /* What is wrong at the first look is wrong; so is what leaves the plan. */
 static void test_no_switch(void **state)
 {
@@ -1148,6 +1287,7 @@ int main(void)
         cmocka_unit_test(test_whoever_answers),
         cmocka_unit_test(test_caches_alone),
         cmocka_unit_test(test_seen_switch),
+        cmocka_unit_test(test_silent_in_between),
         cmocka_unit_test(test_no_switch),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
