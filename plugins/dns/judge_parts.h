@@ -127,6 +127,8 @@ void judge_switch(struct judge *judge);
 /* Of a view that does not serve. */
 enum dr_state failed_state(const struct judge *judge, const struct view *view);
 void judge_views(struct judge *judge);
+/* In any order, and at least one. */
+bool same_addresses(const struct dns_answer *a, const struct dns_answer *b);
 
 /* judge_time.c: TTLs against the RTO; what is gathered is what the others need of it */
 void gather_times(struct judge *judge);

@@ -280,7 +280,7 @@ static void judge_validity(const struct dns_answer *answer, struct dr_line *line
     }
 }
 
-static bool same_addresses(const struct dns_answer *a, const struct dns_answer *b)
+bool same_addresses(const struct dns_answer *a, const struct dns_answer *b)
 {
     for (size_t i = 0; i < a->address_count; i++) {
         if (!has_address(b, &a->addresses[i]))

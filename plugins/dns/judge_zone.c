@@ -30,6 +30,53 @@ static void judge_standby_family(struct judge *judge, const struct view *view,
         dr_line_problem(line, DR_CRITICAL, "%s: %s: %s", view->name, name, place->words);
 }
 
+/* What resolvers that validate do not take is not there for those behind them. Where it is the same
+ * with the name of today, the server's own line says so. */
+static void judge_standby_validity(const struct view *view, const struct dns_answer *answers,
+                                   struct dr_line *line, const char **verdict)
+{
+    static const char *const names[DNS_FAMILIES] = {"A", "AAAA"};
+    for (int f = 0; f < DNS_FAMILIES; f++) {
+        enum dns_validity validity = answers[f].validity;
+        const char *words = answers[f].validity_words != NULL ? answers[f].validity_words : "";
+        if ((validity != DNS_INVALID && validity != DNS_INDETERMINATE) ||
+            view->seen->answers[DNS_V4].validity == validity ||
+            view->seen->answers[DNS_V6].validity == validity)
+            continue;
+        bool invalid = validity == DNS_INVALID;
+        enum dr_state state = invalid ? DR_CRITICAL : DR_UNKNOWN;
+        dr_line_problem(line, state, "%s: %s: DNSSEC %s: %s", view->name, names[f],
+                        invalid ? "does not hold" : "cannot be judged", words);
+        if (!invalid)
+            continue;
+        *verdict = *verdict != NULL ? *verdict : "is denied by resolvers that validate";
+        dr_line_next(line, state, "resolvers that validate answer SERVFAIL: sign the zone");
+    }
+}
+
+/* The name that cannot exist stands beside the name of today: of one elsewhere it says nothing. */
+static void judge_standby_wildcard(const struct judge *judge, const struct view *view,
+                                   const struct dns_standby *standby,
+                                   const struct dns_answer *answers, struct dr_line *line)
+{
+    struct dns_name name, today, above;
+    bool beside = dns_name_read(standby->name, &name, NULL) && dns_name_parent(&name, &name) &&
+                  dns_name_read(judge->rules->name, &today, NULL) &&
+                  dns_name_parent(&today, &above) && dns_name_equal(&name, &above);
+    bool possible = false, proven = false;
+    for (int f = 0; f < DNS_FAMILIES; f++) {
+        proven = proven || answers[f].wildcard;
+        possible = possible || (beside && view->seen->random.outcome == DNS_FOUND &&
+                                same_addresses(&answers[f], &view->seen->random));
+    }
+    if (!judge->rules->own_record || !(proven || possible))
+        return;
+    dr_line_problem(line, DR_WARNING, "%s: %s", view->name,
+                    proven ? "a wildcard answers for it" : "a wildcard would answer the same");
+    dr_line_next(line, DR_WARNING,
+                 "give %s a record of its own: nothing would tell that it is gone", standby->name);
+}
+
 /* Whether the server tells; `verdict` becomes what is said first of the name where it is wrong. */
 static bool judge_standby_at(struct judge *judge, const struct view *view, size_t index,
                              struct dr_line *line, const char **verdict)
@@ -66,6 +113,8 @@ static bool judge_standby_at(struct judge *judge, const struct view *view, size_
     } else {
         for (int f = 0; f < DNS_FAMILIES; f++)
             judge_standby_family(judge, view, &places[f], (enum dns_family)f, line);
+        judge_standby_validity(view, answers, line, verdict);
+        judge_standby_wildcard(judge, view, standby, answers, line);
     }
     return wrong != NULL || failed == 0;
 }
@@ -88,7 +137,9 @@ static void judge_standby(struct judge *judge, size_t index)
         dr_line_figure(&line, "is there and leads to %s on %zu servers",
                        judge->rules->sites.items[standby->site].name, told);
     if (verdict == NULL)
-        verdict = line.state == DR_CRITICAL ? "lacks addresses" : "is not known to be there";
+        verdict = line.state == DR_CRITICAL  ? "lacks addresses"
+                  : line.state == DR_WARNING ? "may be there by a wildcard alone"
+                                             : "is not known to be there";
     if (line.state != DR_OK)
         say(judge, line.state, "%s, the name to switch to, %s", standby->name, verdict);
     dr_line_end(&line, judge->result, standby->name);

@@ -263,6 +263,17 @@ def test_one_record_on_one_server(ask, names, name, edit):
     expect(ask("--at", moment(BEGIN + DAY)), "OK", "leads to prod")
 
 
+def test_a_standby_that_does_not_hold(ask, names):
+    """It is there and leads to the right site; on the day nobody who validates would get there."""
+    names.sign(inception=BEGIN, expiry=END)
+    arguments = ("--standby", "dr=lb-dr." + ZONE, "--dnssec", "--at", moment(BEGIN + DAY))
+    expect(ask(*arguments), "OK", "leads to prod", {"lb-dr." + ZONE: ("OK", "leads to dr on 3 servers")})
+    tamper(names.ns2, lambda text: text.replace("198.51.100.10", "198.51.100.66"))
+    expect(ask(*arguments), "CRITICAL", "lb-dr.%s, the name to switch to, " % ZONE, {
+        "lb-dr." + ZONE: ("CRITICAL", "%s: A: DNSSEC does not hold" % label(names.ns2)),
+        label(names.ns2): ("OK", "prod")})
+
+
 def test_a_ds_of_another_key(ask, names):
     names.sign(inception=BEGIN, expiry=END, ds=False)
     names.parent.change(PARENT, records=delegation(ZONE, names.names, ds=names.ds(ZONE, "RSASHA256")))
@@ -332,12 +343,29 @@ def test_standby_is_missing_on_one_server(ask, names):
     assert result.state == "CRITICAL", result
     expect(result, "CRITICAL", "lb-dr.", {"lb-dr." + ZONE: ("CRITICAL", label(names.ns2) + ": is not there")})
     assert result.perfdata["negative_ttl"] == 900, result
+    state, text = line_of(result, "time")
+    assert state == "CRITICAL" and '15m: "there is none" of a name to switch to' in text, result
 
 
 def test_standby_leads_elsewhere(ask, names):
     result = ask("--standby", "dr=lb-prod." + ZONE)
     expect(result, "CRITICAL", "lb-prod.%s, the name to switch to, leads elsewhere" % ZONE,
            {"lb-prod." + ZONE: ("CRITICAL", "%s: leads to 2001:db8:1::10, not to dr" % label(names.ns1))})
+
+
+@pytest.mark.parametrize("record, state", (("", "WARNING"), ("app-dr 60 A 198.51.100.11\n", "OK"),
+                                           ("app-dr 60 A 198.51.100.10\n", "WARNING")))
+def test_standby_by_a_wildcard(ask, names, record, state):
+    """Whatever one asks for is there: that this name is, is not seen."""
+    publish(names, RECORDS + "* 60 A 198.51.100.10\n" + record)
+    standby = "app-dr." + ZONE
+    result = ask("--standby", "dr=" + standby, "--own-record")
+    expect(result, state, "leads to prod" if state == "OK" else standby,
+           {standby: (state, "leads to dr on 3" if state == "OK" else "a wildcard would answer the same")})
+    expect(ask("--standby", "dr=" + standby), "OK", "leads to prod", {standby: ("OK", "leads to dr on 3 servers")})
+    # Of a name elsewhere the wildcard says nothing.
+    publish(names, RECORDS + "* 60 A 198.51.100.10\nb.a 60 A 198.51.100.10\n")
+    expect(ask("--standby", "dr=b.a." + ZONE, "--own-record"), "OK", "leads to prod")
 
 
 def test_standby_of_no_site(ask, names):
