@@ -267,7 +267,8 @@ static const struct dr_option option_rows[] = {
      .into = &standbys},
     {.name = "own-record",
      .kind = DR_OPTION_FLAG,
-     .help = "WARNING when the name has no record of its own, and a wildcard answers for it.",
+     .help = "WARNING when the name, or one of --standby, has no record of its own, and a wildcard "
+             "answers for it.",
      .group = GROUP_EXPECT,
      .into = &rules.own_record},
     {.name = "min-servers",
