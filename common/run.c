@@ -1,13 +1,16 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "common/run.h"
 
+#include <fcntl.h>
 #include <pthread.h>
 #include <stdarg.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <time.h>
+#include <unistd.h>
 
 /* Enough for the queries and replies of one target at -vvv. */
 #define TRACE_MAX (64 * 1024)
@@ -16,6 +19,8 @@
 #define STACK_SIZE (1024 * 1024)
 /* The largest head start a task gets to report for itself before the run ends, seconds. */
 #define MARGIN_MAX 0.25
+/* Files that there is room for from the start: more than most runs ever have open. */
+#define FILES 1024
 
 struct dr_task {
     struct dr_run *run;
@@ -194,6 +199,20 @@ static int start_thread(struct dr_task *task)
     return failed;
 }
 
+/* The kernel makes the table of a process' files larger as it fills (at 64, 128, 256 ...). Once
+ * there are threads it waits each time until no processor looks at the old one any more, 10 ms and
+ * more; while there is only this one it does not. */
+static void make_room_for_files(void)
+{
+    struct rlimit limit;
+    if (getrlimit(RLIMIT_NOFILE, &limit) != 0)
+        return;
+    int last = limit.rlim_cur < FILES ? (int)limit.rlim_cur - 1 : FILES - 1;
+    int fd = fcntl(STDOUT_FILENO, F_DUPFD_CLOEXEC, last);
+    if (fd >= 0)
+        close(fd);
+}
+
 static void start_tasks(struct dr_run *run)
 {
     struct dr_error none = {.class = DR_ERR_INTERNAL, .text = "no source was loaded"};
@@ -308,6 +327,7 @@ struct dr_run *dr_run_targets(const struct dr_run_plan *plan, struct dr_outcome 
         dr_error_set(error, DR_ERR_INTERNAL, "out of memory");
         return NULL;
     }
+    make_room_for_files();
     start_tasks(run);
     pthread_mutex_lock(&run->lock);
     while (run->finished < run->count && dr_monotonic() < run->deadline)

@@ -346,8 +346,9 @@ static void add_figures(struct judge *judge, const struct view *view)
     if (ttl.known)
         dr_result_figure(judge->result, view->name, &dns_metrics[DNS_TTL], ttl.value,
                          &thresholds[DNS_TTL]);
-    dr_result_figure(judge->result, view->name, &dns_metrics[DNS_SITE], site,
-                     &thresholds[DNS_SITE]);
+    if (view->serves) /* 0 is "none of the sites", not "not seen" */
+        dr_result_figure(judge->result, view->name, &dns_metrics[DNS_SITE], site,
+                         &thresholds[DNS_SITE]);
 }
 
 static void judge_limits(struct judge *judge, const struct view *view, struct dr_line *line)

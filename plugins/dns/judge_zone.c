@@ -7,7 +7,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define SIGNED_SHARE 0.1 /* of a signature's life: less than that is left where nobody signs */
+/* Signers renew a signature well before that: less is left where nobody signs any more. */
+#define SIGNED_SHARE 0.1 /* of its life, but at most ... */
+#define SIGNED_LEAST (3 * 86400.0)
 
 /* ---- standby names ---- */
 
@@ -99,15 +101,6 @@ void judge_standbys(struct judge *judge)
 
 /* ---- parent and child ---- */
 
-static bool has_name(const struct dns_servers *servers, const char *name)
-{
-    for (size_t i = 0; i < servers->count; i++) {
-        if (strcmp(servers->names[i], name) == 0)
-            return true;
-    }
-    return false;
-}
-
 /* "ns4.example.com": those of `a` that are not in `b`. */
 static bool list_missing(const struct dns_servers *a, const struct dns_servers *b, char *words,
                          size_t size)
@@ -115,7 +108,7 @@ static bool list_missing(const struct dns_servers *a, const struct dns_servers *
     size_t used = 0;
     words[0] = '\0';
     for (size_t i = 0; i < a->count && used < size; i++) {
-        if (has_name(b, a->names[i]))
+        if (dns_servers_have(b, a->names[i]))
             continue;
         int written =
             snprintf(words + used, size - used, "%s%s", used > 0 ? ", " : "", a->names[i]);
@@ -399,7 +392,7 @@ static void judge_one_signature(struct judge *judge, const struct view *view, st
 {
     const struct dr_threshold *threshold = &judge->rules->thresholds[DNS_SIGNED_FOR];
     double left = view->seen->signed_for.value;
-    char words[TIME_WORDS];
+    char words[TIME_WORDS], whole[TIME_WORDS];
     if (left <= 0) {
         dr_line_problem(line, DR_CRITICAL, "a signature on %s has expired %s ago", view->name,
                         time_words(-left, words, sizeof words));
@@ -409,12 +402,15 @@ static void judge_one_signature(struct judge *judge, const struct view *view, st
     }
     enum dr_state state = dr_line_judge(line, &dns_metrics[DNS_SIGNED_FOR], threshold, left,
                                         "the signatures hold for");
-    bool old = !judge->rules->limited[DNS_SIGNED_FOR] && view->seen->signed_life.known &&
-               left < SIGNED_SHARE * view->seen->signed_life.value;
-    if (old) {
+    double life = view->seen->signed_life.known ? view->seen->signed_life.value : 0;
+    double least = SIGNED_SHARE * life < SIGNED_LEAST ? SIGNED_SHARE * life : SIGNED_LEAST;
+    if (!judge->rules->limited[DNS_SIGNED_FOR] && left < least) {
         state = DR_WARNING;
-        dr_line_problem(line, state, "the signatures on %s hold for %s more, a tenth of their life",
-                        view->name, time_words(left, words, sizeof words));
+        dr_line_problem(line, state,
+                        "the signatures on %s hold for %s more, of %s: nobody renews "
+                        "them",
+                        view->name, time_words(left, words, sizeof words),
+                        time_words(life, whole, sizeof whole));
     }
     dr_line_next(line, state, "look whether the zone is still signed again, and reaches %s",
                  view->name);

@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -125,6 +126,18 @@ static bool obey(struct dr_task *task, void *facts, struct dr_error *error)
     while (dr_task_left(task) > 0)
         poll(NULL, 0, (int)(dr_task_left(task) * 1000) + 1);
     return dr_error_set(error, DR_ERR_TIMEOUT, "no answer in time (stage: obey)");
+}
+
+/* How many files the process has room for, without making it larger (proc(5), FDSize). */
+static bool count_room(struct dr_task *task, void *facts, struct dr_error *error)
+{
+    (void)task;
+    (void)error;
+    char line[256];
+    FILE *status = fopen("/proc/self/status", "re");
+    while (status != NULL && fgets(line, sizeof line, status) != NULL)
+        sscanf(line, "FDSize: %d", &((struct facts *)facts)->seen);
+    return status != NULL && fclose(status) == 0;
 }
 
 static bool tell(struct dr_task *task, void *facts, struct dr_error *error)
@@ -465,6 +478,31 @@ static void no_more_than_there_is_room_for(void **state)
     clean(&fixture);
 }
 
+static void there_is_room_for_many_sockets(void **state)
+{
+    (void)state;
+    static struct fixture fixture;
+    struct rlimit before;
+    assert_int_equal(getrlimit(RLIMIT_NOFILE, &before), 0);
+    struct rlimit little = {.rlim_cur = 32, .rlim_max = before.rlim_max};
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &little), 0);
+    make(&fixture, 1, 60);
+    fixture.probes[0] = count_room;
+    run(&fixture); /* no more than is allowed, and no failure */
+    assert_true(fixture.outcomes[0].ok);
+    assert_true(fixture.facts[0].seen > 0 && fixture.facts[0].seen < 1024);
+    clean(&fixture);
+    struct rlimit enough = {.rlim_cur = 1024, .rlim_max = before.rlim_max};
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &enough), 0);
+    make(&fixture, 1, 60);
+    fixture.probes[0] = count_room;
+    run(&fixture);
+    assert_true(fixture.outcomes[0].ok);
+    assert_true(fixture.facts[0].seen >= 1024);
+    clean(&fixture);
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &before), 0);
+}
+
 static void nothing_is_fine(void **state)
 {
     (void)state;
@@ -477,6 +515,7 @@ int main(void)
 {
     alarm(60); /* whoever hangs fails */
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(there_is_room_for_many_sockets), /* room that is made stays */
         cmocka_unit_test(everyone_comes_back),
         cmocka_unit_test(one_that_never_returns),
         cmocka_unit_test(all_of_them_hang),
