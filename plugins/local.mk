@@ -622,6 +622,7 @@ plugins_libdns_la_SOURCES = \
 	plugins/dns/judge.c plugins/dns/judge.h \
 	plugins/dns/judge_parts.h \
 	plugins/dns/judge_places.c \
+	plugins/dns/judge_remembered.c \
 	plugins/dns/judge_switch.c \
 	plugins/dns/judge_time.c \
 	plugins/dns/judge_views.c \

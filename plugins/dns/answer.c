@@ -203,10 +203,12 @@ static enum dns_outcome outcome_of_empty(const struct chain *chain)
     if (chain->reply->rcode == DNS_NXDOMAIN)
         return chain->links > 0 ? DNS_DANGLING : DNS_NAME_ERROR; /* of the last name: RFC 6604, 3 */
     if (chain->links > 0) {
-        /* The chain goes on in a zone below this one, which other servers have. */
+        /* The chain goes on in a zone below this one, which other servers have; or the server has
+         * not looked for its end, as balancers that answer by themselves do: nobody denies it. */
         bool below = ns != NULL && outcome_of_referral(chain, ns) == DNS_LAME &&
                      chain->zone != NULL && !dns_name_equal(&ns->owner, chain->zone);
-        return below ? DNS_LEAVES : DNS_DANGLING;
+        bool denied = chain->zone == NULL || authority(chain, DNS_SOA) != NULL;
+        return below || !denied ? DNS_LEAVES : DNS_DANGLING;
     }
     if (ns != NULL)
         return outcome_of_referral(chain, ns);

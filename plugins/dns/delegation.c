@@ -19,7 +19,8 @@ static const enum dns_type address_types[DNS_FAMILIES] = {DNS_A, DNS_AAAA};
 
 enum lookup_kind { ZONE, SERVERS, HOST, ABOVE, ABOVE_SERVERS, ABOVE_HOST, TAIL };
 
-/* One question to all finders: the first usable reply counts. */
+/* One question to all finders: the first usable reply counts. One that merely has nothing in it
+ * counts where none of the others says more. */
 struct dns_lookup {
     struct dns_lookup *next;
     enum lookup_kind kind;
@@ -29,6 +30,8 @@ struct dns_lookup {
     size_t tail;           /* TAIL: its index */
     size_t open;           /* replies that are still to come */
     bool settled;
+    bool weak;             /* one has denied it, but left out the SOA that a denial has */
+    struct dns_name above; /* ... the name to ask for next; length 0: none */
     char why[DNS_WHY];
 };
 
@@ -91,7 +94,7 @@ static void use_address(struct dns_walk *walk, const struct dns_host *host,
     dns_zone_server(walk, host->text, address);
 }
 
-static bool wanted_family(const struct dns_walk *walk, const struct dns_address *address)
+bool dns_walk_wants(const struct dns_walk *walk, const struct dns_address *address)
 {
     return address->family == 6 ? walk->request->family6 : walk->request->family4;
 }
@@ -267,9 +270,8 @@ static void find_host(struct dns_walk *walk, struct dns_host *host)
     host->looked_up = true;
     if (walk->request->finder_count > 0)
         look_up_addresses(walk, HOST, &host->name, host);
-    else if (!host->inside && host->by[DNS_V4].glue.count + host->by[DNS_V6].glue.count == 0)
-        dns_walk_why(walk->why_servers, "there is no resolver to ask for the address of %s",
-                     host->text);
+    else
+        dns_walk_why(host->why, "there is no resolver to ask");
 }
 
 static bool wants_hosts(const struct dns_walk *walk)
@@ -374,13 +376,12 @@ static bool parent_known(const struct dns_walk *walk)
     return walk->facts->delegation.servers.known && walk->facts->delegation.ds.known;
 }
 
-static bool ask_place(struct dns_walk *walk, struct dns_place *place, const struct dns_name *name,
+static void ask_place(struct dns_walk *walk, struct dns_place *place, const struct dns_name *name,
                       unsigned type, enum dns_purpose purpose)
 {
-    bool asked = dns_walk_ask(walk, &place->address, place->port, name, type,
-                              DNS_PURPOSE(purpose, 0), place);
-    walk->place_open += asked;
-    return asked;
+    if (dns_walk_ask(walk, &place->address, place->port, name, type, DNS_PURPOSE(purpose, 0),
+                     place))
+        walk->place_open++;
 }
 
 static void ask_servers_of(struct dns_walk *walk, struct dns_place *place)
@@ -476,9 +477,11 @@ static void take_named(struct dns_walk *walk, const struct dns_message *reply,
 
 static bool read_address(const struct dns_record *record, struct dns_address *address)
 {
+    if (record->type != DNS_A && record->type != DNS_AAAA)
+        return false;
     *address = (struct dns_address){.family = record->type == DNS_AAAA ? 6 : 4};
     memcpy(address->bytes, record->is.address, record->type == DNS_AAAA ? 16 : 4);
-    return record->type == DNS_A || record->type == DNS_AAAA;
+    return true;
 }
 
 static void take_glue(struct dns_walk *walk, const struct dns_message *reply)
@@ -658,7 +661,7 @@ static void take_above_host(struct dns_walk *walk, const struct dns_lookup *look
     for (size_t i = 0; i < answer->address_count; i++) {
         snprintf(label, sizeof label, "%s/%s", dns_name_text(&lookup->name, name),
                  dns_address_text(&answer->addresses[i], at));
-        if (wanted_family(walk, &answer->addresses[i]))
+        if (dns_walk_wants(walk, &answer->addresses[i]))
             add_place(walk, label, &answer->addresses[i], walk->request->port);
     }
     go_on_with_places(walk);
@@ -670,12 +673,20 @@ static bool told_something(enum dns_outcome outcome)
            outcome == DNS_DANGLING || outcome == DNS_LOOP || outcome == DNS_LONG;
 }
 
+/* Nothing, and no word of why: some forwarders leave the SOA out, others lose the whole answer. */
+static bool is_weak(const struct dns_answer *answer)
+{
+    return answer->outcome == DNS_NODATA && answer->link_count == 0 && !answer->negative.known;
+}
+
 static bool take_found_addresses(struct dns_walk *walk, struct dns_lookup *lookup,
                                  const struct dns_question *question)
 {
     struct dns_answer answer = {.outcome = DNS_NOT_ASKED};
     walk->no_memory = !dns_answer_read(question, NULL, walk->now, &answer) || walk->no_memory;
-    bool told = told_something(answer.outcome);
+    bool weak = is_weak(&answer);
+    bool told = told_something(answer.outcome) && !weak;
+    lookup->weak = lookup->weak || weak;
     if (told && lookup->kind == HOST)
         take_found_host(walk, lookup, &answer);
     else if (told)
@@ -684,13 +695,22 @@ static bool take_found_addresses(struct dns_walk *walk, struct dns_lookup *looku
     return told;
 }
 
-static bool take_tail(struct dns_walk *walk, const struct dns_lookup *lookup,
+static bool take_tail(struct dns_walk *walk, struct dns_lookup *lookup,
                       const struct dns_question *question)
 {
-    struct dns_answer *answer = &walk->facts->tails[lookup->tail].answers[lookup->family];
-    dns_answer_free(answer);
-    walk->no_memory = !dns_answer_read(question, NULL, walk->now, answer) || walk->no_memory;
-    return told_something(answer->outcome);
+    struct dns_answer answer = {.outcome = DNS_NOT_ASKED};
+    struct dns_answer *kept = &walk->facts->tails[lookup->tail].answers[lookup->family];
+    walk->no_memory = !dns_answer_read(question, NULL, walk->now, &answer) || walk->no_memory;
+    bool weak = is_weak(&answer);
+    bool told = told_something(answer.outcome) && !weak;
+    if (lookup->weak && !told) {
+        dns_answer_free(&answer);
+        return false;
+    }
+    lookup->weak = weak;
+    dns_answer_free(kept);
+    *kept = answer;
+    return told;
 }
 
 /* NS by a resolver: of the zone, or of the one above it. */
@@ -721,7 +741,7 @@ static bool take_found_servers(struct dns_walk *walk, const struct dns_lookup *l
     return told;
 }
 
-static bool take_found_zone(struct dns_walk *walk, const struct dns_lookup *lookup,
+static bool take_found_zone(struct dns_walk *walk, struct dns_lookup *lookup,
                             const struct dns_question *question)
 {
     struct dns_name zone;
@@ -730,6 +750,11 @@ static bool take_found_zone(struct dns_walk *walk, const struct dns_lookup *look
     if (seek == DNS_SEEK_NOTHING ||
         (seek == DNS_SEEK_FOUND && lookup->kind == ZONE && dns_name_labels(&zone) == 0))
         return false;
+    if (seek == DNS_SEEK_ABOVE && !is_alias(question)) {
+        lookup->weak = true;
+        lookup->above = zone;
+        return false;
+    }
     if (seek == DNS_SEEK_ABOVE)
         look_up(walk, lookup->kind, &zone, DNS_SOA);
     else if (lookup->kind == ZONE)
@@ -783,37 +808,50 @@ static bool take_found(struct dns_walk *walk, struct dns_lookup *lookup,
     }
 }
 
-static char *why_of(struct dns_walk *walk, enum lookup_kind kind)
+/* Where it is said that nobody has told it; NULL: its answer says so. */
+static char *why_of(struct dns_walk *walk, const struct dns_lookup *lookup)
 {
-    switch (kind) {
+    switch (lookup->kind) {
     case ZONE:
         return walk->why_zone;
+    case SERVERS:
+        return walk->why_servers;
+    case HOST:
+        return lookup->host->why;
+    case TAIL:
+        return NULL;
     case ABOVE:
     case ABOVE_SERVERS:
     case ABOVE_HOST:
-        return walk->why_parent;
-    case SERVERS:
-    case HOST:
-    case TAIL:
     default:
-        return walk->why_servers;
+        return walk->why_parent;
     }
 }
 
-static const char *sought(enum lookup_kind kind)
+/* All have replied, and none was of more use. */
+static void give_up(struct dns_walk *walk, struct dns_lookup *lookup)
 {
-    static const char *const words[] = {
-        [ZONE] = "SOA of",    [SERVERS] = "NS of",       [HOST] = "address of",
-        [ABOVE] = "SOA of",   [ABOVE_SERVERS] = "NS of", [ABOVE_HOST] = "address of",
-        [TAIL] = "address of"};
-    return words[kind];
+    char text[DNS_NAME_TEXT];
+    char *why = why_of(walk, lookup);
+    lookup->settled = true;
+    if (lookup->above.length > 0)
+        look_up(walk, lookup->kind, &lookup->above, DNS_SOA);
+    else if (lookup->weak && lookup->kind == HOST)
+        lookup->host->by[lookup->family].known = true;
+    else if (lookup->kind == HOST)
+        dns_walk_why(why, "%s", lookup->why);
+    else if (why != NULL)
+        dns_walk_why(why, "%s of %.100s: %s",
+                     lookup->kind == SERVERS || lookup->kind == ABOVE_SERVERS ? "NS"
+                     : lookup->kind == ABOVE_HOST                             ? "address"
+                                                                              : "SOA",
+                     dns_name_text(&lookup->name, text), lookup->why);
 }
 
 static void take_reply(struct dns_walk *walk, struct dns_lookup *lookup,
                        const struct dns_question *question)
 {
     char buffer[DNS_RCODE_TEXT];
-    char text[DNS_NAME_TEXT];
     lookup->open--;
     if (lookup->settled)
         return;
@@ -822,12 +860,8 @@ static void take_reply(struct dns_walk *walk, struct dns_lookup *lookup,
         return;
     dns_walk_why(lookup->why, "%.80s: %s", walk->request->finders[DNS_NUMBER_OF(question)].label,
                  dns_walk_words(question, buffer));
-    if (lookup->open > 0)
-        return;
-    lookup->settled = true;
-    if (lookup->kind != TAIL) /* its answer says it */
-        dns_walk_why(why_of(walk, lookup->kind), "%s %.100s: %s", sought(lookup->kind),
-                     dns_name_text(&lookup->name, text), lookup->why);
+    if (lookup->open == 0)
+        give_up(walk, lookup);
 }
 
 /* ---- a server of the zone says where another one is ---- */
@@ -1022,11 +1056,12 @@ static bool report_host(struct dns_walk *walk, const struct dns_host *host)
     if (known[DNS_V4] && known[DNS_V6] && !has_any(host))
         ok = add_text(&delegation->lost, &delegation->lost_count, host->text) && ok;
     else if (!has_glue(host) && !(known[DNS_V4] && known[DNS_V6]))
-        dns_walk_why(walk->why_hosts, "%s of %.100s",
+        dns_walk_why(walk->why_hosts, "%s of %.100s%s%.120s%s",
                      known[DNS_V4]   ? "IPv6 addresses"
                      : known[DNS_V6] ? "IPv4 addresses"
                                      : "addresses",
-                     host->text);
+                     host->text, host->why[0] != '\0' ? " (" : "", host->why,
+                     host->why[0] != '\0' ? ")" : "");
     return report_glue(walk, host) && ok;
 }
 

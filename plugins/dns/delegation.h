@@ -54,6 +54,7 @@ struct dns_host {
     bool inside;        /* the name lies in the zone */
     bool looked_up;     /* finders are asked */
     bool alias;
+    char why[DNS_WHY]; /* why finders do not know where it is, by who was asked; "" */
     struct {
         bool known;                /* by a finder */
         bool told;                 /* by a server of the zone */
@@ -79,7 +80,7 @@ struct dns_walk {
     char why_zone[DNS_WHY];    /* why the zone is not known, by who was asked; "" */
     char why_parent[DNS_WHY];  /* ... what the parent says */
     char why_ds[DNS_WHY];      /* ... its DS */
-    char why_servers[DNS_WHY]; /* ... NS by the finders, and addresses of servers */
+    char why_servers[DNS_WHY]; /* ... NS, by the finders */
     char why_hosts[DNS_WHY];   /* whose addresses are not known */
     char doubt[DNS_WHY];       /* who says something else */
     struct dns_name zone;
@@ -99,6 +100,9 @@ struct dns_walk {
 /* Asks; DO with EDNS of servers, RD of finders. False (no_memory) when out of memory. */
 bool dns_walk_ask(struct dns_walk *walk, const struct dns_address *server, int port,
                   const struct dns_name *name, unsigned type, unsigned purpose, void *context);
+
+/* Servers are asked over that family. */
+bool dns_walk_wants(const struct dns_walk *walk, const struct dns_address *address);
 
 /* Starts: everything that can be asked before anything is known. */
 void dns_delegation_start(struct dns_walk *walk);

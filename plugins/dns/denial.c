@@ -69,7 +69,8 @@ static bool read_nsec(const struct dns_record *record, struct gap *gap)
     memcpy(gap->next.wire, record->rdata, at + 1);
     gap->types = record->rdata + at + 1;
     gap->types_size = record->rdata_size - at - 1;
-    return is_bitmap(gap->types, gap->types_size);
+    /* The record itself is among the types (RFC 4034, 4.1.2); of NSEC3 it is not. */
+    return gap->types_size > 0 && is_bitmap(gap->types, gap->types_size);
 }
 
 /* Base 32 with the extended hex alphabet (RFC 4648, 7), as the first label of an NSEC3 record: 32
@@ -307,7 +308,7 @@ static const struct gap *nsec3_cover(const struct proof *proof, const struct dns
 }
 
 /* Labels of the closest ancestor that exists, and can have the name below it; 0 where none is
- * shown, as the zone itself is always shown. */
+ * shown. */
 static unsigned closest_encloser(const struct proof *proof, const struct dns_name *name)
 {
     unsigned least = dns_name_labels(proof->zone);

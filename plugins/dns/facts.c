@@ -77,6 +77,15 @@ bool dns_servers_add(struct dns_servers *servers, const char *name)
     return true;
 }
 
+bool dns_servers_have(const struct dns_servers *servers, const char *name)
+{
+    for (size_t i = 0; i < servers->count; i++) {
+        if (strcmp(servers->names[i], name) == 0)
+            return true;
+    }
+    return false;
+}
+
 bool dns_servers_same(const struct dns_servers *a, const struct dns_servers *b)
 {
     if (!a->known || !b->known || a->count != b->count)

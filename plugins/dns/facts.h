@@ -22,7 +22,8 @@ enum dns_outcome {
     DNS_DANGLING, /* at the end of a CNAME, a name that does not exist or has no address */
     DNS_LOOP,     /* a CNAME that leads back */
     DNS_LONG,     /* more than DNS_LINKS_MAX links */
-    DNS_LEAVES,   /* a name outside the zone that the server serves: it cannot know more */
+    DNS_LEAVES,   /* a name outside the zone that the server serves, or that it did not look up:
+                     nobody denies it */
     DNS_EMPTY,    /* an empty answer, without the SOA that an authoritative server owes */
     /* the name itself */
     DNS_NAME_ERROR, /* NXDOMAIN: it does not exist */
@@ -126,7 +127,7 @@ struct dns_origin {
     bool given;      /* --server */
     bool parent;     /* named by the parent zone */
     bool child;      /* named by the zone itself */
-    bool remembered; /* by an earlier run alone */
+    bool remembered; /* found by an earlier run, and asked before this one found it */
 };
 
 /* One address of one server, or one resolver (one sample of it). */
@@ -198,6 +199,8 @@ void dns_view_free(struct dns_view *view);
 /* Adds a name to a set, once, sorted; cleaned. False when out of memory. `known` is the caller's.
  */
 bool dns_servers_add(struct dns_servers *servers, const char *name);
+
+bool dns_servers_have(const struct dns_servers *servers, const char *name);
 
 /* The same names, both known. */
 bool dns_servers_same(const struct dns_servers *a, const struct dns_servers *b);

@@ -91,6 +91,13 @@ static void keep(struct dns_history *history, const char *key, const long long *
     }
 }
 
+/* One without numbers is taken out when it is closed. */
+static void forget(struct dns_history *history, const char *key)
+{
+    static const long long none[1];
+    keep(history, key, none, 0);
+}
+
 static double seconds_of(long long number)
 {
     return (double)number / MICROSECONDS;
@@ -196,12 +203,10 @@ struct dns_said dns_history_switch(struct dns_history *history)
 
 void dns_history_set_switch(struct dns_history *history, const struct dns_said *said)
 {
-    /* one without numbers is taken out when it is closed */
-    static const long long none[1];
     if (said->known)
         keep_said(history, SWITCH, said);
     else
-        keep(history, SWITCH, none, 0);
+        forget(history, SWITCH);
 }
 
 /* ---- servers of the zone ---- */
@@ -267,15 +272,20 @@ bool dns_history_servers(const struct dns_history *history, double now, struct d
     return true;
 }
 
+/* False where it has no name, or one that is too long. */
+static bool server_key(const struct dns_view *view, char key[KEY_SIZE])
+{
+    char address[DNS_ADDRESS_TEXT];
+    if (view->server == NULL || view->address.family == 0)
+        return false;
+    return snprintf(key, KEY_SIZE, SERVER "%s/%s", view->server,
+                    dns_address_text(&view->address, address)) < KEY_SIZE;
+}
+
 void dns_history_keep_server(struct dns_history *history, const struct dns_view *view, double now)
 {
-    char key[KEY_SIZE], address[DNS_ADDRESS_TEXT];
-    bool found = view->origin.parent || view->origin.child;
-    if (!found || view->server == NULL || view->address.family == 0)
-        return;
-    int length = snprintf(key, sizeof key, SERVER "%s/%s", view->server,
-                          dns_address_text(&view->address, address));
-    if (length >= (int)sizeof key)
+    char key[KEY_SIZE];
+    if (!(view->origin.parent || view->origin.child) || !server_key(view, key))
         return;
     const long long numbers[SERVER_NUMBERS] = {
         [SERVER_FAMILY] = view->address.family,
@@ -284,6 +294,13 @@ void dns_history_keep_server(struct dns_history *history, const struct dns_view 
         [SERVER_SEEN] = number_of(now)};
     keep(history, key, numbers, SERVER_NUMBERS);
     history->now = now;
+}
+
+void dns_history_forget_server(struct dns_history *history, const struct dns_view *view)
+{
+    char key[KEY_SIZE];
+    if (server_key(view, key))
+        forget(history, key);
 }
 
 /* ---- closing ---- */
@@ -344,7 +361,7 @@ bool dns_history_close(struct dns_history *history, struct dr_error *error)
         return no_memory(error);
     }
     dr_state_remove_first(history->file, history->before);
-    dr_state_remove(history->file, SWITCH, is_forgotten, NULL);
+    dr_state_remove(history->file, NULL, is_forgotten, NULL);
     bool saved = dr_state_save(history->file, error);
     dns_history_drop(history);
     return saved;

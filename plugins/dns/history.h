@@ -57,6 +57,8 @@ void dns_history_set_switch(struct dns_history *history, const struct dns_said *
 bool dns_history_servers(const struct dns_history *history, double now, struct dns_given **servers,
                          size_t *count);
 void dns_history_keep_server(struct dns_history *history, const struct dns_view *view, double now);
+/* The next run does not ask it any more. */
+void dns_history_forget_server(struct dns_history *history, const struct dns_view *view);
 void dns_given_free(struct dns_given *servers, size_t count);
 
 /* Writes it, and closes. The old file stays where memory ran out since it was opened. A history

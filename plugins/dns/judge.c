@@ -70,11 +70,19 @@ const char *time_words(double seconds, char *words, size_t size)
 static void add_views(struct judge *judge, const struct dns_asked *asked)
 {
     size_t count = asked->answered ? asked->facts->view_count : 0;
+    bool *gone = find_gone(asked->answered ? asked->facts : NULL);
     for (size_t i = 0; i < count; i++) {
         const struct dns_view *seen = &asked->facts->views[i];
+        if (gone == NULL || gone[i]) {
+            if (gone != NULL)
+                dns_history_forget_server(judge->evidence->history, seen);
+            continue;
+        }
         judge->views[judge->view_count++] =
             (struct view){.asked = asked, .seen = seen, .server = asked->zone, .name = seen->label};
     }
+    judge->result->out_of_memory = judge->result->out_of_memory || gone == NULL;
+    free(gone);
     if (count == 0)
         judge->views[judge->view_count++] =
             (struct view){.asked = asked, .server = asked->zone, .name = asked->label};
@@ -98,6 +106,20 @@ static bool gather_views(struct judge *judge)
     return judge->views != NULL;
 }
 
+/* It did not serve us, but nothing that came of it says that it serves nobody. */
+static bool is_unseen(const struct view *view)
+{
+    if (view->seen == NULL || view->serves)
+        return false;
+    for (int f = 0; f < DNS_FAMILIES; f++) {
+        const struct place *place = &view->places[f];
+        if (place->kind == PLACE_FAILED &&
+            dns_meanings[place->answer->outcome].weight != WEIGHT_NOT_SEEN)
+            return false;
+    }
+    return true;
+}
+
 static void count(struct judge *judge)
 {
     for (size_t i = 0; i < judge->view_count; i++) {
@@ -109,6 +131,7 @@ static void count(struct judge *judge)
         judge->servers += view->server ? 1 : 0;
         judge->resolvers += view->server ? 0 : 1;
         judge->serving += view->server && view->serves ? 1 : 0;
+        judge->unseen += view->server && is_unseen(view) ? 1 : 0;
         judge->moved += view->moved ? 1 : 0;
     }
 }
@@ -220,11 +243,11 @@ static void say_switch(struct judge *judge, const struct view *first, enum dr_st
             first->name, site_name(judge, site_behind(judge, first)));
         return;
     }
-    time_words(judge->eta.known ? judge->eta.value : 0, eta, sizeof eta);
+    time_words(judge->eta.value, eta, sizeof eta);
     time_words(judge->resolver_deadline - now, left, sizeof left);
-    say(judge, state,
-        "%zu of %zu lead to %s, the last in %s (deadline in %s): %s still leads to %s",
-        judge->moved, judge->servers + judge->resolvers, site_name(judge, judge->wanted), eta, left,
+    say(judge, state, "%zu of %zu lead to %s, %s%s (deadline in %s): %s still leads to %s",
+        judge->moved, judge->servers + judge->resolvers, site_name(judge, judge->wanted),
+        judge->eta.known ? "the last in " : "no end in sight", judge->eta.known ? eta : "", left,
         first->name, site_name(judge, site_behind(judge, first)));
 }
 
@@ -262,20 +285,31 @@ static void say_behind(struct judge *judge)
             first->name, found > 1 ? ", ..." : "");
 }
 
+static double least_servers(const struct judge *judge)
+{
+    return judge->rules->least_servers.known ? (double)judge->rules->least_servers.value : 1;
+}
+
+/* Of too few servers that serve: those that could not be seen may be enough. */
+static enum dr_state quorum_state(const struct judge *judge)
+{
+    bool known = (double)(judge->serving + judge->unseen) < least_servers(judge);
+    return judge->servers > 0 && known ? DR_CRITICAL : DR_UNKNOWN;
+}
+
 static void say_failed_servers(struct judge *judge)
 {
     const struct view *first = NULL;
     size_t failed = find_views(judge, is_failed_server, &first);
-    double least =
-        judge->rules->least_servers.known ? (double)judge->rules->least_servers.value : 1;
+    double least = least_servers(judge);
     if (failed == 0)
         return;
     if (first->seen == NULL)
         say(judge, DR_UNKNOWN, "%s", worst_words(first));
     else if ((double)judge->serving < least)
-        say(judge, DR_CRITICAL, "%zu of %zu name servers serve %s, at least %.0f must: %s: %s",
-            judge->serving, judge->servers, judge->rules->name, least, first->name,
-            worst_words(first));
+        say(judge, quorum_state(judge),
+            "%zu of %zu name servers serve %s, at least %.0f must: %s: %s", judge->serving,
+            judge->servers, judge->rules->name, least, first->name, worst_words(first));
     else
         say(judge, failed_state(judge, first), "%zu of %zu name servers do not serve %s: %s: %s",
             failed, judge->servers, judge->rules->name, first->name, worst_words(first));
@@ -285,24 +319,70 @@ static void say_failed_resolvers(struct judge *judge)
 {
     const struct view *first = NULL;
     size_t failed = find_views(judge, is_failed_resolver, &first);
-    if (failed > 0)
+    if (failed == 0)
+        return;
+    if (first->seen == NULL)
+        say(judge, failed_state(judge, first), "%s: %s", first->name, worst_words(first));
+    else
         say(judge, failed_state(judge, first), "%zu of %zu resolvers do not tell: %s: %s", failed,
             judge->resolvers, first->name, worst_words(first));
+}
+
+/* What to do about a server that fails; NULL: nothing is known of it. */
+static const char *next_of(const struct view *view)
+{
+    for (int f = 0; view->seen != NULL && f < DNS_FAMILIES; f++) {
+        if (view->places[f].kind == PLACE_FAILED)
+            return dns_meanings[view->places[f].answer->outcome].next;
+    }
+    return NULL;
 }
 
 /* Too few of them: the lines of those that fail are warnings alone. */
 static void judge_quorum(struct judge *judge)
 {
-    double least =
-        judge->rules->least_servers.known ? (double)judge->rules->least_servers.value : 1;
+    double least = least_servers(judge);
     if (judge->zone == NULL || (double)judge->serving >= least)
         return;
     struct dr_finding *finding =
-        dr_result_add(judge->result, judge->servers == 0 ? DR_UNKNOWN : DR_CRITICAL, "servers",
+        dr_result_add(judge->result, quorum_state(judge), "servers",
                       judge->servers == 0 ? "no name server could be asked from here"
                                           : "%zu of %zu serve, at least %.0f must",
                       judge->serving, judge->servers, least);
-    dr_finding_next(finding, "look at the lines of the servers");
+    const struct view *first = NULL;
+    const char *next = find_views(judge, is_failed_server, &first) > 0 ? next_of(first) : NULL;
+    dr_finding_next(finding, "%s", next != NULL ? next : "look at the lines of the servers");
+}
+
+/* ---- the lists of addresses ---- */
+
+#define HIDDEN "does not show in the DNS"
+
+/* How old a list is, and that a provider stands before the site: an answer leads to the provider
+ * alone then. */
+static void judge_lists(struct judge *judge)
+{
+    for (size_t i = 0; i < judge->rules->sites.count; i++) {
+        const struct dns_site *site = &judge->rules->sites.items[i];
+        struct dr_line line = DR_LINE;
+        if (site->as_of == NULL && !site->hides) {
+            dr_line_drop(&line);
+            continue;
+        }
+        if (site->as_of != NULL)
+            dr_line_figure(&line, "list as of %s", site->as_of);
+        if (site->hides)
+            dr_line_figure(&line, "what is behind these addresses " HIDDEN);
+        dr_line_end(&line, judge->result, site->name);
+    }
+}
+
+/* ---- all is right ---- */
+
+static const char *hidden(const struct judge *judge)
+{
+    bool hides = judge->wanted != DNS_SITE_NONE && judge->rules->sites.items[judge->wanted].hides;
+    return hides ? " (what is behind it " HIDDEN ")" : "";
 }
 
 /* Those who could not be asked are said. */
@@ -330,9 +410,9 @@ static void say_right(struct judge *judge)
                  time_words(judge->rules->lead_time + judge->longest.value, ttl, sizeof ttl),
                  judge->rules->rto.known ? " (RTO kept)" : "");
     bool one = judge->servers + judge->resolvers == 1;
-    say(judge, DR_OK, "%s leads to %s on %s%s%s%s", judge->rules->name,
+    say(judge, DR_OK, "%s leads to %s on %s%s%s%s%s", judge->rules->name,
         site_name(judge, judge->wanted), one ? "the " : "all ", one && *who == '1' ? who + 2 : who,
-        left_out(judge, left, sizeof left), with);
+        left_out(judge, left, sizeof left), hidden(judge), with);
 }
 
 static void add_counts(struct judge *judge)
@@ -424,6 +504,7 @@ static void judge_all(struct judge *judge)
         judge_survival(judge);
         remember_servers(judge);
     }
+    judge_lists(judge);
     judge_counts(judge);
     say_worst(judge);
     if (judge->sentence.text[0] == '\0')

@@ -76,6 +76,7 @@ struct judge {
     size_t wanted;                /* the site; DNS_SITE_NONE: there is none to want */
     size_t servers, resolvers;    /* judged */
     size_t serving;               /* servers that serve */
+    size_t unseen;                /* servers of which nothing is known: they may serve */
     size_t moved;
     size_t no_route;            /* addresses of servers that could not be asked from here */
     struct dr_opt_real ttl_max; /* seconds, and whose */
@@ -108,6 +109,10 @@ void place_answers(struct judge *judge, struct view *view);
 void place_of(const struct judge *judge, const struct dns_answer *answer, size_t wanted,
               enum dns_family family, struct place *place);
 void choose_wanted(struct judge *judge);
+
+/* judge_remembered.c: parallel to the views of the facts (NULL: none), to be freed: a server that an
+ * earlier run has found, and that is none of the zone's any more. NULL when out of memory. */
+bool *find_gone(const struct dns_facts *facts);
 
 /* judge_switch.c: how far a switch has come, and until when who may be behind */
 void follow_switch(struct judge *judge);

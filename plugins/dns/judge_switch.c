@@ -4,6 +4,7 @@
  *     servers    began + window                  (without --switch-window: the zone's SOA refresh)
  *     resolvers  began + window + the worst TTL before the switch
  *
+ * Until then one may also go back: an address may be many caches, and a server several machines.
  * What a resolver still keeps says when it will ask again: that is the ETA. */
 #include "plugins/dns/judge_parts.h"
 
@@ -21,7 +22,8 @@ static double worst_ttl(const struct view *view)
     return worst;
 }
 
-/* Reads what each said at the last run, and writes down what it says now. *ttl: the worst TTL then.
+/* Reads what each said at the last run, and writes down what it says now. *ttl: the worst TTL then;
+ * where no servers are asked, what resolvers keep now counts as well, since it may be as old.
  * True where one of them led to another site. */
 static bool recall(struct judge *judge, double *ttl)
 {
@@ -38,8 +40,10 @@ static bool recall(struct judge *judge, double *ttl)
                 .at = judge->evidence->now};
             struct dns_said before =
                 dns_history_said(judge->evidence->history, view->name, (enum dns_family)f, &now);
-            if (before.known && view->server && before.ttl > *ttl)
+            if (before.known && (view->server || judge->servers == 0) && before.ttl > *ttl)
                 *ttl = before.ttl;
+            if (judge->servers == 0 && now.ttl > *ttl)
+                *ttl = now.ttl;
             changed = changed || (told && before.known && before.site != now.site);
         }
     }
@@ -68,32 +72,46 @@ static bool any_behind(const struct judge *judge)
     return false;
 }
 
-/* A plan that has changed since the last run begins a switch, and without a plan a server that has
- * changed. One that is under way ends with the last that arrives. */
+/* A plan that has changed since the last run begins a switch, whoever answers at the moment;
+ * without a plan a server that has changed, while others have not. */
+static bool begins(const struct judge *judge, bool replanned, bool changed, bool under_way)
+{
+    if (judge->rules->expect != DNS_SITE_NONE)
+        return replanned;
+    return changed && !under_way && any_behind(judge);
+}
+
+/* One that is under way ends when nobody is behind, and the last time is over at which one that is
+ * may be right. */
 static void find_switch(struct judge *judge)
 {
     struct dns_history *history = judge->evidence->history;
     double now = judge->evidence->now, ttl = 0;
     uint64_t before = 0;
-    bool planned = judge->rules->expect != DNS_SITE_NONE;
     struct dr_opt_real since =
         dns_history_wanted(history, site_name(judge, judge->wanted), now, &before);
     struct dns_said under_way = dns_history_switch(history);
     bool changed = recall(judge, &ttl);
     bool replanned = since.known && since.value >= now && before != 0;
-    if (judge->moved == judge->servers + judge->resolvers)
-        under_way = (struct dns_said){.known = false};
-    else if (any_behind(judge) && (planned ? replanned : changed && !under_way.known))
+    if (begins(judge, replanned, changed, under_way.known))
         under_way =
             (struct dns_said){.known = true,
                               .site = dns_history_hash(site_name(judge, judge->wanted)),
                               .at = now,
                               .ttl = ttl > 0 || !judge->ttl_max.known ? ttl : judge->ttl_max.value};
-    dns_history_set_switch(history, &under_way);
-    judge->switching = under_way.known;
     judge->began = under_way.at;
     judge->server_deadline = under_way.at + lag_of(judge);
     judge->resolver_deadline = judge->server_deadline + under_way.ttl;
+    if (!any_behind(judge) && now >= judge->resolver_deadline)
+        under_way.known = false;
+    dns_history_set_switch(history, &under_way);
+    judge->switching = under_way.known && any_behind(judge);
+}
+
+/* A resolver that cannot ask gives its old answer again, with a new TTL. */
+static bool is_stale(const struct view *view)
+{
+    return view->seen->answers[DNS_V4].stale || view->seen->answers[DNS_V6].stale;
 }
 
 /* Those that are behind ask again when what they keep has run out; while a server is behind, they
@@ -108,6 +126,8 @@ static void find_eta(struct judge *judge)
         const struct view *view = &judge->views[i];
         if (!view->behind)
             continue;
+        if (is_stale(view))
+            return; /* nothing says when it can ask again */
         server = server || view->server;
         double left = view->server ? 0 : worst_ttl(view);
         eta = left > eta ? left : eta;
@@ -154,10 +174,9 @@ void judge_switch(struct judge *judge)
         dr_line_drop(&line);
         return;
     }
-    bool behind = any_behind(judge); /* who is silent has a line of its own */
     bool late = now >= judge->resolver_deadline;
-    bool servers_late = behind && now >= judge->server_deadline;
-    enum dr_state state = !behind ? DR_OK : late ? DR_CRITICAL : DR_WARNING;
+    bool servers_late = now >= judge->server_deadline;
+    enum dr_state state = late ? DR_CRITICAL : DR_WARNING;
     clock_words(judge->resolver_deadline, at);
     dr_line_problem(&line, state, "to %s since %s: %zu of %zu are there, deadline %s%s",
                     site_name(judge, judge->wanted),

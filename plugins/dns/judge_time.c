@@ -92,12 +92,14 @@ static void find_longest(struct judge *judge)
             if (!view->moved || !place->ttl.known || place->ttl.value <= judge->longest.value)
                 continue;
             judge->longest = place->ttl;
+            judge->cached_by = view->name;
             snprintf(judge->longest_of, sizeof judge->longest_of, "in the cache of %s", view->name);
         }
     }
     if (judge->standby_missing && judge->negative.known && judge->longest.known &&
         judge->negative.value > judge->longest.value) {
         judge->longest = judge->negative;
+        judge->cached_by = NULL;
         snprintf(judge->longest_of, sizeof judge->longest_of,
                  "\"there is none\" of a name to switch to");
     }

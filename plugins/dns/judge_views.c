@@ -279,6 +279,11 @@ static void judge_wildcard(struct judge *judge, const struct view *view, struct 
     }
     const char *words = proven ? "a wildcard answers, the name has no record of its own"
                                : "a wildcard would answer the same if the name were missing";
+    enum dns_weight weight = dns_meanings[view->seen->random.outcome].weight;
+    bool untold = weight == WEIGHT_FAILED || weight == WEIGHT_NOT_SEEN;
+    if (!proven && untold && judge->rules->own_record && view->server && view->serves)
+        dr_line_problem(line, DR_UNKNOWN, "whether a wildcard would answer is not known: %s",
+                        dns_meanings[view->seen->random.outcome].words);
     if (!proven && !possible)
         return;
     if (!judge->rules->own_record) {
@@ -341,8 +346,9 @@ static void add_figures(struct judge *judge, const struct view *view)
     if (ttl.known)
         dr_result_figure(judge->result, view->name, &dns_metrics[DNS_TTL], ttl.value,
                          &thresholds[DNS_TTL]);
-    dr_result_figure(judge->result, view->name, &dns_metrics[DNS_SITE], site,
-                     &thresholds[DNS_SITE]);
+    if (view->serves) /* 0 is "none of the sites", not "not seen" */
+        dr_result_figure(judge->result, view->name, &dns_metrics[DNS_SITE], site,
+                         &thresholds[DNS_SITE]);
 }
 
 static void judge_limits(struct judge *judge, const struct view *view, struct dr_line *line)

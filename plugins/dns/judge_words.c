@@ -34,7 +34,8 @@ const struct dns_meaning dns_meanings[DNS_OUTCOMES] = {
                    "compare DS, DNSKEY and the signatures' dates: --dnssec says which server"},
     [DNS_DENIED] = {"REFUSED", WEIGHT_FAILED, DR_WARNING, DR_UNKNOWN,
                     "let this host ask it (allow-query, access-control), or load the zone there"},
-    [DNS_ERROR] = {"an error", WEIGHT_FAILED, DR_WARNING, DR_CRITICAL, "look at its log"},
+    [DNS_ERROR] = {"an error", WEIGHT_FAILED, DR_WARNING, DR_CRITICAL,
+                   "look at its log; NOTAUTH of Knot: let this host ask it (mod-queryacl)"},
     [DNS_SILENT] = {"no reply", WEIGHT_FAILED, DR_WARNING, DR_CRITICAL, ROUTE},
     [DNS_UNREACHABLE] = {"cannot be reached", WEIGHT_FAILED, DR_WARNING, DR_CRITICAL, ROUTE},
     [DNS_NO_ROUTE] = {"no way there from this host", WEIGHT_NOT_SEEN, DR_OK, DR_UNKNOWN,
@@ -45,6 +46,6 @@ const struct dns_meaning dns_meanings[DNS_OUTCOMES] = {
                        "look at the size of the answer"},
     [DNS_MALFORMED] = {"a reply that cannot be read", WEIGHT_NOT_SEEN, DR_UNKNOWN, DR_UNKNOWN,
                        "ask it by hand: dig +norecurse; is something else on that port?"},
-    [DNS_NOT_SECURED] = {"no secure connection", WEIGHT_NOT_SEEN, DR_UNKNOWN, DR_UNKNOWN,
-                         "look at its certificate and port"},
+    [DNS_NOT_SECURED] = {"TLS or HTTP fails", WEIGHT_NOT_SEEN, DR_UNKNOWN, DR_UNKNOWN,
+                         "look at its URL, certificate and port"},
 };

@@ -7,12 +7,31 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define SIGNED_SHARE 0.1 /* of a signature's life: less than that is left where nobody signs */
+/* Signers renew a signature well before that: less is left where nobody signs any more. */
+#define SIGNED_SHARE 0.1 /* of its life, but at most ... */
+#define SIGNED_LEAST (3 * 86400.0)
 
 /* ---- standby names ---- */
 
+/* What is wrong with the answers of one family, where those of the other one may be right. */
+static void judge_standby_family(struct judge *judge, const struct view *view,
+                                 const struct place *place, enum dns_family family,
+                                 struct dr_line *line)
+{
+    const char *name = family == DNS_V4 ? "A" : "AAAA";
+    bool none = place->kind == PLACE_NONE ||
+                (place->kind == PLACE_NOWHERE && place->answer->outcome == DNS_DANGLING);
+    if (place->kind == PLACE_FAILED && view->serves) /* else the server's own line says why */
+        dr_line_problem(line, DR_UNKNOWN, "%s: %s: %s", view->name, name, place->words);
+    else if (none && judge->rules->required[family])
+        dr_line_problem(line, DR_CRITICAL, "%s: no %s record", view->name, name);
+    else if (place->kind == PLACE_NOWHERE && !none)
+        dr_line_problem(line, DR_CRITICAL, "%s: %s: %s", view->name, name, place->words);
+}
+
+/* Whether the server tells; `verdict` becomes what is said first of the name where it is wrong. */
 static bool judge_standby_at(struct judge *judge, const struct view *view, size_t index,
-                             struct dr_line *line)
+                             struct dr_line *line, const char **verdict)
 {
     const struct dns_standby *standby = &judge->rules->standby[index];
     const struct dns_answer *answers = &view->seen->standby[index * DNS_FAMILIES];
@@ -29,33 +48,37 @@ static bool judge_standby_at(struct judge *judge, const struct view *view, size_
         if (bad)
             wrong = place->words;
     }
-    if (failed > 0)
-        return false; /* the server's own line says why */
     if (wrong != NULL) {
+        *verdict = "leads elsewhere";
         dr_line_problem(line, DR_CRITICAL, "%s: leads to %s, not to %s", view->name, wrong,
                         judge->rules->sites.items[standby->site].name);
         dr_line_next(line, DR_CRITICAL, "correct the record of %s before it is needed",
                      standby->name);
-    } else if (right == 0) {
+    } else if (right == 0 && failed == 0) {
         judge->standby_missing = true;
+        *verdict = *verdict != NULL ? *verdict : "is not there";
         dr_line_problem(line, DR_CRITICAL, "%s: is not there", view->name);
         dr_line_next(line, DR_CRITICAL,
                      "add %s now: a name that is made during the switch is "
                      "not seen by whoever asked before",
                      standby->name);
+    } else {
+        for (int f = 0; f < DNS_FAMILIES; f++)
+            judge_standby_family(judge, view, &places[f], (enum dns_family)f, line);
     }
-    return true;
+    return wrong != NULL || failed == 0;
 }
 
 static void judge_standby(struct judge *judge, size_t index)
 {
     const struct dns_standby *standby = &judge->rules->standby[index];
     struct dr_line line = DR_LINE;
+    const char *verdict = NULL;
     size_t told = 0;
     for (size_t i = 0; i < judge->view_count; i++) {
         const struct view *view = &judge->views[i];
         if (view->server && view->seen != NULL && view->seen->standby != NULL &&
-            judge_standby_at(judge, view, index, &line))
+            judge_standby_at(judge, view, index, &line, &verdict))
             told++;
     }
     if (told == 0)
@@ -63,11 +86,10 @@ static void judge_standby(struct judge *judge, size_t index)
     else if (line.state == DR_OK)
         dr_line_figure(&line, "is there and leads to %s on %zu servers",
                        judge->rules->sites.items[standby->site].name, told);
+    if (verdict == NULL)
+        verdict = line.state == DR_CRITICAL ? "lacks addresses" : "is not known to be there";
     if (line.state != DR_OK)
-        say(judge, line.state, "%s, the name to switch to, %s", standby->name,
-            told == 0                ? "is not known to be there"
-            : judge->standby_missing ? "is not there"
-                                     : "leads elsewhere");
+        say(judge, line.state, "%s, the name to switch to, %s", standby->name, verdict);
     dr_line_end(&line, judge->result, standby->name);
 }
 
@@ -79,15 +101,6 @@ void judge_standbys(struct judge *judge)
 
 /* ---- parent and child ---- */
 
-static bool has_name(const struct dns_servers *servers, const char *name)
-{
-    for (size_t i = 0; i < servers->count; i++) {
-        if (strcmp(servers->names[i], name) == 0)
-            return true;
-    }
-    return false;
-}
-
 /* "ns4.example.com": those of `a` that are not in `b`. */
 static bool list_missing(const struct dns_servers *a, const struct dns_servers *b, char *words,
                          size_t size)
@@ -95,7 +108,7 @@ static bool list_missing(const struct dns_servers *a, const struct dns_servers *
     size_t used = 0;
     words[0] = '\0';
     for (size_t i = 0; i < a->count && used < size; i++) {
-        if (has_name(b, a->names[i]))
+        if (dns_servers_have(b, a->names[i]))
             continue;
         int written =
             snprintf(words + used, size - used, "%s%s", used > 0 ? ", " : "", a->names[i]);
@@ -200,6 +213,30 @@ static int64_t serial_distance(uint32_t a, uint32_t b)
     return (int64_t)(int32_t)(a - b);
 }
 
+static bool has_soa(const struct dns_view *seen)
+{
+    return seen->soa.known;
+}
+
+static bool has_signature(const struct dns_view *seen)
+{
+    return seen->signed_for.known;
+}
+
+/* A limit was given, and the one server that does not tell may be the one that breaks it. Of those
+ * that do not serve their own line says why. */
+static void judge_untold(struct judge *judge, bool (*tells)(const struct dns_view *),
+                         const char *what, struct dr_line *line)
+{
+    for (size_t i = 0; i < judge->view_count; i++) {
+        const struct view *view = &judge->views[i];
+        if (!view->server || !view->serves || tells(view->seen))
+            continue;
+        dr_line_problem(line, DR_UNKNOWN, "%s does not tell %s", view->name, what);
+        dr_line_next(line, DR_UNKNOWN, "ask it by hand: dig +norecurse");
+    }
+}
+
 static void judge_serials(struct judge *judge, struct dr_line *line)
 {
     const struct dr_threshold *threshold = &judge->rules->thresholds[DNS_SERIAL_LAG];
@@ -230,6 +267,8 @@ static void judge_serials(struct judge *judge, struct dr_line *line)
             dr_line_problem(line, DR_UNKNOWN, "no server tells its serial");
         return;
     }
+    if (judge->rules->limited[DNS_SERIAL_LAG])
+        judge_untold(judge, has_soa, "its serial", line);
     if (most > 0 && line->state == DR_OK)
         dr_line_figure(line, "serials differ by %lld", (long long)most);
     dr_result_figure(judge->result, NULL, &dns_metrics[DNS_SERIAL_LAG], (double)most, threshold);
@@ -336,6 +375,8 @@ static void judge_expire(struct judge *judge, struct dr_line *line)
             dr_line_problem(line, DR_UNKNOWN, "when the zone expires on secondaries is not known");
         return;
     }
+    if (judge->rules->limited[DNS_SOA_EXPIRE])
+        judge_untold(judge, has_soa, "when the zone expires on it", line);
     double expire = least->seen->soa.expire;
     const struct dr_threshold *threshold = &judge->rules->thresholds[DNS_SOA_EXPIRE];
     dr_result_figure(judge->result, NULL, &dns_metrics[DNS_SOA_EXPIRE], expire, threshold);
@@ -351,7 +392,7 @@ static void judge_one_signature(struct judge *judge, const struct view *view, st
 {
     const struct dr_threshold *threshold = &judge->rules->thresholds[DNS_SIGNED_FOR];
     double left = view->seen->signed_for.value;
-    char words[TIME_WORDS];
+    char words[TIME_WORDS], whole[TIME_WORDS];
     if (left <= 0) {
         dr_line_problem(line, DR_CRITICAL, "a signature on %s has expired %s ago", view->name,
                         time_words(-left, words, sizeof words));
@@ -361,12 +402,15 @@ static void judge_one_signature(struct judge *judge, const struct view *view, st
     }
     enum dr_state state = dr_line_judge(line, &dns_metrics[DNS_SIGNED_FOR], threshold, left,
                                         "the signatures hold for");
-    bool old = !judge->rules->limited[DNS_SIGNED_FOR] && view->seen->signed_life.known &&
-               left < SIGNED_SHARE * view->seen->signed_life.value;
-    if (old) {
+    double life = view->seen->signed_life.known ? view->seen->signed_life.value : 0;
+    double least = SIGNED_SHARE * life < SIGNED_LEAST ? SIGNED_SHARE * life : SIGNED_LEAST;
+    if (!judge->rules->limited[DNS_SIGNED_FOR] && left < least) {
         state = DR_WARNING;
-        dr_line_problem(line, state, "the signatures on %s hold for %s more, a tenth of their life",
-                        view->name, time_words(left, words, sizeof words));
+        dr_line_problem(line, state,
+                        "the signatures on %s hold for %s more, of %s: nobody renews "
+                        "them",
+                        view->name, time_words(left, words, sizeof words),
+                        time_words(life, whole, sizeof whole));
     }
     dr_line_next(line, state, "look whether the zone is still signed again, and reaches %s",
                  view->name);
@@ -389,6 +433,8 @@ static void judge_signatures(struct judge *judge, struct dr_line *line)
             dr_line_problem(line, DR_UNKNOWN, "no server gives a signature");
         return;
     }
+    if (judge->rules->limited[DNS_SIGNED_FOR])
+        judge_untold(judge, has_signature, "until when it is signed", line);
     dr_result_figure(judge->result, NULL, &dns_metrics[DNS_SIGNED_FOR],
                      least->seen->signed_for.value, &judge->rules->thresholds[DNS_SIGNED_FOR]);
     judge_one_signature(judge, least, line);

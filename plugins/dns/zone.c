@@ -168,7 +168,7 @@ void dns_zone_server(struct dns_walk *walk, const char *server, const struct dns
     char at[DNS_ADDRESS_TEXT];
     char label[DNS_NAME_TEXT + DNS_ADDRESS_TEXT];
     const struct dns_request *request = walk->request;
-    if (!(address->family == 6 ? request->family6 : request->family4))
+    if (!dns_walk_wants(walk, address))
         return;
     snprintf(label, sizeof label, "%s/%s", server, dns_address_text(address, at));
     struct dns_spot *spot = spot_at(walk, address, request->port);
@@ -193,7 +193,7 @@ void dns_zone_server(struct dns_walk *walk, const char *server, const struct dns
 static void add_given(struct dns_walk *walk, const struct dns_given *given)
 {
     const struct dns_request *request = walk->request;
-    if (given->remembered && !(given->address.family == 6 ? request->family6 : request->family4))
+    if (given->remembered && !dns_walk_wants(walk, &given->address))
         return;
     int port = given->port != 0 ? given->port : request->port;
     struct dns_spot *spot = spot_at(walk, &given->address, port);
@@ -480,7 +480,7 @@ static void tell_origins(struct dns_walk *walk)
         struct dns_origin *origin = &view_of(walk, spot)->origin;
         if (spot->port == walk->request->port)
             dns_delegation_origin(walk, &spot->address, origin);
-        if (origin->given || origin->parent || origin->child)
+        if (origin->given)
             origin->remembered = false;
     }
 }

@@ -18,10 +18,10 @@ is a resolver: RA, no AA, no referrals. `ede` (numbers), `nsid` (bytes) and `aut
 they, the records (set_records) and the mode can be changed at any time.
 
 A mode is a word, or several joined by "+". What is said (SAYINGS): noaa servfail refused nxdomain nodata empty
-formerr-edns formerr-header noopt badvers lame upward tc tc-empty cnameloop chain dangling stale. How it is put (BYTES):
-badid badq lower ptrloop countlie short. How it is sent over UDP: drop drop1 (not the first question, the third, ...)
-udp-drop dup othersrc, over both slowSECONDS, over TCP drop tcp-hang tcp-reset tcp-half tcp-dribble; tc-tcpreset is
-tc-empty+tcp-reset.
+formerr-edns formerr-header noopt badvers lame upward tc tc-empty cnameloop chain dangling aside above stale. How it is
+put (BYTES): badid badq lower ptrloop countlie short. How it is sent over UDP: drop drop1 (not the first question, the
+third, ...) udp-drop dup othersrc, over both slowSECONDS, over TCP drop tcp-hang tcp-reset tcp-half tcp-dribble;
+tc-tcpreset is tc-empty+tcp-reset.
 
 UDP and TCP listen on one port when the constructor returns. stop(), or the end of the block, ends all threads, and
 raises what went wrong in one of them. By hand:
@@ -323,6 +323,17 @@ def say_dangling(reply, _):
     reply.answer = [Record(reply.question.name, "CNAME", 300, sibling(reply.question.name, "gone"))]
 
 
+def say_aside(reply, _):
+    """All that there is, as if by the way."""
+    reply.additional += reply.answer
+    reply.answer = []
+
+
+def say_above(reply, _):
+    reply.authority += reply.answer
+    reply.answer = []
+
+
 def say_stale(reply, _):
     reply.authoritative, reply.recursion = False, True
     reply.answer = [record._replace(ttl=STALE_TTL) for record in reply.answer]
@@ -347,6 +358,8 @@ SAYINGS = {
     "cnameloop": say_loop,
     "chain": say_chain,
     "dangling": say_dangling,
+    "aside": say_aside,
+    "above": say_above,
     "stale": say_stale,
 }
 

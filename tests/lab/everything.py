@@ -329,8 +329,9 @@ class Everything:
         live = [path.relative_to(TREE) for path in sorted((TREE / "tests/live").glob("test_*.py"))]
         queues = [path for path in live if path.name.startswith("test_queues_")]
         liveness = [path for path in live if path.name.startswith("test_liveness_")]
+        dns = [path for path in live if path.name.startswith("test_dns_")]
         contract = [path for path in live if path.name in ("test_contract.py", "test_schemes.py", "test_faults.py")]
-        replication = [path for path in live if path not in queues + liveness + contract]
+        replication = [path for path in live if path not in queues + liveness + dns + contract]
 
         def modules(what, files):
             return lambda lane: self.part("live tests of %s, modules" % what, lambda part: pytest(
@@ -345,7 +346,7 @@ class Everything:
         share(LANES, [
             sanitizers("replication", replication), modules("replication and contract", replication + contract),
             sanitizers("liveness and contract", liveness + contract), modules("queues", queues),
-            modules("liveness", liveness), sanitizers("queues", queues)])
+            modules("liveness", liveness), sanitizers("queues", queues), modules("DNS", dns), sanitizers("DNS", dns)])
         self.run_again(self.parts[before:])
         self.part("valgrind, live runs", lambda part: pytest(
             part, self.modules, *("tests/live/test_%s.py" % source for source in (

@@ -66,10 +66,12 @@ def on_workers(item):
 
 def one_build(item):
     """Tests on a cluster, or with workers in every state, run with one build: what the other one differs in, the
-    stand-ins show. So do those that are marked, which run with the servers and libraries of one suite as well."""
+    stand-ins show. So do those that are marked: one_build with the servers and libraries of one suite as well, fuzzed
+    because what reads these replies meets worse ones, with sanitizers, in tests/fuzz."""
     marked = item.get_closest_marker("one_build") is not None
     if os.environ.get("DR_SANITIZERS"):
-        return marked or on_cluster(item) or on_workers(item)
+        fuzzed = item.get_closest_marker("fuzzed") is not None
+        return marked or fuzzed or on_cluster(item) or on_workers(item)
     return marked and bool(os.environ.get("DR_SUITE"))
 
 
@@ -82,6 +84,7 @@ def other_version(item):
 def pytest_configure(config):
     config.addinivalue_line("markers", "mirrors: needs mirrored classic queues")
     config.addinivalue_line("markers", "one_build: takes long, and proves the same with every build")
+    config.addinivalue_line("markers", "fuzzed: a thousand runs; what crashes in them, tests/fuzz finds")
     try:
         for name in check.SERVICES:
             check.executable(name)

@@ -9,6 +9,7 @@ import re
 import shlex
 import shutil
 import signal
+import struct
 import subprocess
 import sys
 
@@ -19,6 +20,7 @@ sys.path.insert(0, os.path.join(HERE, os.pardir, "faults"))
 
 import check  # noqa: E402
 import cores  # noqa: E402
+import liar  # noqa: E402
 import peers  # noqa: E402
 import stub_postgresql  # noqa: E402
 from test_queues_celery_faults import honest as celery  # noqa: E402
@@ -52,18 +54,62 @@ def healthy_postgresql():
     return peers.Honest(stub_postgresql.Server("12.22", primary).session)
 
 
-# How each executable is pointed at a peer: a URI with the place of user and port, and a healthy peer. What depends on the
-# scheme is in test_schemes.py.
+NAME = "app.example.com"
+
+
+def name_server(receive):
+    """A resolver's reply to each question of a connection."""
+    zone = liar.Zone({(NAME, "A"): [(60, "192.0.2.1")], ("example.com", "SOA"): [(60, "ns admin 1 900 300 604800 30")]})
+    while True:
+        question = liar.read_question(receive(struct.unpack("!H", receive(2))[0]), "tcp", "")
+        reply = liar.Reply(question)
+        reply.recursion = True
+        zone.fill(reply, refers=False)
+        data = reply.pack()
+        yield struct.pack("!H", len(data)) + data
+
+
+class Subject:
+    """How an executable is pointed at a peer: a URI with the place of user and port, a healthy peer, the option that takes
+    the URI, and what else it needs. What depends on the scheme is in test_schemes.py."""
+
+    def __init__(self, uri, healthy, letter="-T", option="target", beside=(), logs_in=True):
+        self.uri = uri
+        self.healthy = healthy
+        self.letter = letter
+        self.option = option
+        self.beside = list(beside)
+        self.logs_in = logs_in
+
+    def spell(self, words):
+        """Words about -T and --target, as they are for this one."""
+        own = {"-T": self.letter, "--target": "--" + self.option, "--targte": "--" + self.option[:-2] + self.option[:-3:-1]}
+        if not self.logs_in:
+            own["--password-file"] = "--password"  # there is none to point to
+        return [own.get(each, each) for each in words]
+
+
 SUBJECTS = {
-    "check_liveness": ("contract=http://{user}127.0.0.1:{port}/health", lambda: peers.Honest(page)),
-    "check_queue_mirrors": ("contract=celery+redis://{user}127.0.0.1:{port}", lambda: peers.Honest(celery().session)),
-    "check_replication_lag": ("contract=postgresql://{user}127.0.0.1:{port}/postgres", healthy_postgresql),
+    "check_dns_target": Subject("contract=dns+tcp://{user}127.0.0.1:{port}", lambda: peers.Honest(name_server), "-r", "resolver",
+                                ["-n", NAME, "-S", "prod=192.0.2.0/24", "--search", "none"], logs_in=False),
+    "check_liveness": Subject("contract=http://{user}127.0.0.1:{port}/health", lambda: peers.Honest(page)),
+    "check_queue_mirrors": Subject("contract=celery+redis://{user}127.0.0.1:{port}",
+                                   lambda: peers.Honest(celery().session)),
+    "check_replication_lag": Subject("contract=postgresql://{user}127.0.0.1:{port}/postgres", healthy_postgresql),
 }
 # What the example of an option needs beside it, where it is refused with the subject alone.
 WORKERS = "-T rq+redis://127.0.0.1:{port}"
 BALANCER = "-T haproxy+http://127.0.0.1:{port}"
 MARK = "-T http://127.0.0.1:{port} --passive /role=passive"
+SERVED = ("-n %s -S prod=192.0.2.10 -S dr=198.51.100.0/24 -e prod --search given -s 127.0.0.1:{port} --zone example.com "
+          "--find-by 127.0.0.1:{port}" % NAME)
 BESIDE = {
+    "check_dns_target": {
+        "name": SERVED, "search": SERVED, "set": SERVED, "standby": SERVED, "min-servers": SERVED, "rto": SERVED,
+        "lead-time": SERVED + " --rto 1h", "switch-window": SERVED + " --state-dir {folder}", "lost": SERVED,
+        "outage": SERVED, "signer-restore": SERVED + " --udp-size 1232", "at": SERVED, "tcp": SERVED,
+        "zone": SERVED, "udp-size": SERVED, "via": SERVED, "expect": SERVED,
+        "expect-max-age": "-n %s -S prod=192.0.2.10 --search none -r 127.0.0.1:{port} -e @{folder}/active" % NAME},
     "check_queue_mirrors": {"probe": "-T amqp://127.0.0.1:{port}"},
     "check_liveness": {
         "expect": MARK, "ready": MARK, "idle": BALANCER, "direct": BALANCER, "expect-workers": WORKERS, "queue": WORKERS,
@@ -82,11 +128,18 @@ def subject(name):
 
 
 def target(name, peer, user=""):
-    return ["-T", subject(name)[0].format(user=user, port=peer.port)]
+    return subject(name).beside + [subject(name).letter, subject(name).uri.format(user=user, port=peer.port)]
+
+
+def many(name, peer, count):
+    """So many targets, each of a name of its own."""
+    uri = subject(name).uri.format(user="", port=peer.port)
+    return subject(name).beside + [word for number in range(count) for word in (
+        subject(name).letter, uri.replace("contract=", "n%02d=" % number))]
 
 
 def healthy(name):
-    return subject(name)[1]()
+    return subject(name).healthy()
 
 
 def environment(**more):
@@ -123,6 +176,7 @@ def word(name):
 
 
 every = pytest.mark.parametrize("name", NAMES)
+with_login = pytest.mark.parametrize("name", [name for name in NAMES if subject(name).logs_in])
 
 
 # ---- what --help says about the options ----
@@ -274,7 +328,7 @@ def assert_refused(result, *words):
     (["--verbose=3"], ["--verbose"]),
     (["--password=opensesame"], ["--password", "--password-file"]),
     (["-T", ""], ["--target"]),
-    (["-T", "nonsense"], ["--target"]),
+    (["-T", "non sense"], ["--target"]),
     (["-T", "nosuchscheme://127.0.0.1/"], ["--target", "nosuchscheme"]),
     (["-t", "soon"], ["--timeout", "soon"]),
     (["-t", "5:purple"], ["--timeout", "purple"]),
@@ -285,8 +339,8 @@ def assert_refused(result, *words):
     ([], ["--target"]),
 ), ids=lambda value: " ".join(value) or "nothing")
 def test_refused(name, arguments, words):
-    result = check.run(name, *arguments)
-    assert_refused(result, *words)
+    result = check.run(name, *(subject(name).beside + subject(name).spell(arguments)))
+    assert_refused(result, *subject(name).spell(words))
     assert "opensesame" not in result.output, result
 
 
@@ -333,10 +387,12 @@ def test_examples_are_accepted(name, tmp_path):
     tried = 0
     for option in options_of(name):
         if option.example is None or option.argument in ("FILE", "DIR") or option.name in (
-                "hostname", "compare", "site", "instance", "extra-opts", "generate"):
+                "hostname", "compare", "site", "instance", "extra-opts", "generate", "resolver", "server", "parent",
+                "find-by", "source"):
             continue
         with peers.Refuse() as peer:
             where = target(name, peer)
+            (tmp_path / "active").write_text("prod\n")
             if option.name in BESIDE.get(name, {}):
                 where = BESIDE[name][option.name].format(port=peer.port, folder=tmp_path).split()
             text = raw(name, *(where + ["--" + option.name, option.example]))[1]
@@ -361,9 +417,7 @@ def test_silent_peer(name, timeout, state):
 def test_64_silent_targets(name):
     """They wait beside each other."""
     with peers.Silent() as peer:
-        arguments = [word for number in range(64)
-                     for word in ("-T", target(name, peer)[1].replace("contract=", "n%02d=" % number))]
-        result = check.run(name, *(arguments + ["-t", "2"]))
+        result = check.run(name, *(many(name, peer, 64) + ["-t", "2"]))
         # What looks at several places at once asks each of them.
         assert peer.connections >= 64, result
         assert peer.settled(5), "a connection outlived the process"
@@ -373,9 +427,7 @@ def test_64_silent_targets(name):
 @every
 def test_65_targets(name):
     with peers.Silent() as peer:
-        arguments = [word for number in range(65)
-                     for word in ("-T", target(name, peer)[1].replace("contract=", "n%02d=" % number))]
-        result = check.run(name, *arguments)
+        result = check.run(name, *many(name, peer, 65))
         assert peer.connections == 0, result
     assert_refused(result, "64")
 
@@ -383,7 +435,8 @@ def test_65_targets(name):
 # ---- names ----
 
 def elsewhere(name):
-    return ["-T", subject(name)[0].format(user="", port=0).replace("127.0.0.1:0", "web1.example.com")]
+    return [word.replace("127.0.0.1:0", "web1.example.com")
+            for word in subject(name).beside + [subject(name).letter, subject(name).uri.format(user="", port=0)]]
 
 
 @every
@@ -494,7 +547,8 @@ def comma_locale(tmp_path_factory):
 def test_comma_locale(name, comma_locale):
     with healthy(name) as peer:
         shown = check.run(name, *target(name, peer)).perfdata
-    metric = next(metric for metric in metrics_of(name) if metric in shown)
+    # "time" of the whole is that of the run, which has no limit.
+    metric = next(metric for metric in metrics_of(name) if metric in shown and metric != "time")
     with healthy(name) as peer:
         arguments = target(name, peer) + ["-t", "7.5", "-w", "%s=0.5:1000.25" % metric]
         result = check.run(name, *arguments, environment=comma_locale)
@@ -559,7 +613,7 @@ def test_terminated(name):
 
 # ---- passwords ----
 
-@every
+@with_login
 def test_password_of_uri_leaves_the_process_list(name):
     with peers.Silent() as peer:
         arguments = target(name, peer, LOGIN) + ["-t", "2", "-vvv"]
@@ -585,7 +639,7 @@ def test_password_of_uri_is_never_printed(name, kind, form):
     assert output and PASSWORD not in output and ENCODED not in output, output
 
 
-@every
+@with_login
 def test_password_file_that_is_open_to_others(name, tmp_path):
     """Nobody is asked then."""
     path = tmp_path / "secret"
@@ -599,8 +653,8 @@ def test_password_file_that_is_open_to_others(name, tmp_path):
 
 @every
 def test_password_of_bad_uri_is_never_printed(name):
-    bad = subject(name)[0].format(user=LOGIN, port=99999)
-    result = check.run(name, "-T", bad, "-vvv")
+    bad = subject(name).uri.format(user=LOGIN, port=99999)
+    result = check.run(name, *(subject(name).beside + [subject(name).letter, bad, "-vvv"]))
     assert_refused(result, "port")
     assert PASSWORD not in result.output and ENCODED not in result.output, result
 
@@ -612,11 +666,14 @@ def test_extra_opts(name, tmp_path):
     """The file's options come first, so that the command line wins; a password in it is not for others to read."""
     path = tmp_path / "dr.ini"
     with peers.Silent() as peer:
-        uri = target(name, peer, LOGIN)[1]
-        path.write_text("[%s]\ntarget = %s\nt = 500ms:critical\n" % (name, uri))
+        own = subject(name)
+        uri = target(name, peer, LOGIN if own.logs_in else "")[-1]
+        path.write_text("[%s]\n%s = %s\nt = 500ms:critical\n" % (name, own.option, uri))
         path.chmod(0o644)
-        assert_refused(check.run(name, "--extra-opts=@%s" % path), str(path), "chmod")
+        arguments = own.beside + ["--extra-opts=@%s" % path]
+        if own.logs_in:
+            assert_refused(check.run(name, *arguments), str(path), "chmod")
         path.chmod(0o600)
-        result = check.run(name, "--extra-opts=@%s" % path, "-t", "500ms:unknown")
+        result = check.run(name, *(arguments + ["-t", "500ms:unknown"]))
         assert result.state == "UNKNOWN" and "\nUsage: " not in result.output and result.within(1), result
     assert PASSWORD not in result.output, result

@@ -11,7 +11,7 @@ WWW = "www." + ZONE
 SITES = ("-S", "prod=" + PROD, "-S", "dr=" + DR, "-e", "prod")
 NOWHERE = "127.53.255.1"  # nobody listens there
 NEXT = "127.53.7.1"
-WAIT = 0.3
+WAIT = 0.5
 
 
 def place(server):
@@ -63,7 +63,7 @@ def test_the_parent_alone(ask, names, by_parent):
     result = ask(*by_parent)
     assert result.state == "OK" and servers_of(result) == all_three(names), result
     assert one(result, "zone: " + ZONE, "3 name servers in the parent zone") == "OK", result
-    assert result.seconds < WAIT, result
+    assert result.within(WAIT / 2), result
 
 
 @pytest.mark.parametrize("resolver", ["r1", "r2"])
@@ -149,7 +149,7 @@ def test_one_of_two_resolvers_is_dead(ask, names):
     names.r1.freeze()
     result = ask("--find-by", place(names.r1), "--find-by", place(names.r2))
     assert result.state == "OK" and servers_of(result) == all_three(names), result
-    assert result.seconds < WAIT, result
+    assert result.within(WAIT / 2), result
 
 
 def test_a_silent_resolver_holds_no_given_server(ask, names):
@@ -158,7 +158,7 @@ def test_a_silent_resolver_holds_no_given_server(ask, names):
     assert one(result, "one: prod") == "OK", result
     assert one(result, "zone: ", "what the zone above says is not known", "no reply") == "WARNING", result
     # The zone's own NS records lead to the others.
-    assert result.perfdata["servers"] == 3 and result.seconds < 2 * WAIT + 1, result
+    assert result.perfdata["servers"] == 3 and result.within(2 * WAIT + 0.2), result
 
 
 def test_a_silent_server_costs_one_wait(ask, names, by_parent):
@@ -168,7 +168,7 @@ def test_a_silent_server_costs_one_wait(ask, names, by_parent):
     assert result.state == "WARNING", result
     assert one(result, label("ns2", names.ns2.address) + ": no reply") == "WARNING", result
     assert one(result, label("ns1", names.ns1.address) + ": prod") == "OK", result
-    assert 2 * WAIT <= result.seconds < 3 * WAIT, result
+    assert result.seconds >= 2 * WAIT and result.within(2 * WAIT + 0.2), result
 
 
 def test_a_dead_parent(ask, names):

@@ -190,10 +190,13 @@ def test_over_tcp_alone(world):
 
 @eight
 def test_a_slow_server_costs_only_itself(world):
+    """What a run costs without it, and its one wait."""
+    quick = min(world.ask(*world.by_parent()).seconds for _ in range(3))
     world.servers[4].mode = "slow%g" % SLOW
-    result = world.ask(*world.by_parent())
-    assert result.state == "OK" and result.perfdata["servers"] == 8, result
-    assert SLOW <= result.seconds < SLOW + 0.1, result
+    results = [world.ask(*world.by_parent()) for _ in range(3)]
+    for result in results:
+        assert result.state == "OK" and result.perfdata["servers"] == 8 and result.seconds >= SLOW, result
+    assert min(result.seconds for result in results) < SLOW + quick + 0.1, results
 
 
 @pytest.mark.parametrize("mode", ["drop", "slow5"])
@@ -201,13 +204,13 @@ def test_a_resolver_that_hangs_is_not_waited_for(world, mode):
     """The parent's glue has led to everyone."""
     world.finder.mode = mode
     result = world.ask("--parent", world.parent.endpoint, "--find-by", world.finder.endpoint)
-    assert result.state == "OK" and result.perfdata["servers"] == 2 and result.seconds < SLOW, result
+    assert result.state == "OK" and result.perfdata["servers"] == 2 and result.within(1), result
 
 
 def test_a_parent_that_hangs_beside_one_that_answers(world):
     with Liar({}, mode="drop", address=NOWHERE, port=world.port) as silent:
         result = world.ask("--parent", silent.endpoint, "--parent", world.parent.endpoint, *world.by_finder())
-        assert result.state == "OK" and result.seconds < SLOW, result
+        assert result.state == "OK" and result.within(1), result
         assert silent.asked(), result
 
 
@@ -263,11 +266,22 @@ def test_a_resolver_without_authority_sections(world):
     assert [question.name for question in world.finder.asked(kind="SOA")][:2] == [APP, ZONE], result
 
 
-def test_a_server_that_only_an_old_answer_names(world):
+@pytest.mark.parametrize("order", [1, -1])
+def test_a_resolver_that_loses_answers_beside_one_that_does_not(world, order):
+    """Its empty replies, which come first, are no denial, and lead to no other zone."""
+    world.finder.mode = "slow0.05"
+    with Liar(all_records(2), mode="empty", address=NOWHERE, port=world.port, recursive=True) as empty:
+        finders = [("--find-by", liar.endpoint) for liar in (world.finder, empty)][::order]
+        result = world.ask(*finders[0], *finders[1])
+    assert result.state == "OK" and result.perfdata["servers"] == 2 and result.says("zone: " + ZONE), result
+
+
+@pytest.mark.parametrize("name", ["old." + ZONE, "old." + ABOVE])
+def test_a_server_that_only_an_old_answer_names(world, name):
     """The resolver still has the NS records from before a change; parent and zone have the new ones."""
     old = all_records(2)
-    old[ZONE, "NS"] = old[ZONE, "NS"] + [(3600, "old." + ZONE)]
-    old["old." + ZONE, "A"] = [(3600, NOWHERE)]
+    old[ZONE, "NS"] = old[ZONE, "NS"] + [(3600, name)]
+    old[name, "A"] = [(3600, NOWHERE)]
     world.finder.set_records(old)
     result = world.ask(*world.by_finder())
     assert result.state == "OK" and result.perfdata["servers"] == 2 and "old." not in result.output, result

@@ -414,4 +414,4 @@ def test_server_that_hangs(workers, liveness):
         result = liveness("-T", uri(workers.server), "-t", "1s")
     finally:
         workers.server.thaw()
-    assert result.state == "CRITICAL" and result.says("no answer in time"), result
+    assert result.state == "CRITICAL" and result.says("no answer"), result

@@ -366,12 +366,12 @@ def test_primary_is_gone(queues, key_file):
 
 # name: (peer, states, words)
 AT_ONCE = {
-    "unreachable": (peers.Unreachable, ("CRITICAL",), ("no answer in time",)),
-    "silent": (peers.Silent, ("CRITICAL",), ("no answer in time",)),
-    "never reads": (peers.NeverReads, ("CRITICAL",), ("no answer in time",)),
+    "unreachable": (peers.Unreachable, ("CRITICAL",), ("no answer",)),
+    "silent": (peers.Silent, ("CRITICAL",), ("no answer",)),
+    "never reads": (peers.NeverReads, ("CRITICAL",), ("no answer",)),
     "close": (peers.Close, ("CRITICAL",), ()),
     "reset": (peers.Reset, ("CRITICAL",), ()),
-    "drip": (lambda: peers.Drip(stub.Queues().session), ("CRITICAL",), ("no answer in time",)),
+    "drip": (lambda: peers.Drip(stub.Queues().session), ("CRITICAL",), ("no answer",)),
     "zeros": (peers.Flood, ("UNKNOWN", "CRITICAL"), ()),
     "garbage": (peers.Garbage, ("UNKNOWN", "CRITICAL"), ()),
 }

@@ -72,6 +72,7 @@ def ask(tmp_path):
     return run
 
 
+@pytest.mark.fuzzed
 @pytest.mark.parametrize("question", stub.NAMES)
 def test_every_field(ask, question):
     with stub.Broker() as broker:

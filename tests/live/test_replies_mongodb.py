@@ -117,6 +117,7 @@ def every_field(scene):
     return [(command, field) for command in stub.CLUSTER_MONITOR for field in fields(command, member.documents[command])]
 
 
+@pytest.mark.fuzzed
 @pytest.mark.parametrize("scene", SCENES)
 def test_every_field(lag, scene):
     whole = run(lag, scene)

@@ -75,6 +75,7 @@ def ask(tmp_path):
     return run
 
 
+@pytest.mark.fuzzed
 @pytest.mark.parametrize("question", QUESTIONS)
 def test_every_field(ask, question):
     with stub.Broker("idle") as broker:

@@ -6,7 +6,8 @@
  * - flags (aa tc ra ad), the code (noerror, nxdomain, servfail, refused, formerr, badvers; noerror
  *   where there is none), "opt" (an OPT record), "ede CODE" and "nsid TEXT" (which need one);
  * - a record: its section (an, au, ad), owner, TTL, type, data: A, AAAA, CNAME, DNAME, NS as usual,
- *   SOA serial minimum, RRSIG covered labels expires begins signer, DS tag, DNSKEY flags. */
+ *   SOA serial minimum, RRSIG covered labels expires begins signer, DS tag, DNSKEY flags,
+ *   NSEC next types. */
 #ifndef TESTS_UNIT_DNS_REPLY_H
 #define TESTS_UNIT_DNS_REPLY_H
 
@@ -74,7 +75,7 @@ static inline unsigned built_type(const char *text)
         unsigned type;
     } types[] = {{"A", DNS_A},   {"AAAA", DNS_AAAA}, {"CNAME", DNS_CNAME}, {"DNAME", DNS_DNAME},
                  {"NS", DNS_NS}, {"SOA", DNS_SOA},   {"RRSIG", DNS_RRSIG}, {"DNSKEY", DNS_DNSKEY},
-                 {"DS", DNS_DS}, {"TXT", 16}};
+                 {"DS", DNS_DS}, {"TXT", 16},        {"NSEC", 47}};
     for (size_t i = 0; i < sizeof types / sizeof *types; i++) {
         if (strcmp(types[i].text, text) == 0)
             return types[i].type;
@@ -134,6 +135,19 @@ static inline void built_key(struct dns_built *built, unsigned type, const char 
         built_byte(built, i);
 }
 
+static inline void built_nsec(struct dns_built *built, char **words, size_t count)
+{
+    uint8_t bitmap[32] = {0};
+    built_name(built, words[0]);
+    for (size_t i = 1; i < count; i++) {
+        unsigned type = built_type(words[i]);
+        bitmap[type / 8] |= (uint8_t)(0x80 >> type % 8);
+    }
+    built_16(built, sizeof bitmap); /* of window 0 */
+    for (size_t i = 0; i < sizeof bitmap; i++)
+        built_byte(built, bitmap[i]);
+}
+
 /* words: section, owner, TTL, type, data; `count` of them. */
 static inline void built_record(struct dns_built *built, char **words, size_t count)
 {
@@ -161,6 +175,8 @@ static inline void built_record(struct dns_built *built, char **words, size_t co
         built_rrsig(built, words + 4);
     else if (type == DNS_DS || type == DNS_DNSKEY)
         built_key(built, type, words[4]);
+    else if (type == 47)
+        built_nsec(built, words + 4, count - 4);
     else
         built_name(built, words[4]);
     size_t size = built->size - at - 2;

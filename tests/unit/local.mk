@@ -199,7 +199,11 @@ tests_unit_test_dns_answer_SOURCES = tests/unit/test_dns_answer.c tests/unit/dns
 	plugins/dns/answer.c plugins/dns/message.c
 tests_unit_test_dns_answer_LDADD = plugins/libdns.la $(LDADD)
 if HAVE_LDNS
-unit_tests += tests/unit/test_dns_validate
+unit_tests += tests/unit/test_dns_denial tests/unit/test_dns_validate
+tests_unit_test_dns_denial_SOURCES = tests/unit/test_dns_denial.c tests/unit/dns_reply.h \
+	plugins/dns/denial.c plugins/dns/message.c
+tests_unit_test_dns_denial_CPPFLAGS = $(AM_CPPFLAGS) $(LDNS_CFLAGS)
+tests_unit_test_dns_denial_LDADD = plugins/libdns.la $(LDADD) $(LDNS_LIBS)
 tests_unit_test_dns_validate_SOURCES = tests/unit/test_dns_validate.c tests/unit/dns_reply.h \
 	plugins/dns/denial.c plugins/dns/message.c plugins/dns/validate.c
 tests_unit_test_dns_validate_CPPFLAGS = $(AM_CPPFLAGS) $(LDNS_CFLAGS)

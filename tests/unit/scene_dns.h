@@ -2,12 +2,13 @@
 /* Evidence for the judge of check_dns_target, built by hand from a text, a line for each thing:
  *
  *     zone [down=CLASS]                           resolver LABEL [down=CLASS]
- *     view LABEL ADDRESS [given] [remembered] [serial=N] [refresh=N] [expire=N] [minimum=N]
- *         [soattl=N] [ns=A,B] [nsttl=N] [keys=TAG/ALGORITHM,...|none] [signed=LEFT/LIFE]
- *     a|aaaa|random OUTCOME [ADDRESS,...] [ttl=N] [link=OWNER>TARGET@TTL] [end=NAME] [stale]
- * [plain] [wildcard] [valid=WORD] [words=WITH_UNDERSCORES] standby N a|aaaa OUTCOME ... parent
- * [ns=A,B] [nsttl=N] [ds=TAG/ALGORITHM,...|none] [alias=NAME] [lost=NAME] [trouble=WORDS] glue
- * SERVER ADDRESS [parent] [own] tail NAME                                   followed by a and aaaa
+ *     view LABEL ADDRESS [server=NAME] [given] [remembered] [recalled] [serial=N] [refresh=N]
+ * [expire=N] [minimum=N] [soattl=N] [ns=A,B] [nsttl=N] [keys=TAG/ALGORITHM,...|none]
+ * [signed=LEFT/LIFE] a|aaaa|random OUTCOME [ADDRESS,...] [ttl=N] [link=OWNER>TARGET@TTL] [end=NAME]
+ * [stale] [plain] [wildcard] [valid=WORD] [words=WITH_UNDERSCORES] standby N a|aaaa OUTCOME ...
+ * parent [ns=A,B] [nsttl=N] [ds=TAG/ALGORITHM,...|none] [alias=NAME] [lost=NAME] [trouble=WORDS]
+ * glue SERVER ADDRESS [parent] [own] tail NAME                                   followed by a and
+ * aaaa
  *
  * Outcomes go by the ends of their names in the enum, in lower case. */
 #ifndef TESTS_UNIT_SCENE_DNS_H
@@ -214,9 +215,14 @@ static inline void scene_view(struct scene *scene, char *rest)
     for (char *word, *value; (word = strsep(&rest, " ")) != NULL;) {
         if (strcmp(word, "given") == 0 || strcmp(word, "remembered") == 0)
             view->origin = (struct dns_origin){.given = *word == 'g', .remembered = *word == 'r'};
+        else if (strcmp(word, "recalled") == 0)
+            view->origin.remembered = true;
         else if (strcmp(word, "nosoa") == 0)
             view->soa.known = false;
-        else if ((value = scene_value(word, "ns")) != NULL)
+        else if ((value = scene_value(word, "server")) != NULL) {
+            free(view->server);
+            view->server = strdup(value);
+        } else if ((value = scene_value(word, "ns")) != NULL)
             scene_servers(&view->servers, value);
         else if ((value = scene_value(word, "nsttl")) != NULL)
             view->servers.ttl = (uint32_t)atoi(value);

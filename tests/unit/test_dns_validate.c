@@ -394,6 +394,70 @@ static void test_anchor_reply(void **state)
     dns_message_free(&message);
 }
 
+/* A record that comes twice is one record. */
+static void test_twice(void **state)
+{
+    struct dns_anchor *anchor = load_anchor("nsec/ds");
+    struct dns_record records[8];
+    struct dns_message reply;
+    char *words;
+    (void)state;
+    load_message("nsec/app", &reply);
+    struct dns_record *own = reply.records;
+    assert_true(reply.record_count > 1 && reply.record_count < COUNT(records));
+    memcpy(records, own, reply.record_count * sizeof *own);
+    records[reply.record_count] = own[0];
+    reply.records = records;
+    reply.record_count++;
+    enum dns_validity validity = validate_message(anchor, "nsec/dnskey", &reply, NOW, &words);
+    check("twice", validity, words, DNS_SECURE, NULL);
+    reply.records = own;
+    dns_message_free(&reply);
+    dns_anchor_free(anchor);
+}
+
+/* A zone below has keys of its own, which were not asked for; an algorithm may be a new one. */
+static void test_not_computed(void **state)
+{
+    struct dns_anchor *anchor = load_anchor("nsec/ds");
+    struct dns_message reply;
+    char *words;
+    (void)state;
+    dns_build_message("a.sub.dr.example", DNS_A,
+                      "aa; an a.sub.dr.example 60 A 192.0.2.1; an a.sub.dr.example 60 RRSIG A 4 "
+                      "1798761600 1767225600 sub.dr.example",
+                      &reply);
+    enum dns_validity validity = validate_message(anchor, "nsec/dnskey", &reply, NOW, &words);
+    check("a zone below", validity, words, DNS_INDETERMINATE,
+          "the signature of a.sub.dr.example A by key # is of the zone sub.dr.example");
+    dns_message_free(&reply);
+    load_message("nsec/app", &reply);
+    for (size_t i = 0; i < reply.record_count; i++) {
+        if (reply.records[i].type == DNS_RRSIG)
+            reply.records[i].is.rrsig.algorithm = 7;
+    }
+    validity = validate_message(anchor, "nsec/dnskey", &reply, NOW, &words);
+    check("algorithm", validity, words, DNS_INDETERMINATE,
+          "the signature of app.dr.example A by key # uses algorithm #, which is not supported "
+          "here");
+    dns_message_free(&reply);
+    dns_anchor_free(anchor);
+}
+
+/* The zone's own DS, which a server of both zones says, is signed by the other. */
+static void test_own_ds(void **state)
+{
+    struct dns_anchor *anchor = load_anchor("nsec/ds");
+    struct dns_message reply;
+    char *words;
+    (void)state;
+    load_message("nsec/ds", &reply);
+    enum dns_validity validity = validate_message(anchor, "nsec/dnskey", &reply, NOW, &words);
+    check("DS", validity, words, DNS_SECURE, NULL);
+    dns_message_free(&reply);
+    dns_anchor_free(anchor);
+}
+
 /* Replies that are no answers, and one of another zone. */
 static void test_no_answer(void **state)
 {
@@ -429,6 +493,9 @@ int main(void)
         cmocka_unit_test(test_anchor_file),
         cmocka_unit_test(test_anchor_reply),
         cmocka_unit_test(test_no_answer),
+        cmocka_unit_test(test_twice),
+        cmocka_unit_test(test_not_computed),
+        cmocka_unit_test(test_own_ds),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

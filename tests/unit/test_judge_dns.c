@@ -100,6 +100,26 @@ static const struct row rows[] = {
      DR_CRITICAL,
      "2001:db8:dead::10, which is of no site",
      {0}},
+    {"behind a CDN: the site is not seen, and the list has a date",
+     TWO,
+     "expect=prod hidden=2026-02-11",
+     DR_OK,
+     "leads to prod on all 2 name servers (what is behind it does not show in the DNS)",
+     {"prod: list as of 2026-02-11, what is behind these addresses does not show in the DNS",
+      "-dr: list"}},
+    {"an address that an old list does not know",
+     "zone\n" NS1 "a found 203.0.113.99\naaaa nodata\n",
+     "expect=prod hidden=2026-02-11",
+     DR_CRITICAL,
+     "203.0.113.99, which is of no site",
+     {"prod: list as of 2026-02-11"}},
+    {"the site that hides is not the one that is wanted",
+     "zone\n" NS1 DR,
+     "expect=dr hidden=2026-02-11",
+     DR_OK,
+     "leads to dr on the name server; a switch",
+     {"prod: list as of 2026-02-11"}},
+    {"a site that hides nothing", TWO, "expect=prod", DR_OK, "name servers; a switch", {"-list"}},
     /* ---- what there must be ---- */
     {"no AAAA where both are wanted",
      "zone\n" NS1 PROD,
@@ -257,6 +277,18 @@ static const struct row rows[] = {
      DR_UNKNOWN,
      "cannot be read",
      {0}},
+    {"unreadable, and nobody else",
+     "zone\n" NS1 "a malformed\naaaa malformed\n",
+     "expect=prod",
+     DR_UNKNOWN,
+     "0 of 1 name servers serve app.example.com, at least 1 must: ns1: a reply that cannot be read",
+     {"servers: 0 of 1 serve, at least 1 must", "ns1: a reply that cannot be read"}},
+    {"unreadable, and the other is dead",
+     "zone\n" NS1 "a malformed\naaaa malformed\n" NS2 "a silent\naaaa silent\n",
+     "expect=prod servers=2",
+     DR_CRITICAL,
+     "0 of 2 name servers serve app.example.com, at least 2 must",
+     {0}},
     {"no route to some",
      TWO "view ns6 2001:db8::6\na noroute\naaaa noroute\n",
      "expect=prod",
@@ -303,7 +335,7 @@ static const struct row rows[] = {
      TWO R1 "a notsecured words=expired\naaaa notsecured words=expired\n",
      "expect=prod",
      DR_UNKNOWN,
-     "no secure connection: expired",
+     "TLS or HTTP fails: expired",
      {0}},
     {"a resolver that cannot be asked at all",
      TWO "resolver r1 down=module\n",
@@ -366,6 +398,24 @@ static const struct row rows[] = {
      DR_OK,
      "leads to prod",
      {0}},
+    {"a wildcard, perhaps",
+     "zone\n" NS1 PROD "random servfail\n" NS2 PROD "random nxdomain\n",
+     "expect=prod own",
+     DR_UNKNOWN,
+     "ns1: whether a wildcard would answer is not known: SERVFAIL",
+     {0}},
+    {"a wildcard, perhaps, and nobody minds",
+     "zone\n" NS1 PROD "random servfail\n",
+     "expect=prod",
+     DR_OK,
+     "leads to prod",
+     {0}},
+    {"a wildcard, perhaps, on a server that is down",
+     "zone\n" NS1 "a silent\naaaa silent\nrandom silent\n" NS2 PROD "random nxdomain\n",
+     "expect=prod own",
+     DR_WARNING,
+     "1 of 2 name servers do not serve",
+     {"-wildcard"}},
     {"a wildcard, by plan",
      "zone\n" NS1 "a found 192.0.2.10\naaaa nodata\nrandom found 192.0.2.10\n",
      "expect=prod",
@@ -483,6 +533,40 @@ static const struct row rows[] = {
      DR_UNKNOWN,
      "is not known to be there",
      {0}},
+    {"half of the standby is not known on one of two servers",
+     "zone\n" NS1 PROD "standby 0 a found 198.51.100.10\nstandby 0 aaaa servfail\n" NS2 PROD
+     "standby 0 a found 198.51.100.10\nstandby 0 aaaa nodata\n",
+     "expect=prod standby=dr:app-dr.example.com",
+     DR_UNKNOWN,
+     "app-dr.example.com, the name to switch to, is not known to be there",
+     {"app-dr.example.com: ns1: AAAA: SERVFAIL"}},
+    {"the standby is there for one family, and the other one is denied",
+     "zone\n" NS1 PROD "standby 0 a found 198.51.100.10\nstandby 0 aaaa nxdomain\n",
+     "expect=prod standby=dr:app-dr.example.com",
+     DR_CRITICAL,
+     "app-dr.example.com, the name to switch to, lacks addresses",
+     {"ns1: AAAA: NXDOMAIN"}},
+    {"the standby lacks what --type wants",
+     "zone\n" NS1 "a found 192.0.2.10\naaaa found 2001:db8:1::10\n"
+     "standby 0 a found 198.51.100.10\nstandby 0 aaaa nodata\n",
+     "expect=prod type=a,aaaa standby=dr:app-dr.example.com",
+     DR_CRITICAL,
+     "app-dr.example.com, the name to switch to, lacks addresses",
+     {"ns1: no AAAA record"}},
+    {"the standby leads by a CNAME to a name with A alone",
+     "zone\n" NS1 PROD "standby 0 a found 198.51.100.10 link=app-dr.example.com>lb.example.com@60\n"
+     "standby 0 aaaa dangling link=app-dr.example.com>lb.example.com@60\n",
+     "expect=prod standby=dr:app-dr.example.com",
+     DR_OK,
+     "leads to prod",
+     {"is there and leads to dr"}},
+    {"the standby is not known where the server is down anyway",
+     "zone\n" NS1 "a silent\naaaa silent\nstandby 0 a silent\nstandby 0 aaaa silent\n" NS2 PROD
+     "standby 0 a found 198.51.100.10\nstandby 0 aaaa nodata\n",
+     "expect=prod standby=dr:app-dr.example.com",
+     DR_WARNING,
+     "1 of 2 name servers do not serve",
+     {"app-dr.example.com: is there and leads to dr on 1 servers"}},
     {"a missing standby is not seen for long",
      "zone\nview ns1 203.0.113.1 soattl=3600 minimum=3600\n" PROD
      "standby 0 a nxdomain\nstandby 0 aaaa nxdomain\n",
@@ -576,6 +660,60 @@ static const struct row rows[] = {
      DR_WARNING,
      "its servers are those of an earlier run",
      {0}},
+    {"a server of an earlier run that was taken out",
+     "zone\n" NS1 PROD "view ns2 203.0.113.2 remembered\na unreachable\naaaa unreachable\n"
+     "parent ns=ns1\n",
+     "expect=prod",
+     DR_OK,
+     "leads to prod on the name server",
+     {"-ns2"}},
+    {"a server of an earlier run that the zone names no more",
+     "zone\nview ns1 203.0.113.1 ns=ns1\n" PROD "view ns2 203.0.113.2 remembered\n" DR,
+     "expect=prod",
+     DR_OK,
+     "leads to prod on the name server",
+     {"-ns2"}},
+    {"a server of an earlier run that has moved",
+     "zone\n" NS1 PROD "view old 203.0.113.9 server=ns1 remembered\na silent\naaaa silent\n"
+     "parent ns=ns1\n",
+     "expect=prod",
+     DR_OK,
+     "leads to prod on the name server",
+     {"-old"}},
+    {"a server of an earlier run that was taken out, and still names itself",
+     "zone\nview ns1 203.0.113.1 recalled ns=ns1\n" PROD
+     "view ns2 203.0.113.2 recalled ns=ns1,ns2\n" DR "parent ns=ns1\n",
+     "expect=prod",
+     DR_OK,
+     "leads to prod on the name server",
+     {"-ns2"}},
+    {"a server of an earlier run that one names whom another names",
+     "zone\nview ns1 203.0.113.1 recalled ns=ns2\n" PROD
+     "view ns2 203.0.113.2 recalled ns=ns3\n" PROD "view ns3 203.0.113.3 recalled\n" DR
+     "parent ns=ns1\n",
+     "expect=prod",
+     DR_CRITICAL,
+     "1 of 3 send app.example.com to dr, not prod: ns3",
+     {"ns3: leads to dr"}},
+    {"a server of an earlier run, and the one that the parent names is silent",
+     "zone\nview ns1 203.0.113.1 recalled\na silent\naaaa silent\n"
+     "view ns2 203.0.113.2 recalled ns=ns1,ns2\n" DR "parent ns=ns1\n",
+     "expect=prod",
+     DR_CRITICAL,
+     "1 of 2 send app.example.com to dr, not prod: ns2",
+     {"ns2: leads to dr"}},
+    {"a server of an earlier run that is named yet, at an address that nobody tells",
+     "zone\n" NS1 PROD "view ns2 203.0.113.2 remembered\n" DR "parent ns=ns1,ns2\n",
+     "expect=prod",
+     DR_CRITICAL,
+     "1 of 2 send app.example.com to dr, not prod: ns2",
+     {"ns2: leads to dr"}},
+    {"a server of an earlier run, and nobody says who there is",
+     "zone\n" NS1 PROD "view ns2 203.0.113.2 remembered\n" DR,
+     "expect=prod",
+     DR_CRITICAL,
+     "1 of 2 send app.example.com to dr, not prod: ns2",
+     {"ns2: leads to dr"}},
     {"serials differ, and may",
      "zone\n" NS1 PROD "view ns2 203.0.113.2 serial=7\n" PROD,
      "expect=prod",
@@ -594,6 +732,24 @@ static const struct row rows[] = {
      DR_WARNING,
      "ns1 is 3 serials behind ns2",
      {0}},
+    {"one serial is not told, and need not",
+     "zone\n" NS1 PROD "view ns2 203.0.113.2 nosoa\n" PROD,
+     "expect=prod",
+     DR_OK,
+     "leads to prod",
+     {0}},
+    {"one serial is not told, and there is a limit",
+     "zone\n" NS1 PROD "view ns2 203.0.113.2 nosoa\n" PROD,
+     "expect=prod warning=serial_lag:..0",
+     DR_UNKNOWN,
+     "ns2 does not tell its serial",
+     {0}},
+    {"no serial of a server that is down",
+     "zone\n" NS1 PROD "view ns2 203.0.113.2 nosoa\na silent\naaaa silent\n",
+     "expect=prod warning=serial_lag:..0",
+     DR_WARNING,
+     "1 of 2 name servers do not serve",
+     {"-does not tell"}},
     /* ---- the disaster ---- */
     {"servers elsewhere are left",
      TWO "view ns3 192.0.2.53\n" PROD,
@@ -643,6 +799,18 @@ static const struct row rows[] = {
      DR_OK,
      "leads to prod",
      {"survival: the signatures hold for 10d"}},
+    {"when it expires on one server is not known",
+     "zone\n" NS1 PROD "view ns2 203.0.113.2 nosoa\n" PROD,
+     "expect=prod outage=259200",
+     DR_UNKNOWN,
+     "ns2 does not tell when the zone expires on it",
+     {0}},
+    {"one server gives no signature",
+     "zone\nview ns1 203.0.113.1 signed=604800/1209600\n" PROD NS2 PROD,
+     "expect=prod restore=86400",
+     DR_UNKNOWN,
+     "ns2 does not tell until when it is signed",
+     {0}},
     {"signatures expire before they can be made again",
      "zone\nview ns1 203.0.113.1 signed=864000/1209600\n" PROD
      "view ns2 203.0.113.2 signed=86400/1209600\n" PROD,
@@ -661,7 +829,13 @@ static const struct row rows[] = {
      "zone\nview ns1 203.0.113.1 signed=86400/1209600\n" PROD,
      "expect=prod",
      DR_WARNING,
-     "the signatures on ns1 hold for 1d more, a tenth of their life",
+     "the signatures on ns1 hold for 1d more, of 14d: nobody renews them",
+     {0}},
+    {"signatures for a year, renewed a month before",
+     "zone\nview ns1 203.0.113.1 signed=2592000/31536000\n" PROD,
+     "expect=prod",
+     DR_OK,
+     "leads to prod",
      {0}},
     {"signatures that are always short",
      "zone\nview ns1 203.0.113.1 signed=86400/172800\n" PROD,
@@ -721,7 +895,10 @@ static void set_option(struct scene *scene, char *option)
         *value++ = '\0';
     if (strcmp(option, "expect") == 0)
         rules->expect = dns_site_find(&rules->sites, value);
-    else if (strcmp(option, "exact") == 0)
+    else if (strcmp(option, "hidden") == 0) {
+        rules->sites.items[0].hides = true;
+        rules->sites.items[0].as_of = strdup(value);
+    } else if (strcmp(option, "exact") == 0)
         rules->set = DNS_SET_EXACT;
     else if (strcmp(option, "min") == 0) {
         rules->set = DNS_SET_MIN;
@@ -903,8 +1080,13 @@ static void test_planned_switch(void **state)
         {200, "zone\n" NS1 DR NS2 DR R1 LATE(60) R2 DR, "expect=dr window=120", DR_WARNING,
          "3 of 4 lead to dr, the last in 1m (deadline in 4m40s): r1 still leads to prod", 60},
         {300, "zone\n" NS1 DR NS2 DR R1 DR R2 DR, "expect=dr window=120", DR_OK, "leads to dr", 0},
-        /* one that goes back is no switch */
-        {400, "zone\n" NS1 DR NS2 DR R1 LATE(60) R2 DR, "expect=dr window=120", DR_CRITICAL,
+        /* one that goes back until then may be another cache behind the same address */
+        {400, "zone\n" NS1 DR NS2 DR R1 LATE(60) R2 DR, "expect=dr window=120", DR_WARNING,
+         "3 of 4 lead to dr, the last in 1m (deadline in 1m20s): r1 still leads to prod", 60},
+        {470, "zone\n" NS1 DR NS2 DR R1 DR R2 DR, "expect=dr window=120", DR_OK, "leads to dr", 0},
+        {490, "zone\n" NS1 DR NS2 DR R1 DR R2 DR, "expect=dr window=120", DR_OK, "leads to dr", 0},
+        /* later it is no switch */
+        {500, "zone\n" NS1 DR NS2 DR R1 LATE(60) R2 DR, "expect=dr window=120", DR_CRITICAL,
          "1 of 4 send app.example.com to prod, not dr: r1", 60},
     };
     (void)state;
@@ -938,6 +1120,53 @@ static void test_stuck_server(void **state)
     };
     (void)state;
     run_steps(steps, sizeof steps / sizeof steps[0]);
+}
+
+#define SILENT "a silent\naaaa silent\n"
+#define KEEPS(ttl) "resolver r1\nview r1 10.0.0.1 given\n" LATE(ttl)
+
+/* It is the plan that begins it: nobody may answer then, or all may be there already. */
+static void test_whoever_answers(void **state)
+{
+    static const struct step silent[] = {
+        {0, ALL_PROD, "expect=prod window=120", DR_OK, "leads to prod", 0},
+        {60, "zone\n" NS1 SILENT NS2 SILENT R1 SILENT, "expect=dr window=120", DR_CRITICAL,
+         "0 of 2 name servers serve", -1},
+        {90, "zone\n" NS1 DR NS2 LATE(300) R1 LATE(100), "expect=dr window=120", DR_WARNING,
+         "1 of 3 lead to dr", 390},
+        {190, "zone\n" NS1 DR NS2 LATE(300) R1 DR, "expect=dr window=120", DR_CRITICAL,
+         "past its deadline: ns2", 300},
+    };
+    static const struct step there[] = {
+        {0, ALL_PROD, "expect=prod window=120", DR_OK, "leads to prod", 0},
+        {60, "zone\n" NS1 DR NS2 DR R1 DR, "expect=dr window=120", DR_OK, "leads to dr", 0},
+        {90, "zone\n" NS1 DR NS2 DR R1 LATE(100), "expect=dr window=120", DR_WARNING,
+         "2 of 3 lead to dr", 100},
+    };
+    (void)state;
+    run_steps(silent, sizeof silent / sizeof silent[0]);
+    run_steps(there, sizeof there / sizeof there[0]);
+}
+
+/* Without servers the caches alone say for how long they keep the old answer; a stale one, which
+ * is given again and again, does not. */
+static void test_caches_alone(void **state)
+{
+    static const struct step steps[] = {
+        {0, KEEPS(10), "expect=prod window=0", DR_OK, "leads to prod", 0},
+        {60, KEEPS(240), "expect=dr window=0", DR_WARNING, "0 of 1 lead to dr, the last in 4m",
+         240},
+        {299, KEEPS(1), "expect=dr window=0", DR_WARNING, "0 of 1 lead to dr", 1},
+        {301, KEEPS(1), "expect=dr window=0", DR_CRITICAL, "past its deadline", 1},
+    };
+    static const struct step stale[] = {
+        {0, KEEPS(10), "expect=prod window=600", DR_OK, "leads to prod", 0},
+        {60, R1 "a found 192.0.2.10 ttl=30 stale\naaaa nodata\n", "expect=dr window=600",
+         DR_WARNING, "0 of 1 lead to dr, no end in sight (deadline in 10m30s): r1", -1},
+    };
+    (void)state;
+    run_steps(steps, sizeof steps / sizeof steps[0]);
+    run_steps(stale, sizeof stale / sizeof stale[0]);
 }
 
 /* Without a --switch-window a server may take as long as the SOA's refresh says. */
@@ -1011,6 +1240,8 @@ int main(void)
         cmocka_unit_test(test_stuck_resolver),
         cmocka_unit_test(test_stuck_server),
         cmocka_unit_test(test_refresh_is_the_window),
+        cmocka_unit_test(test_whoever_answers),
+        cmocka_unit_test(test_caches_alone),
         cmocka_unit_test(test_seen_switch),
         cmocka_unit_test(test_silent_in_between),
         cmocka_unit_test(test_no_switch),
