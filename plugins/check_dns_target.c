@@ -305,7 +305,7 @@ static const struct dr_option option_rows[] = {
     {.name = "switch-window",
      .kind = DR_OPTION_DURATION,
      .argument = "DURATION",
-     .fallback = "none",
+     .fallback = "the refresh of the SOA record, with --state-dir",
      .help = "While a switch is under way, servers may be behind for so long, and resolvers for "
              "the old TTL more, with a WARNING; needs --state-dir.",
      .example = "10m",

@@ -31,6 +31,7 @@ enum place_kind {
     PLACE_NONE,    /* no address of that family */
     PLACE_MIXED,   /* to several sites at once */
     PLACE_UNKNOWN, /* to an address that is of no site */
+    PLACE_UNSEEN,  /* to a name of another zone, of which nobody says anything */
     PLACE_NOWHERE,
     PLACE_FAILED
 };
@@ -110,8 +111,8 @@ void place_of(const struct judge *judge, const struct dns_answer *answer, size_t
               enum dns_family family, struct place *place);
 void choose_wanted(struct judge *judge);
 
-/* judge_remembered.c: parallel to the views of the facts (NULL: none), to be freed: a server that an
- * earlier run has found, and that is none of the zone's any more. NULL when out of memory. */
+/* judge_remembered.c: parallel to the views of the facts (NULL: none), to be freed: a server that
+ * an earlier run has found, and that is none of the zone's any more. NULL when out of memory. */
 bool *find_gone(const struct dns_facts *facts);
 
 /* judge_switch.c: how far a switch has come, and until when who may be behind */
