@@ -42,7 +42,6 @@ static void ask_servers_of(struct dns_walk *walk, struct dns_place *place)
 
 static void ask_ds_of(struct dns_walk *walk, struct dns_place *place)
 {
-    bool told_nothing; /* its reply about a name in the zone was an error: NS may do */
     if (!place->asked_ds)
         ask_place(walk, place, &walk->zone, DNS_DS, DNS_FIND_DS);
     place->asked_ds = true;
