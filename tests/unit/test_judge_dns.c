@@ -448,6 +448,12 @@ static const struct row rows[] = {
      "leads to prod on all 2 resolvers",
      {0}},
     /* ---- what an answer says beside ---- */
+    {"which of several caches",
+     TWO R1 "a found 192.0.2.10 nsid=fra1\naaaa nodata\n",
+     "expect=prod",
+     DR_OK,
+     "leads to prod",
+     {"r1: prod, 192.0.2.10, TTL 1m, cache fra1"}},
     {"a stale answer",
      TWO R1 "a found 192.0.2.10 ttl=30 stale words=EDE_3\naaaa nodata\n",
      "expect=prod",
