@@ -605,6 +605,20 @@ static const struct row rows[] = {
      DR_WARNING,
      "the glue 203.0.113.9 of ns1 is not what the zone says",
      {0}},
+    {"much glue that is old",
+     "zone\n" NS1 PROD
+     "parent ns=ns1\nglue ns1 203.0.113.9 parent\nglue ns1 203.0.113.8 parent\nglue ns1 "
+     "203.0.113.7 parent\nglue ns1 203.0.113.6 parent\nglue ns1 203.0.113.5 parent\n",
+     "expect=prod",
+     DR_WARNING,
+     "the glue 203.0.113.7 of ns1 is not what the zone says; and 2 more",
+     {0}},
+    {"the parent names many others",
+     "zone\nview ns1 203.0.113.1 ns=ns1\n" PROD "parent ns=ns1,ns2,ns3,ns4,ns5,ns6\n",
+     "expect=prod",
+     DR_WARNING,
+     "ns1 does not name ns2, ns3, ns4 and 2 more, which the parent does",
+     {0}},
     {"glue that is right",
      "zone\n" NS1 PROD "parent ns=ns1\nglue ns1 203.0.113.1 parent own\nglue ns1 2001:db8::1 "
      "own\n",
@@ -635,6 +649,14 @@ static const struct row rows[] = {
      "expect=prod",
      DR_CRITICAL,
      "no DNSKEY on ns1",
+     {0}},
+    {"a DS that no key of many servers matches",
+     "zone\nview ns1 203.0.113.1 keys=11/13\n" PROD "view ns2 203.0.113.2 keys=11/13\n" PROD
+     "view ns3 203.0.113.3 keys=11/13\n" PROD "view ns4 203.0.113.4 keys=11/13\n" PROD
+     "view ns5 203.0.113.5 keys=11/13\n" PROD "parent ds=12/13\n",
+     "expect=prod",
+     DR_CRITICAL,
+     "no DNSKEY on ns3 matches the parent's DS (key 12); and 2 more",
      {0}},
     {"a DS that one key matches",
      "zone\nview ns1 203.0.113.1 keys=11/13,12/13\n" PROD "parent ds=12/13,99/8\n",
