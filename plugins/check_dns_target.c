@@ -267,7 +267,8 @@ static const struct dr_option option_rows[] = {
      .into = &standbys},
     {.name = "own-record",
      .kind = DR_OPTION_FLAG,
-     .help = "WARNING when the name has no record of its own, and a wildcard answers for it.",
+     .help = "WARNING when the name, or one of --standby, has no record of its own, and a wildcard "
+             "answers for it.",
      .group = GROUP_EXPECT,
      .into = &rules.own_record},
     {.name = "min-servers",
@@ -305,7 +306,7 @@ static const struct dr_option option_rows[] = {
     {.name = "switch-window",
      .kind = DR_OPTION_DURATION,
      .argument = "DURATION",
-     .fallback = "none",
+     .fallback = "the refresh of the SOA record, with --state-dir",
      .help = "While a switch is under way, servers may be behind for so long, and resolvers for "
              "the old TTL more, with a WARNING; needs --state-dir.",
      .example = "10m",

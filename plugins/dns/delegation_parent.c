@@ -100,6 +100,8 @@ void dns_parent_start(struct dns_walk *walk)
                 dns_place_ask(walk, place);
             else
                 ask_ds_of(walk, place);
+            if (place->told_nothing)
+                ask_servers_of(walk, place);
         }
     } else if (dns_parent_is_wanted(walk) && dns_name_parent(&walk->zone, &above)) {
         if (dns_find(walk, DNS_LOOK_ABOVE, &above, DNS_SOA) == NULL)
@@ -182,7 +184,8 @@ static bool take_referral(struct dns_walk *walk, const struct dns_question *ques
     struct dns_servers *servers = &walk->facts->delegation.servers;
     if (servers->known)
         return true;
-    if (question->delivery != DNS_DELIVERED || reply->rcode != DNS_NOERROR)
+    /* Half a list would leave servers out that nobody then asks. */
+    if (question->delivery != DNS_DELIVERED || reply->rcode != DNS_NOERROR || reply->truncated)
         return false;
     enum dns_section section = reply->authoritative ? DNS_ANSWER : DNS_AUTHORITY;
     walk->no_memory = !dns_servers_read(reply, section, &walk->zone, servers) || walk->no_memory;
@@ -220,7 +223,9 @@ static void why_not_delegated(struct dns_walk *walk, const struct dns_place *pla
     const struct dns_message *reply = &question->reply;
     const struct dns_name *other = referred_zone(question);
     char text[DNS_NAME_TEXT];
-    if (other != NULL)
+    if (question->delivery == DNS_DELIVERED && reply->truncated)
+        dns_walk_why(walk->why_parent, "%.80s: truncated even over TCP", place->label);
+    else if (other != NULL)
         dns_walk_why(walk->why_parent, "%.80s refers to the servers of %.100s", place->label,
                      dns_name_text(other, text));
     else if (question->delivery == DNS_DELIVERED && reply->authoritative &&
@@ -260,6 +265,7 @@ static void take_above(struct dns_walk *walk, struct dns_place *place,
     } else if (walk->zone_known && question->delivery == DNS_DELIVERED) {
         ask_servers_of(walk, place);
     } else {
+        place->told_nothing = question->delivery == DNS_DELIVERED;
         dns_walk_why(walk->why_zone, "%.80s: %s", place->label, dns_walk_words(question, buffer));
         dns_walk_why(walk->why_parent, "%.80s: %s", place->label, dns_walk_words(question, buffer));
     }

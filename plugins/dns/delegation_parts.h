@@ -99,6 +99,7 @@ struct dns_place {
     int port;
     char label[DNS_NAME_TEXT + DNS_ADDRESS_TEXT];
     bool asked, asked_servers, asked_ds;
+    bool told_nothing; /* its reply about a name in the zone was an error: NS may do */
 };
 
 /* What the parent says is to be found out; it is: nobody else needs to be asked. */
