@@ -650,7 +650,7 @@ endif
 
 # The servers of the zone.
 dns_zone_sources = \
-	plugins/dns/zone.c plugins/dns/zone.h \
+	plugins/dns/zone.c plugins/dns/zone.h plugins/dns/zone_servers.c \
 	plugins/dns/delegation.c plugins/dns/delegation.h plugins/dns/delegation_parts.h \
 	plugins/dns/delegation_find.c plugins/dns/delegation_hosts.c plugins/dns/delegation_parent.c
 if MODULES

@@ -89,7 +89,7 @@ struct dns_answer {
                                        0: expired */
     struct dr_opt_real signed_life; /* how long that one is valid altogether, seconds */
     enum dns_validity validity;
-    char *validity_words; /* NULL */
+    char *validity_words; /* why; of DNS_SECURE: "opt-out"; NULL */
     char *nsid;           /* which of several servers it was; NULL */
     double seconds;       /* from the first question to the reply */
     unsigned tries;

@@ -266,7 +266,8 @@ static void judge_validity(const struct dns_answer *answer, struct dr_line *line
     case DNS_NOT_VALIDATED:
         break;
     case DNS_SECURE:
-        dr_line_figure(line, "DNSSEC holds");
+        dr_line_figure(line, "DNSSEC holds%s%s%s", *words != '\0' ? " (" : "", words,
+                       *words != '\0' ? ")" : "");
         break;
     case DNS_INSECURE:
         dr_line_problem(line, DR_WARNING, "not secured by DNSSEC%s%s", between, words);
@@ -414,7 +415,8 @@ static void judge_details(struct judge *judge, const struct view *view, struct d
     for (int f = 0; f < DNS_FAMILIES; f++) {
         const struct dns_answer *answer = &view->seen->answers[f];
         if (answer->validity == DNS_INVALID ||
-            (answer->validity == DNS_INDETERMINATE && worst->validity != DNS_INVALID))
+            (answer->validity == DNS_INDETERMINATE && worst->validity != DNS_INVALID) ||
+            (worst->validity == DNS_SECURE && answer->validity_words != NULL))
             worst = answer;
     }
     judge_stale(view, line);

@@ -153,35 +153,59 @@ void judge_standbys(struct judge *judge)
 
 /* ---- parent and child ---- */
 
-/* "ns4.example.com": those of `a` that are not in `b`. */
-static bool list_missing(const struct dns_servers *a, const struct dns_servers *b, char *words,
-                         size_t size)
+/* Problems of one kind, each with a server or an address of its own: some are said, and how many
+ * more there are. */
+#define KIND_SHOWN 3
+#define NAMES_MAX_BYTES 4000 /* so many names, and the count */
+
+struct kind {
+    size_t count;
+    enum dr_state rest; /* of those that are not said: the worst */
+};
+
+/* Counts a problem; true where it is to be said. */
+static bool is_shown(struct kind *kind, enum dr_state state)
 {
-    size_t used = 0;
-    words[0] = '\0';
-    for (size_t i = 0; i < a->count && used < size; i++) {
-        if (dns_servers_have(b, a->names[i]))
-            continue;
-        int written =
-            snprintf(words + used, size - used, "%s%s", used > 0 ? ", " : "", a->names[i]);
-        used += written > 0 ? (size_t)written : 0;
+    if (++kind->count <= KIND_SHOWN)
+        return true;
+    kind->rest = dr_state_worst(kind->rest, state);
+    return false;
+}
+
+static void say_rest(const struct kind *kind, struct dr_line *line)
+{
+    if (kind->count > KIND_SHOWN)
+        dr_line_problem(line, kind->rest, "and %zu more", kind->count - KIND_SHOWN);
+}
+
+/* What one of both names, and the other does not: `names` where that is the server. */
+static void say_missing(const struct view *view, bool names, const struct dns_servers *those_of,
+                        const struct dns_servers *not_of, struct dr_line *line)
+{
+    struct dr_buffer words = DR_BUFFER(NAMES_MAX_BYTES);
+    size_t count = 0;
+    for (size_t i = 0; i < those_of->count; i++) {
+        if (!dns_servers_have(not_of, those_of->names[i]) && ++count <= KIND_SHOWN)
+            dr_buffer_addf(&words, "%s%s", count > 1 ? ", " : "", those_of->names[i]);
     }
-    return used > 0;
+    if (count > KIND_SHOWN)
+        dr_buffer_addf(&words, " and %zu more", count - KIND_SHOWN);
+    if (count > 0)
+        dr_line_problem(line, DR_WARNING, "%s %s %s, which the parent %s", view->name,
+                        names ? "names" : "does not name", dr_buffer_text(&words),
+                        names ? "does not" : "does");
+    line->problems.no_memory = line->problems.no_memory || words.no_memory;
+    dr_buffer_free(&words);
 }
 
 static void judge_child(struct judge *judge, const struct view *view, struct dr_line *line)
 {
     const struct dns_servers *parent = &judge->zone->delegation.servers;
     const struct dns_servers *child = &view->seen->servers;
-    char words[300];
     if (!child->known || !parent->known)
         return;
-    if (list_missing(parent, child, words, sizeof words))
-        dr_line_problem(line, DR_WARNING, "%s does not name %s, which the parent does", view->name,
-                        words);
-    if (list_missing(child, parent, words, sizeof words))
-        dr_line_problem(line, DR_WARNING, "%s names %s, which the parent does not", view->name,
-                        words);
+    say_missing(view, false, parent, child, line);
+    say_missing(view, true, child, parent, line);
     if (line->state != DR_OK)
         dr_line_next(line, line->state, "make the NS records of parent and zone the same");
 }
@@ -190,47 +214,63 @@ static void judge_child(struct judge *judge, const struct view *view, struct dr_
 static void judge_sets(struct judge *judge, struct dr_line *line)
 {
     const struct view *first = NULL;
+    struct kind others = {.count = 0};
     for (size_t i = 0; i < judge->view_count; i++) {
         const struct view *view = &judge->views[i];
         if (!view->server || view->seen == NULL || !view->seen->servers.known)
             continue;
-        bool news = first == NULL || !dns_servers_same(&first->seen->servers, &view->seen->servers);
-        if (news && first != NULL) {
+        if (first == NULL) {
+            first = view;
+            judge_child(judge, view, line);
+        } else if (!dns_servers_same(&first->seen->servers, &view->seen->servers) &&
+                   is_shown(&others, DR_WARNING)) {
             dr_line_problem(line, DR_WARNING, "%s and %s name other servers", first->name,
                             view->name);
             dr_line_next(line, DR_WARNING, "compare the NS records of %s and %s", first->name,
                          view->name);
-        }
-        if (news)
             judge_child(judge, view, line);
-        if (first == NULL)
-            first = view;
+        }
     }
+    say_rest(&others, line);
 }
 
-static void judge_addresses(struct judge *judge, struct dr_line *line)
+static void judge_glue(struct judge *judge, struct dr_line *line)
 {
     const struct dns_delegation *delegation = &judge->zone->delegation;
+    struct kind old = {.count = 0};
     char text[DNS_ADDRESS_TEXT];
     for (size_t i = 0; i < delegation->glue_count; i++) {
         const struct dns_glue *glue = &delegation->glue[i];
-        if (!glue->parent || glue->own)
+        if (!glue->parent || glue->own || !is_shown(&old, DR_WARNING))
             continue;
         dr_line_problem(line, DR_WARNING, "the glue %s of %s is not what the zone says",
                         dns_address_text(&glue->address, text), glue->server);
         dr_line_next(line, DR_WARNING, "correct the glue of %s in the parent zone", glue->server);
     }
+    say_rest(&old, line);
+}
+
+static void judge_addresses(struct judge *judge, struct dr_line *line)
+{
+    const struct dns_delegation *delegation = &judge->zone->delegation;
+    struct kind aliases = {.count = 0}, lost = {.count = 0};
     for (size_t i = 0; i < delegation->alias_count; i++) {
+        if (!is_shown(&aliases, DR_WARNING))
+            continue;
         dr_line_problem(line, DR_WARNING, "%s is a CNAME, which a name server must not be",
                         delegation->aliases[i]);
         dr_line_next(line, DR_WARNING, "give %s an A or AAAA record (RFC 2181, 10.3)",
                      delegation->aliases[i]);
     }
+    say_rest(&aliases, line);
     for (size_t i = 0; i < delegation->lost_count; i++) {
+        if (!is_shown(&lost, DR_WARNING))
+            continue;
         dr_line_problem(line, DR_WARNING, "%s has no address", delegation->lost[i]);
         dr_line_next(line, DR_WARNING, "give %s an address, or take it out of the NS records",
                      delegation->lost[i]);
     }
+    say_rest(&lost, line);
 }
 
 static bool is_matched(const struct dns_keys *ds, const struct dns_keys *keys)
@@ -248,16 +288,18 @@ static bool is_matched(const struct dns_keys *ds, const struct dns_keys *keys)
 static void judge_keys(struct judge *judge, struct dr_line *line)
 {
     const struct dns_keys *ds = &judge->zone->delegation.ds;
+    struct kind unmatched = {.count = 0};
     for (size_t i = 0; ds->known && ds->count > 0 && i < judge->view_count; i++) {
         const struct view *view = &judge->views[i];
         if (!view->server || view->seen == NULL || !view->seen->keys.known ||
-            is_matched(ds, &view->seen->keys))
+            is_matched(ds, &view->seen->keys) || !is_shown(&unmatched, DR_CRITICAL))
             continue;
         dr_line_problem(line, DR_CRITICAL, "no DNSKEY on %s matches the parent's DS (key %u)",
                         view->name, ds->items[0].tag);
         dr_line_next(line, DR_CRITICAL,
                      "correct the DS in the parent zone: resolvers that validate answer SERVFAIL");
     }
+    say_rest(&unmatched, line);
 }
 
 /* How far `a` is before `b` (RFC 1982, 3.2); less than 0: behind it. */
@@ -281,19 +323,22 @@ static bool has_signature(const struct dns_view *seen)
 static void judge_untold(struct judge *judge, bool (*tells)(const struct dns_view *),
                          const char *what, struct dr_line *line)
 {
+    struct kind untold = {.count = 0};
     for (size_t i = 0; i < judge->view_count; i++) {
         const struct view *view = &judge->views[i];
-        if (!view->server || !view->serves || tells(view->seen))
+        if (!view->server || !view->serves || tells(view->seen) || !is_shown(&untold, DR_UNKNOWN))
             continue;
         dr_line_problem(line, DR_UNKNOWN, "%s does not tell %s", view->name, what);
         dr_line_next(line, DR_UNKNOWN, "ask it by hand: dig +norecurse");
     }
+    say_rest(&untold, line);
 }
 
 static void judge_serials(struct judge *judge, struct dr_line *line)
 {
     const struct dr_threshold *threshold = &judge->rules->thresholds[DNS_SERIAL_LAG];
     const struct view *newest = NULL;
+    struct kind behind = {.count = 0};
     int64_t most = 0;
     for (size_t i = 0; i < judge->view_count; i++) {
         const struct view *view = &judge->views[i];
@@ -311,10 +356,12 @@ static void judge_serials(struct judge *judge, struct dr_line *line)
         enum dr_state state = dr_threshold_judge(threshold, (double)lag);
         if (!judge->rules->limited[DNS_SERIAL_LAG] || state == DR_OK)
             continue;
-        dr_line_problem(line, state, "%s is %lld serials behind %s", view->name, (long long)lag,
-                        newest->name);
+        if (is_shown(&behind, state))
+            dr_line_problem(line, state, "%s is %lld serials behind %s", view->name, (long long)lag,
+                            newest->name);
         dr_line_next(line, state, "look at the transfer (NOTIFY, AXFR) to %s", view->name);
     }
+    say_rest(&behind, line);
     if (newest == NULL) {
         if (judge->rules->limited[DNS_SERIAL_LAG])
             dr_line_problem(line, DR_UNKNOWN, "no server tells its serial");
@@ -359,6 +406,7 @@ void judge_zone(struct judge *judge)
     if (is_remembered_alone(judge))
         dr_line_problem(&line, DR_WARNING, "its servers are those of an earlier run");
     judge_sets(judge, &line);
+    judge_glue(judge, &line);
     judge_addresses(judge, &line);
     judge_keys(judge, &line);
     judge_serials(judge, &line);

@@ -41,6 +41,7 @@ struct work {
     ldns_rr_list *keys; /* that are trusted */
     double now;
     struct dr_buffer *words;
+    bool *opted_out; /* a proof rests on NSEC3 records with opt-out */
 };
 
 /* ---- Records ---- */
@@ -602,9 +603,9 @@ static enum dns_validity of_proof(const struct work *work, enum dns_proof proof,
     switch (proof) {
     case DNS_PROVEN:
         return DNS_SECURE;
-    case DNS_OPTED_OUT:
-        dr_buffer_addf(work->words, "%s may be there, unsigned: the NSEC3 records opt out", text);
-        return DNS_INDETERMINATE;
+    case DNS_OPTED_OUT: /* not bogus, and not to be called authentic either (RFC 5155, 9.2) */
+        *work->opted_out = true;
+        return DNS_SECURE;
     case DNS_TOO_DEAR:
         dr_buffer_addf(work->words,
                        "%s is denied by NSEC3 with more than %d iterations, or an unknown hash",
@@ -720,13 +721,20 @@ enum dns_validity dns_validate(const struct dns_anchor *anchor, const struct dns
                                double now, char **words)
 {
     struct dr_buffer text = DR_BUFFER(WORDS_MAX_BYTES);
-    struct work work = {
-        .reply = reply, .zone = zone, .keys = ldns_rr_list_new(), .now = now, .words = &text};
+    bool opted_out = false;
+    struct work work = {.reply = reply,
+                        .zone = zone,
+                        .keys = ldns_rr_list_new(),
+                        .now = now,
+                        .words = &text,
+                        .opted_out = &opted_out};
     enum dns_validity validity = DNS_INDETERMINATE;
     *words = NULL;
     if (work.keys != NULL)
         validity = validate_reply(anchor, keys, &work);
-    if (validity != DNS_SECURE)
+    if (validity == DNS_SECURE && opted_out)
+        dr_buffer_add(&text, "opt-out");
+    if (validity != DNS_SECURE || opted_out)
         *words = dr_buffer_take(&text);
     ldns_rr_list_deep_free(work.keys);
     dr_buffer_free(&text);

@@ -22,12 +22,14 @@ void dns_anchor_free(struct dns_anchor *anchor);
 /* Are all records of the answer section of `reply` (of its authority section, where it denies
  * something) signed by keys in `keys` (the server's DNSKEY reply; NULL: not had), which the anchor
  * vouches for, as of `now` (seconds since the epoch)? INSECURE where the anchor holds nothing. Why
- * not, in *words (the caller frees it; NULL where it is SECURE).
+ * not, in *words (the caller frees it; NULL where it is SECURE, but for what follows).
  *
  * Records outside the zone do not count. An answer made from a wildcard, and one that ends in the
  * zone without what was asked for, need the proof that there is nothing closer, or nothing at all
- * (denial.h). INDETERMINATE is also what cannot be computed here: an algorithm that is not
- * supported or rests on SHA-1, a zone below this one with keys of its own, NSEC3 with opt-out. */
+ * (denial.h). Where that proof rests on NSEC3 with opt-out, a zone without keys could be there
+ * instead: whoever validates takes the answer all the same, without AD (RFC 5155, 9.2). That is
+ * SECURE with the words "opt-out". INDETERMINATE is also what cannot be computed here: an algorithm
+ * that is not supported or rests on SHA-1, a zone below this one with keys of its own. */
 enum dns_validity dns_validate(const struct dns_anchor *anchor, const struct dns_name *zone,
                                const struct dns_message *keys, const struct dns_message *reply,
                                double now, char **words);

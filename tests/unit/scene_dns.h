@@ -6,6 +6,7 @@
  * [expire=N] [minimum=N] [soattl=N] [ns=A,B] [nsttl=N] [keys=TAG/ALGORITHM,...|none]
  * [signed=LEFT/LIFE] a|aaaa|random OUTCOME [ADDRESS,...] [ttl=N] [link=OWNER>TARGET@TTL] [end=NAME]
  * [stale] [plain] [wildcard] [nsid=NAME] [valid=WORD] [words=WITH_UNDERSCORES] standby N a|aaaa
+ * [stale] [plain] [wildcard] [valid=WORD] [why=WORD] [words=WITH_UNDERSCORES] standby N a|aaaa
  * OUTCOME ... parent [ns=A,B] [nsttl=N] [ds=TAG/ALGORITHM,...|none] [alias=NAME] [lost=NAME]
  * [trouble=WORDS] glue SERVER ADDRESS [parent] [own] tail NAME followed by a and aaaa
  *
@@ -143,6 +144,8 @@ static inline void scene_answer(struct dns_answer *answer, char *rest)
             answer->nsid = strdup(value);
         else if ((value = scene_value(word, "valid")) != NULL)
             answer->validity = (enum dns_validity)SCENE_FIND(scene_validities, value);
+        else if ((value = scene_value(word, "why")) != NULL)
+            answer->validity_words = strdup(value);
         else if (strcmp(word, "stale") == 0)
             answer->stale = true;
         else if (strcmp(word, "plain") == 0)

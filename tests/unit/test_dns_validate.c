@@ -195,16 +195,24 @@ static void test_rows(void **state)
          NULL},
         {"opt-out, a name that may be there",
          {"optout/ds", "optout/dnskey", "optout/gone", NOW},
-         DNS_INDETERMINATE,
-         "gone.dr.example may be there, unsigned: the NSEC# records opt out"},
+         DNS_SECURE,
+         "opt-out"},
         {"an answer without a denial is not dear",
          {"dear/ds", "dear/dnskey", "dear/app", NOW},
          DNS_SECURE,
          NULL},
         {"opt-out beside a wildcard",
          {"optout/ds", "optout/dnskey", "optout/wild", NOW},
-         DNS_INDETERMINATE,
-         "x.wild.dr.example may be there, unsigned: the NSEC# records opt out"},
+         DNS_SECURE,
+         "opt-out"},
+        {"opt-out beside a wildcard, further down",
+         {"optout/ds", "optout/dnskey", "optout/wild-deep", NOW},
+         DNS_SECURE,
+         "opt-out"},
+        {"opt-out beside a wildcard without the type",
+         {"optout/ds", "optout/dnskey", "optout/wild-nodata", NOW},
+         DNS_SECURE,
+         "opt-out"},
         {"too many iterations",
          {"dear/ds", "dear/dnskey", "dear/gone", NOW},
          DNS_INDETERMINATE,
@@ -259,14 +267,14 @@ static void test_denial_without(void **state)
 {
     static const char *const replies[] = {"app-nodata", "gone",        "gone-deep", "wild",
                                           "alias",      "wild-nodata", "ent",       "nowhere"};
-    static const char *const zones[] = {"nsec", "nsec3"};
+    static const char *const zones[] = {"nsec", "nsec3", "optout"};
     (void)state;
     for (size_t i = 0; i < COUNT(replies) * COUNT(zones); i++) {
         char path[64], keys[64], ds[64], *words;
         struct dns_message reply;
-        snprintf(path, sizeof path, "%s/%s", zones[i % 2], replies[i / 2]);
-        snprintf(keys, sizeof keys, "%s/dnskey", zones[i % 2]);
-        snprintf(ds, sizeof ds, "%s/ds", zones[i % 2]);
+        snprintf(path, sizeof path, "%s/%s", zones[i % COUNT(zones)], replies[i / COUNT(zones)]);
+        snprintf(keys, sizeof keys, "%s/dnskey", zones[i % COUNT(zones)]);
+        snprintf(ds, sizeof ds, "%s/ds", zones[i % COUNT(zones)]);
         struct dns_anchor *anchor = load_anchor(ds);
         load_message(path, &reply);
         size_t kept = 0;
