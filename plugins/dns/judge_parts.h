@@ -31,7 +31,7 @@ enum place_kind {
     PLACE_NONE,    /* no address of that family */
     PLACE_MIXED,   /* to several sites at once */
     PLACE_UNKNOWN, /* to an address that is of no site */
-    PLACE_UNTOLD,  /* to a name in another zone, of which nobody tells anything */
+    PLACE_UNSEEN,  /* to a name of another zone, of which nobody says anything */
     PLACE_NOWHERE,
     PLACE_FAILED
 };

@@ -108,12 +108,12 @@ static bool has_address(const struct dns_answer *answer, const struct dns_addres
     return false;
 }
 
-/* Every address that the site lists, and no other (that is judged already). */
+/* Every address that the wanted site lists, and no other (that is judged already). */
 static void judge_exact(struct judge *judge, const struct place *place, int family,
                         struct dr_line *line)
 {
     const struct dns_answer *answer = place->tail != NULL ? place->tail : place->answer;
-    const struct dns_site *site = &judge->rules->sites.items[place->site];
+    const struct dns_site *site = &judge->rules->sites.items[judge->wanted];
     char text[DNS_ADDRESS_TEXT];
     for (size_t i = 0; judge->rules->set == DNS_SET_EXACT && i < site->network_count; i++) {
         const struct dns_address *address = &site->networks[i].address;
@@ -188,7 +188,8 @@ static void judge_place(struct judge *judge, const struct view *view, int family
         if (judge->rules->required[family]) {
             dr_line_problem(line, DR_CRITICAL, "no %s record", family_names[family]);
             dr_line_next(line, DR_CRITICAL, "add it, or leave it out of --type");
-        }
+        } else if (view->moved && !judge->rules->forbidden[family])
+            judge_exact(judge, place, family, line);
         break;
     case PLACE_MIXED:
         dr_line_problem(line, DR_CRITICAL, "%s%smixes sites: %s", words, between, place->words);
@@ -198,11 +199,10 @@ static void judge_place(struct judge *judge, const struct view *view, int family
         dr_line_problem(line, DR_CRITICAL, "%s%sleads to %s", words, between, place->words);
         dr_line_next(line, DR_CRITICAL, "correct the record, or the list of --site");
         break;
-    case PLACE_UNTOLD:
+    case PLACE_UNSEEN:
         dr_line_problem(line, DR_UNKNOWN, "%s%s%s", words, between, place->words);
         dr_line_next(line, DR_UNKNOWN,
-                     "look why the resolvers of --find-by do not tell, or name "
-                     "in --site what it leads to");
+                     "name a resolver that can be asked (--find-by), or that name in --site");
         break;
     case PLACE_NOWHERE:
         dr_line_problem(line, DR_CRITICAL, "%s%s%s", words, between, place->words);
@@ -233,9 +233,11 @@ static void judge_places(struct judge *judge, const struct view *view, struct dr
 
 /* ---- what else an answer says ---- */
 
-static void judge_stale(const struct view *view, const struct dns_answer *answer,
-                        struct dr_line *line)
+static void judge_stale(const struct view *view, struct dr_line *line)
 {
+    const struct dns_answer *answer = &view->seen->answers[DNS_V4];
+    if (!answer->stale)
+        answer = &view->seen->answers[DNS_V6];
     if (!answer->stale)
         return;
     dr_line_problem(line, DR_WARNING, "a stale answer%s%s: it cannot ask the zone's servers",
@@ -413,7 +415,7 @@ static void judge_details(struct judge *judge, const struct view *view, struct d
             (answer->validity == DNS_INDETERMINATE && worst->validity != DNS_INVALID))
             worst = answer;
     }
-    judge_stale(view, shown, line);
+    judge_stale(view, line);
     judge_edns(view, shown, line);
     judge_validity(worst, line);
     judge_wildcard(judge, view, line);

@@ -21,8 +21,8 @@ static void judge_standby_family(struct judge *judge, const struct view *view,
     const char *name = family == DNS_V4 ? "A" : "AAAA";
     bool none = place->kind == PLACE_NONE ||
                 (place->kind == PLACE_NOWHERE && place->answer->outcome == DNS_DANGLING);
-    /* of a server that does not serve its own line says why */
-    if ((place->kind == PLACE_FAILED && view->serves) || place->kind == PLACE_UNTOLD)
+    bool unknown = place->kind == PLACE_UNSEEN || (place->kind == PLACE_FAILED && view->serves);
+    if (unknown) /* of one that does not serve its own line says why */
         dr_line_problem(line, DR_UNKNOWN, "%s: %s: %s", view->name, name, place->words);
     else if (none && judge->rules->required[family])
         dr_line_problem(line, DR_CRITICAL, "%s: no %s record", view->name, name);
@@ -89,7 +89,7 @@ static bool judge_standby_at(struct judge *judge, const struct view *view, size_
     for (int f = 0; f < DNS_FAMILIES; f++) {
         struct place *place = &places[f];
         place_of(judge, &answers[f], standby->site, (enum dns_family)f, place);
-        failed += place->kind == PLACE_FAILED || place->kind == PLACE_UNTOLD ? 1 : 0;
+        failed += place->kind == PLACE_FAILED || place->kind == PLACE_UNSEEN ? 1 : 0;
         right += place->kind == PLACE_SITE && place->site == standby->site ? 1 : 0;
         bool bad = place->kind == PLACE_MIXED || place->kind == PLACE_UNKNOWN ||
                    (place->kind == PLACE_SITE && place->site != standby->site);

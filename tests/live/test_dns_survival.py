@@ -519,7 +519,7 @@ def test_a_chain_that_nobody_follows(ask, names):
     """It leaves the zone, and our own resolver is dead: nothing is known of where people get to."""
     publish(names, "app 60 CNAME lb.elsewhere.example.")
     result = ask()
-    expect(result, "UNKNOWN", "leads to lb.elsewhere.example, and no resolver tells where that leads",
+    expect(result, "UNKNOWN", "leads to lb.elsewhere.example, of which no resolver says where it leads",
            {label(server): ("UNKNOWN", "leads to lb.elsewhere.example") for server in names.names})
     # The name may be enough.
     expect(ask(sites=("-S", "prod=*.elsewhere.example")), "OK", "leads to prod", {label(names.ns1): ("OK", "prod")})

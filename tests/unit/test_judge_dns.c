@@ -171,6 +171,14 @@ static const struct row rows[] = {
      DR_CRITICAL,
      "leads to a name without address: gone.example.com",
      {0}},
+    {"a CNAME to nothing, of which the server says which: once",
+     "zone\n" NS1
+     "a dangling link=app.example.com>gone.example.com@60 words=gone.example.com_has_no_A_record\n"
+     "aaaa nodata\n",
+     "expect=prod",
+     DR_CRITICAL,
+     "leads to a name without address: gone.example.com has no A record",
+     {"-gone.example.com has no A record: gone"}},
     {"a CNAME to a name with A alone",
      "zone\n" NS1 "a found 192.0.2.10 link=app.example.com>web.example.com@60\n"
      "aaaa dangling link=app.example.com>web.example.com@60\n",
@@ -190,6 +198,24 @@ static const struct row rows[] = {
      "expect=prod exact",
      DR_CRITICAL,
      "lacks 192.0.2.11 of prod",
+     {0}},
+    {"exact, no address of IPv6 at all",
+     "zone\n" NS1 "a found 192.0.2.11,192.0.2.10\naaaa nodata\n",
+     "expect=prod exact=v6",
+     DR_CRITICAL,
+     "ns1: lacks 2001:db8:1::10 of prod",
+     {"ns1: lacks 2001:db8:1::10 of prod (prod, 192.0.2.11, 192.0.2.10"}},
+    {"exact, all of both families",
+     "zone\n" NS1 "a found 192.0.2.11,192.0.2.10\naaaa found 2001:db8:1::10\n",
+     "expect=prod exact=v6",
+     DR_OK,
+     "leads to prod",
+     {0}},
+    {"exact, IPv6 is listed and not wanted",
+     "zone\n" NS1 "a found 192.0.2.11,192.0.2.10\naaaa nodata\n",
+     "expect=prod exact=v6 type=a",
+     DR_OK,
+     "leads to prod",
      {0}},
     {"exact, all there",
      "zone\n" NS1 "a found 192.0.2.11,192.0.2.10\naaaa nodata\n",
@@ -242,8 +268,24 @@ static const struct row rows[] = {
      "link=app.example.com>lb.example.org@60\n",
      "expect=prod",
      DR_UNKNOWN,
-     "ns1: leads to lb.example.org, and no resolver tells where that leads",
-     {"ns1: leads to lb.example.org"}},
+     "ns1: leads to lb.example.org, of which no resolver says where it leads",
+     {"ns1: leads to lb.example.org, of which no resolver says where it leads"}},
+    {"another zone, and the resolver is dead",
+     "zone\n" NS1 "a leaves link=app.example.com>lb.example.org@60\naaaa leaves "
+     "link=app.example.com>lb.example.org@60\ntail lb.example.org\na silent\naaaa found "
+     "2001:db8:1::10\n",
+     "expect=prod",
+     DR_UNKNOWN,
+     "ns1: A leads to lb.example.org, of which no resolver says where it leads: no reply",
+     {0}},
+    {"another zone, of which half is known, and that is wrong",
+     "zone\n" NS1 "a leaves link=app.example.com>lb.example.org@60\naaaa leaves "
+     "link=app.example.com>lb.example.org@60\ntail lb.example.org\na silent\naaaa found "
+     "2001:db8:2::10\n",
+     "expect=prod",
+     DR_CRITICAL,
+     "1 of 1 send app.example.com to dr, not prod: ns1",
+     {0}},
     {"another zone, whose addresses are of no site",
      "zone\n" NS1 "a leaves link=app.example.com>lb.example.org@60\naaaa nodata\n"
      "tail lb.example.org\na found 203.0.113.9\naaaa nodata\n",
@@ -288,6 +330,30 @@ static const struct row rows[] = {
      "expect=prod",
      DR_WARNING,
      "ns2: answers without authority (AA)",
+     {0}},
+    {"no authority, and the other site",
+     TWO NS3 "a noaa 198.51.100.10\naaaa noaa 2001:db8:2::10\n",
+     "expect=prod",
+     DR_CRITICAL,
+     "1 of 3 send app.example.com to dr, not prod: ns3",
+     {"ns3: leads to dr, not prod: 198.51.100.10, without authority (AA)"}},
+    {"no authority, an address of the other site, and no IPv6",
+     TWO NS3 "a noaa 198.51.100.10\naaaa noaa\n",
+     "expect=prod",
+     DR_CRITICAL,
+     "ns3: A leads to dr, not prod: 198.51.100.10, without authority (AA)",
+     {0}},
+    {"no authority, and an address of nobody",
+     TWO NS3 "a noaa 203.0.113.99\naaaa nodata\n",
+     "expect=prod",
+     DR_CRITICAL,
+     "ns3 sends people astray from app.example.com: 203.0.113.99, which is of no site",
+     {0}},
+    {"no authority, and no plan",
+     TWO NS3 "a noaa 192.0.2.10\naaaa nodata\n",
+     "",
+     DR_WARNING,
+     "1 of 3 name servers do not serve app.example.com: ns3: answers without authority (AA)",
      {0}},
     {"upward",
      TWO NS3 "a upward\naaaa upward\n",
@@ -384,6 +450,12 @@ static const struct row rows[] = {
     /* ---- what an answer says beside ---- */
     {"a stale answer",
      TWO R1 "a found 192.0.2.10 ttl=30 stale words=EDE_3\naaaa nodata\n",
+     "expect=prod",
+     DR_WARNING,
+     "r1: a stale answer, EDE 3",
+     {0}},
+    {"a stale answer of IPv6 alone",
+     TWO R1 "a found 192.0.2.10\naaaa found 2001:db8:1::10 ttl=30 stale words=EDE_3\n",
      "expect=prod",
      DR_WARNING,
      "r1: a stale answer, EDE 3",
@@ -565,7 +637,7 @@ static const struct row rows[] = {
      "expect=prod standby=dr:app-dr.example.com",
      DR_UNKNOWN,
      "app-dr.example.com, the name to switch to, is not known to be there",
-     {"ns1: A: leads to lb.example.net, and no resolver tells where that leads"}},
+     {"ns1: A: leads to lb.example.net, of which no resolver says where it leads"}},
     {"the standby does not hold",
      "zone\n" NS1 "a found 192.0.2.10 valid=secure\naaaa nodata valid=secure\n"
      "standby 0 a found 198.51.100.10 valid=invalid\nstandby 0 aaaa nodata valid=secure\n",
@@ -1038,9 +1110,12 @@ static void start(struct scene *scene, const char *options)
     scene->rules.via = scene->via;
     scene->rules.lost = scene->lost;
     bool exact = strstr(options, "exact") != NULL;
-    assert_true(dns_sites_add(
-        &scene->rules.sites,
-        exact ? "prod=192.0.2.10,192.0.2.11" : "prod=192.0.2.0/24,2001:db8:1::/48", NULL));
+    assert_true(dns_sites_add(&scene->rules.sites,
+                              strstr(options, "exact=v6") != NULL
+                                  ? "prod=192.0.2.10,192.0.2.11,2001:db8:1::10"
+                              : exact ? "prod=192.0.2.10,192.0.2.11"
+                                      : "prod=192.0.2.0/24,2001:db8:1::/48",
+                              NULL));
     assert_true(dns_sites_add(&scene->rules.sites,
                               "dr=198.51.100.0/24,2001:db8:2::/48,*.dr.example.net", NULL));
     for (const char *at = options; *at != '\0'; at += strspn(at, " ")) {
