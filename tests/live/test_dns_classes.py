@@ -461,6 +461,17 @@ def test_dnssec_expiry(check, names):
         ("survival", "CRITICAL", "a signature on %s has expired 1d" % at(names.ns2))])
 
 
+def test_dnssec_that_begins_later(check, names):
+    """The signer's clock is wrong: whoever validates does not take it yet."""
+    now = time.time()
+    names.sign(inception=now - 3600, expiry=now + 10 * DAY)
+    says(check(), "OK", "%s %s" % (APP, ALL))
+    names.ns3.serve(names.ns3.zones[ZONE].sign(inception=now + 2 * DAY, expiry=now + 12 * DAY))
+    says(check(), "CRITICAL", "a signature on %s begins in " % at(names.ns3), [
+        ("survival", "CRITICAL", "a signature on %s begins in " % at(names.ns3))])
+    says(check("--at", stamp(now + 3 * DAY)), "OK", "%s %s" % (APP, ALL))
+
+
 @pytest.mark.parametrize("nsec3", [False, True])
 def test_dnssec_validity(check, names, nsec3):
     now = time.time()
