@@ -114,10 +114,12 @@ def test_cname_chain(check, names):
     change(names, chain)
     says(check(name="l26." + ZONE), "OK", "l26.%s %s" % (ZONE, ALL), [(at(names.ns2), "OK", "192.0.2.1")])
     result = check(name="l1." + ZONE)
-    says(result, "CRITICAL", "%s sends nobody to l1.%s: too many CNAMEs" % (at(names.ns2), ZONE), [
-        (at(names.ns2), "CRITICAL", "too many CNAMEs")])
-    # Knot and BIND stop earlier, and leave the rest to whoever asks.
-    assert line_of(result, at(names.ns1))[0] == "UNKNOWN" and line_of(result, at(names.ns3))[0] != "OK", result
+    assert result.state == "CRITICAL", result
+    assert " sends nobody to l1.%s: too many CNAMEs: l17.%s" % (ZONE, ZONE) in result.first, result
+    assert line_of(result, at(names.ns2))[0] == "CRITICAL", result
+    # Knot stops earlier, and leaves the rest to whoever asks; BIND in later versions says SERVFAIL.
+    for server in (names.ns1, names.ns3):
+        assert line_of(result, at(server))[0] != "OK", result
 
 
 def test_cname_chain_to_another_zone(check, names):
