@@ -35,16 +35,19 @@ static size_t site_of_chain(const struct judge *judge, const struct dns_answer *
     return DNS_SITE_NONE;
 }
 
+size_t count_inside(const struct judge *judge, const struct dns_answer *answer, size_t site)
+{
+    size_t inside = 0;
+    for (size_t i = 0; i < answer->address_count; i++)
+        inside += dns_site_of_address(&judge->rules->sites, &answer->addresses[i]) == site ? 1 : 0;
+    return inside;
+}
+
 /* At least so many addresses in the wanted site are enough, whatever else is there. */
 static bool has_enough(const struct judge *judge, const struct dns_answer *answer, size_t wanted)
 {
-    size_t inside = 0;
-    if (judge->rules->set != DNS_SET_MIN || wanted == DNS_SITE_NONE)
-        return false;
-    for (size_t i = 0; i < answer->address_count; i++)
-        inside +=
-            dns_site_of_address(&judge->rules->sites, &answer->addresses[i]) == wanted ? 1 : 0;
-    return inside >= judge->rules->least;
+    return judge->rules->set == DNS_SET_MIN && wanted != DNS_SITE_NONE &&
+           count_inside(judge, answer, wanted) >= judge->rules->least;
 }
 
 /* An address that is of no site by itself is of that by which it was reached. */
@@ -130,11 +133,11 @@ static void say_failure(const struct dns_answer *answer, struct place *place)
     const struct dns_meaning *meaning = &dns_meanings[answer->outcome];
     const char *words = answer->words != NULL ? answer->words : "";
     bool said = strncmp(words, meaning->words, strlen(meaning->words)) == 0;
-    const char *target = answer->link_count > 0 ? answer->links[answer->link_count - 1].target : "";
-    bool chain =
-        *target != '\0' && meaning->weight == WEIGHT_NOWHERE && strstr(words, target) == NULL;
+    bool chain = answer->link_count > 0 && meaning->weight == WEIGHT_NOWHERE;
+    const char *end = chain ? answer->links[answer->link_count - 1].target : "";
+    bool named = !chain || strstr(words, end) != NULL;
     snprintf(place->words, sizeof place->words, "%s%s%s%s%s", said ? "" : meaning->words,
-             *words != '\0' && !said ? ": " : "", words, chain ? ": " : "", chain ? target : "");
+             *words != '\0' && !said ? ": " : "", words, named ? "" : ": ", named ? "" : end);
 }
 
 static void raise_ttl(struct place *place, double ttl, const char *owner, const char *type)
@@ -215,14 +218,14 @@ static bool is_of_one_family(const struct place *place, const struct place *othe
 
 static void add_up(const struct judge *judge, struct view *view)
 {
-    size_t sites = 0, here = 0, unseen = 0;
+    size_t sites = 0, here = 0;
     view->serves = true;
     for (int f = 0; f < DNS_FAMILIES; f++) {
         const struct place *place = &view->places[f];
         view->judged = view->judged || place->kind != PLACE_UNASKED;
         view->serves = view->serves && place->kind != PLACE_FAILED;
         sites += place->kind == PLACE_SITE ? 1 : 0;
-        unseen += place->kind == PLACE_UNSEEN ? 1 : 0;
+        view->untold = view->untold || place->kind == PLACE_UNSEEN;
         here += place->kind == PLACE_SITE && place->site == judge->wanted ? 1 : 0;
         view->fatal = view->fatal || place->kind == PLACE_MIXED || place->kind == PLACE_UNKNOWN ||
                       place->kind == PLACE_NOWHERE;
@@ -230,14 +233,15 @@ static void add_up(const struct judge *judge, struct view *view)
             view->judged = false;
     }
     view->serves = view->serves && view->judged;
-    view->moved = view->serves && !view->fatal && sites > 0 && sites == here && unseen == 0;
+    view->moved = view->serves && !view->fatal && !view->untold && sites > 0 && sites == here;
     view->behind = view->serves && !view->fatal && sites > 0 && sites != here;
-    view->fatal = view->fatal || (view->serves && sites + unseen == 0);
+    view->fatal = view->fatal || (view->serves && !view->untold && sites == 0);
 }
 
 void place_answers(struct judge *judge, struct view *view)
 {
     view->judged = view->serves = view->moved = view->behind = view->fatal = false;
+    view->untold = false;
     if (view->seen == NULL) {
         view->judged = true;
         return;

@@ -125,6 +125,20 @@ static void judge_exact(struct judge *judge, const struct place *place, int fami
     }
 }
 
+/* Of each type that there is. Where other addresses are there as well that is judged already; the
+ * site of a name may be reached without any of its own. */
+static void judge_least(struct judge *judge, const struct place *place, struct dr_line *line)
+{
+    const struct dns_answer *answer = place->tail != NULL ? place->tail : place->answer;
+    size_t inside = count_inside(judge, answer, place->site);
+    if (judge->rules->set != DNS_SET_MIN || inside >= judge->rules->least || inside == 0)
+        return;
+    dr_line_problem(line, DR_CRITICAL, "%zu of its addresses %s in %s, at least %u must", inside,
+                    inside == 1 ? "lies" : "lie", site_name(judge, place->site),
+                    judge->rules->least);
+    dr_line_next(line, DR_CRITICAL, "add the addresses that are missing, or lower --set min=N");
+}
+
 static void judge_at_site(struct judge *judge, const struct view *view, int family,
                           const char *words, struct dr_line *line)
 {
@@ -140,6 +154,7 @@ static void judge_at_site(struct judge *judge, const struct view *view, int fami
     }
     judge_via(judge, place, words, line);
     judge_exact(judge, place, family, line);
+    judge_least(judge, place, line);
     dr_line_figure(line, "%s%s%s", words, *words != '\0' ? " " : "", place->words);
 }
 
@@ -267,7 +282,7 @@ static void judge_validity(const struct dns_answer *answer, struct dr_line *line
     }
 }
 
-static bool same_addresses(const struct dns_answer *a, const struct dns_answer *b)
+bool same_addresses(const struct dns_answer *a, const struct dns_answer *b)
 {
     for (size_t i = 0; i < a->address_count; i++) {
         if (!has_address(b, &a->addresses[i]))
@@ -354,7 +369,7 @@ static void add_figures(struct judge *judge, const struct view *view)
     if (ttl.known)
         dr_result_figure(judge->result, view->name, &dns_metrics[DNS_TTL], ttl.value,
                          &thresholds[DNS_TTL]);
-    if (view->serves) /* 0 is "none of the sites", not "not seen" */
+    if (view->serves && !view->untold) /* 0 is "none of the sites", not "not seen" */
         dr_result_figure(judge->result, view->name, &dns_metrics[DNS_SITE], site,
                          &thresholds[DNS_SITE]);
 }

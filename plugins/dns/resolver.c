@@ -141,9 +141,15 @@ static bool probe(struct dr_task *task, void *facts, struct dr_error *error)
            ask_all(task, &plan, &samples, error);
 }
 
+static const char *library(void)
+{
+    return "no library";
+}
+
 extern const struct dr_source DR_SOURCE_SYMBOL(dns, resolver);
 const struct dr_source DR_SOURCE_SYMBOL(dns, resolver) = {.abi = DR_SOURCE_ABI,
                                                           .group = "dns",
                                                           .name = "resolver",
                                                           .facts_size = sizeof(struct dns_facts),
+                                                          .library = library,
                                                           .probe = probe};

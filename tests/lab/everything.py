@@ -329,7 +329,7 @@ class Everything:
         live = [path.relative_to(TREE) for path in sorted((TREE / "tests/live").glob("test_*.py"))]
         queues = [path for path in live if path.name.startswith("test_queues_")]
         liveness = [path for path in live if path.name.startswith("test_liveness_")]
-        dns = [path for path in live if path.name.startswith("test_dns_")]
+        dns = [path for path in live if path.name.startswith("test_dns_") or path.name == "test_replies_dns.py"]
         contract = [path for path in live if path.name in ("test_contract.py", "test_schemes.py", "test_faults.py")]
         replication = [path for path in live if path not in queues + liveness + dns + contract]
 
@@ -352,9 +352,10 @@ class Everything:
             part, self.modules, *("tests/live/test_%s.py" % source for source in (
                 "replication_postgresql", "replication_mongodb", "replication_redis", "replication_mssql",
                 "replication_azure", "queues_rabbitmq_replies", "queues_amqp_faults", "queues_celery_faults",
-                "queues_azure", "liveness_http")),
+                "queues_azure", "liveness_http", "dns_resolvers", "dns_zone", "dns_encrypted")),
             "-k", "test_healthy or test_standby_down or test_paused_by_user or test_every_node_and_one_list or "
-                  "test_the_stand_in or test_honest or test_messages or test_all_well or test_tls_http1",
+                  "test_the_stand_in or test_honest or test_messages or test_all_well or test_tls_http1 or "
+                  "test_the_parent_alone or test_authority_of_the_system",
             DR_WRAPPER="valgrind -q --error-exitcode=99 --leak-check=full --errors-for-leak-kinds=definite"))
 
     def run_again(self, parts):

@@ -23,7 +23,11 @@ import stub_azure_storage  # noqa: E402
 DEADLINE = 1.0
 SECRETS = ("Zebra@crossing/7", "Zebra%40crossing%2F7", stub_azure_storage.KEY)
 LOGIN = "monitor:Zebra%40crossing%2F7@"
-LAG, QUEUES, LIVENESS = "check_replication_lag", "check_queue_mirrors", "check_liveness"
+LAG, QUEUES, LIVENESS, DNS = "check_replication_lag", "check_queue_mirrors", "check_liveness", "check_dns_target"
+
+
+# The option that takes a URI, where it is another one.
+TARGET = {DNS: "-r"}
 
 
 class Scheme:
@@ -47,7 +51,7 @@ class Scheme:
 
     def arguments(self, port, folder, more=""):
         uri = self.uri.format(login=LOGIN, host="127.0.0.1:%d" % port)
-        words = ["-T", "peer=" + uri + more, "-t", "%gs" % DEADLINE]
+        words = [TARGET.get(self.executable, "-T"), "peer=" + uri + more, "-t", "%gs" % DEADLINE]
         if self.key:
             path = folder / ("key of %d" % port)  # several run at once
             path.write_text(stub_azure_storage.KEY + "\n")
@@ -58,6 +62,7 @@ class Scheme:
 
 REDIS, REDISS = ("libhiredis0.14",), ("libhiredis0.14", "libssl3")
 WEB, JSON = ("libcurl4",), ("libcurl4", "libjansson4")
+NAME = ("-n", "app.example.com", "-S", "prod=192.0.2.0/24", "--search", "none")
 CANARY = ("--canary", "beat:canary", "--heartbeat", "2m")
 ROLES = ("--active", "/state=running", "--passive", "/state=paused")
 SCHEMES = [
@@ -124,6 +129,9 @@ SCHEMES = [
     Scheme(LIVENESS, "opensearch://{login}{host}", "liveness-elasticsearch", *JSON),
     Scheme(LIVENESS, "opensearch+http://{login}{host}", "liveness-elasticsearch", *JSON, refuses="http"),
     Scheme(LIVENESS, "tcp://{host}?greeting=^220", "liveness-tcp", "dr-plugins"),
+    Scheme(DNS, "dns+tcp://{host}", "dns-resolver", "dr-plugins", more=NAME),
+    Scheme(DNS, "tls://{host}", "dns-tls", "libssl3", more=NAME),
+    Scheme(DNS, "https://{host}/dns-query", "dns-https", "libcurl4", more=NAME),
 ]
 each = pytest.mark.parametrize("subject", SCHEMES, ids=repr)
 # Those that a peer on a port can play.
@@ -201,9 +209,12 @@ REFUSALS = {
 def test_all_of_them(executable):
     """A scheme that is missing here would go untested."""
     done = subprocess.run([check.executable(executable), "--version", "-v"], stdout=subprocess.PIPE, check=False)
+    assert done.returncode == 3
     known = re.findall(r"^([a-z+-]+): ", done.stdout.decode(), re.MULTILINE)
     ours = {subject.scheme for subject in SCHEMES if subject.executable == executable}
     # The sockets of the other two are tested where their servers are.
+    # What goes over UDP no peer of these can play; zone and zone+dnssec are no URIs of anybody's. test_dns_faults.py.
+    ours |= {"dns", "zone", "zone+dnssec"} if executable == DNS else set()
     assert {name for name in known if executable == LIVENESS or not name.endswith("+unix")} == ours
 
 
