@@ -14,6 +14,10 @@ man1_MANS += contrib/check_liveness.1
 contrib/check_liveness.1: plugins/check_liveness$(EXEEXT)
 	$(AM_V_GEN)$(MKDIR_P) contrib && { plugins/check_liveness$(EXEEXT) --generate man > $@.tmp || test $$? = 3; } && mv $@.tmp $@
 CLEANFILES += contrib/check_liveness.1
+man1_MANS += contrib/check_dns_target.1
+contrib/check_dns_target.1: plugins/check_dns_target$(EXEEXT)
+	$(AM_V_GEN)$(MKDIR_P) contrib && { plugins/check_dns_target$(EXEEXT) --generate man > $@.tmp || test $$? = 3; } && mv $@.tmp $@
+CLEANFILES += contrib/check_dns_target.1
 endif
 
 # Lists of networks for check_dns_target, and the script that renews them.

@@ -267,7 +267,8 @@ static const struct dr_option option_rows[] = {
      .into = &standbys},
     {.name = "own-record",
      .kind = DR_OPTION_FLAG,
-     .help = "WARNING when the name has no record of its own, and a wildcard answers for it.",
+     .help = "WARNING when the name, or one of --standby, has no record of its own, and a wildcard "
+             "answers for it.",
      .group = GROUP_EXPECT,
      .into = &rules.own_record},
     {.name = "min-servers",
@@ -305,7 +306,7 @@ static const struct dr_option option_rows[] = {
     {.name = "switch-window",
      .kind = DR_OPTION_DURATION,
      .argument = "DURATION",
-     .fallback = "none",
+     .fallback = "the refresh of the SOA record, with --state-dir",
      .help = "While a switch is under way, servers may be behind for so long, and resolvers for "
              "the old TTL more, with a WARNING; needs --state-dir.",
      .example = "10m",
@@ -486,10 +487,10 @@ static bool read_finders(const struct dr_targets *targets, struct dr_error *erro
         if (!is_plain(target))
             continue;
         const struct dr_uri_host *host = &target->uri.hosts[target->host];
-        struct dns_address address;
-        int host_port = host->port != 0 ? host->port : DNS_PORT;
-        if (dns_address_read(host->name, &address) &&
-            !dns_givens_append(&given_finders, host->name, NULL, &address, host_port))
+        struct dns_given given = {.label = host->name,
+                                  .port = host->port != 0 ? host->port : DNS_PORT};
+        if (dns_address_read(host->name, &given.address) &&
+            !dns_givens_append(&given_finders, &given))
             return out_of_memory(error);
     }
     if (given_finders.count == 0 && !dns_givens_add_system(&given_finders, RESOLV_CONF))
@@ -867,8 +868,7 @@ static bool read_remembered(const struct dr_targets *targets, struct dr_error *e
     size_t given = given_servers.count;
     bool good = true;
     if (request.search <= DNS_SEARCH_ZONE && open_history(targets, &history, error)) {
-        good = dns_history_servers(&history, (double)time(NULL), &given_servers.items,
-                                   &given_servers.count);
+        good = dns_history_servers(&history, (double)time(NULL), &given_servers);
         dns_history_drop(&history);
     }
     for (size_t i = given; i < given_servers.count; i++)

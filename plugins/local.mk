@@ -651,7 +651,8 @@ endif
 # The servers of the zone.
 dns_zone_sources = \
 	plugins/dns/zone.c plugins/dns/zone.h \
-	plugins/dns/delegation.c plugins/dns/delegation.h
+	plugins/dns/delegation.c plugins/dns/delegation.h plugins/dns/delegation_parts.h \
+	plugins/dns/delegation_find.c plugins/dns/delegation_hosts.c plugins/dns/delegation_parent.c
 if MODULES
 pkglib_LTLIBRARIES += plugins/dns-zone.la
 plugins_dns_zone_la_SOURCES = $(dns_zone_sources) $(dns_wire) $(dns_shared)

@@ -266,21 +266,34 @@ static void add_ede(struct dr_buffer *words, const struct dns_message *reply)
     }
 }
 
+static bool is_named_before(const struct dns_record *a, const struct dns_record *b)
+{
+    char one[DNS_NAME_TEXT], other[DNS_NAME_TEXT];
+    return strcmp(dns_name_text(&a->name, one), dns_name_text(&b->name, other)) < 0;
+}
+
+/* Servers turn their records round from reply to reply, but the words should stay the same: those
+ * that come first by name are shown. */
 static void add_servers(struct dr_buffer *words, const struct dns_message *reply,
                         const struct dns_name *owner)
 {
+    const struct dns_record *shown[SERVERS_SHOWN + 1];
     char text[DNS_NAME_TEXT];
-    size_t count = 0;
+    size_t count = 0, kept = 0;
     for (size_t i = 0; i < reply->record_count; i++) {
         const struct dns_record *record = &reply->records[i];
         if (record->section != DNS_AUTHORITY || record->type != DNS_NS ||
             !dns_name_equal(&record->owner, owner))
             continue;
-        if (count < SERVERS_SHOWN)
-            dr_buffer_addf(words, "%s%s", count > 0 ? ", " : "",
-                           dns_name_text(&record->name, text));
+        size_t at = kept;
+        for (; at > 0 && is_named_before(record, shown[at - 1]); at--)
+            shown[at] = shown[at - 1];
+        shown[at] = record;
+        kept += kept < SERVERS_SHOWN ? 1 : 0;
         count++;
     }
+    for (size_t i = 0; i < kept; i++)
+        dr_buffer_addf(words, "%s%s", i > 0 ? ", " : "", dns_name_text(&shown[i]->name, text));
     if (count > SERVERS_SHOWN)
         dr_buffer_addf(words, " and %zu more", count - SERVERS_SHOWN);
 }

@@ -70,7 +70,8 @@ bool dns_exchange_ask(struct dns_exchange *exchange, const struct dns_question *
 
 /* Waits until some question has ended and hands it over, in the order in which they end (-vvv: the
  * reply); NULL when none is left, or the task's time is up: then every question that is open ends
- * as DNS_NO_REPLY before. It is valid until the next call. */
+ * as DNS_NO_REPLY before. It is valid until the next call; the caller may take its `reply`, and
+ * then leaves it zeroed there. */
 struct dns_question *dns_exchange_next(struct dns_exchange *exchange);
 
 /* Closes everything, also what is still waited for. NULL is allowed. */

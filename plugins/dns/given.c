@@ -14,19 +14,22 @@ static bool no_memory(struct dr_error *error)
     return dr_error_set(error, DR_ERR_INTERNAL, "out of memory");
 }
 
-bool dns_givens_append(struct dns_givens *givens, const char *label, const char *server,
-                       const struct dns_address *address, int port)
+bool dns_givens_append(struct dns_givens *givens, const struct dns_given *given)
 {
     struct dns_given *more = realloc(givens->items, (givens->count + 1) * sizeof *more);
     if (more == NULL)
         return false;
     givens->items = more;
-    struct dns_given *given = &more[givens->count];
-    *given = (struct dns_given){.address = *address, .port = port};
-    given->label = strdup(label);
-    given->server = server != NULL ? strdup(server) : NULL;
-    givens->count++; /* what is there of it is freed with the others */
-    return given->label != NULL && (server == NULL || given->server != NULL);
+    struct dns_given *copy = &more[givens->count++];
+    *copy = *given;
+    copy->label = strdup(given->label);
+    copy->server = given->server != NULL ? strdup(given->server) : NULL;
+    if (copy->label != NULL && (given->server == NULL || copy->server != NULL))
+        return true;
+    free(copy->label);
+    free(copy->server);
+    givens->count--;
+    return false;
 }
 
 static bool is_new(const struct dns_givens *givens, const struct dns_address *address, int port,
@@ -69,9 +72,11 @@ static bool add_one(struct dns_givens *givens, const char *argument, const char 
         own_port = port;
     if (!is_new(givens, &address, own_port, option, error))
         return false;
-    char *label = length > 0 ? strndup(argument, length) : strdup(rest);
-    bool added = label != NULL && dns_givens_append(givens, label, NULL, &address, own_port);
-    free(label);
+    struct dns_given given = {.label = length > 0 ? strndup(argument, length) : strdup(rest),
+                              .address = address,
+                              .port = own_port};
+    bool added = given.label != NULL && dns_givens_append(givens, &given);
+    free(given.label);
     return added || no_memory(error);
 }
 
@@ -88,16 +93,17 @@ bool dns_givens_add(struct dns_givens *givens, const struct dr_text_list *list, 
 static bool add_system_line(struct dns_givens *givens, char *line)
 {
     static const char word[] = "nameserver";
-    struct dns_address address;
+    struct dns_given given = {.port = DNS_PORT};
     char *value = line + strlen(word);
     if (strncmp(line, word, strlen(word)) != 0 || (*value != ' ' && *value != '\t'))
         return true;
     value += strspn(value, " \t");
     value[strcspn(value, " \t\r\n#;")] = '\0';
     /* An address with a zone ("fe80::1%eth0") is passed over: nobody here can use it. */
-    if (!dns_address_read(value, &address) || givens->count >= DNS_GIVEN_MAX)
+    if (!dns_address_read(value, &given.address) || givens->count >= DNS_GIVEN_MAX)
         return true;
-    return dns_givens_append(givens, value, NULL, &address, DNS_PORT);
+    given.label = value;
+    return dns_givens_append(givens, &given);
 }
 
 bool dns_givens_add_system(struct dns_givens *givens, const char *path)

@@ -20,9 +20,8 @@ struct dns_givens {
 bool dns_givens_add(struct dns_givens *givens, const struct dr_text_list *list, const char *option,
                     int port, struct dr_error *error);
 
-/* Adds one with copies of the texts (server may be NULL). False when out of memory. */
-bool dns_givens_append(struct dns_givens *givens, const char *label, const char *server,
-                       const struct dns_address *address, int port);
+/* Adds a copy, texts included (its server may be NULL). False when out of memory. */
+bool dns_givens_append(struct dns_givens *givens, const struct dns_given *given);
 
 /* The resolvers of this system: "nameserver" lines of a file like /etc/resolv.conf; one that cannot
  * be read has none. False when out of memory. */

@@ -237,36 +237,26 @@ static bool is_old(double seen, double now)
     return now - seen > DNS_HISTORY_SERVERS;
 }
 
-static bool append(struct dns_given **servers, size_t *count, const struct dr_state_row *row)
+static bool append(struct dns_givens *servers, const struct dr_state_row *row)
 {
-    struct dns_given given = {.address = {.family = (int)row->numbers[SERVER_FAMILY]},
+    char *label = row->key + sizeof SERVER - 1;
+    struct dns_given given = {.label = label,
+                              .server = strndup(label, (size_t)(strrchr(label, '/') - label)),
+                              .address = {.family = (int)row->numbers[SERVER_FAMILY]},
                               .remembered = true};
     fill_half(given.address.bytes, (uint64_t)row->numbers[SERVER_HIGH]);
     fill_half(given.address.bytes + 8, (uint64_t)row->numbers[SERVER_LOW]);
-    const char *label = row->key + sizeof SERVER - 1;
-    char *name = strndup(label, (size_t)(strrchr(label, '/') - label));
-    char *copy = strdup(label);
-    struct dns_given *more = realloc(*servers, (*count + 1) * sizeof *more);
-    if (more != NULL)
-        *servers = more;
-    if (name == NULL || copy == NULL || more == NULL) {
-        free(name);
-        free(copy);
-        return false;
-    }
-    given.label = copy;
-    given.server = name;
-    more[(*count)++] = given;
-    return true;
+    bool appended = given.server != NULL && dns_givens_append(servers, &given);
+    free(given.server);
+    return appended;
 }
 
-bool dns_history_servers(const struct dns_history *history, double now, struct dns_given **servers,
-                         size_t *count)
+bool dns_history_servers(const struct dns_history *history, double now, struct dns_givens *servers)
 {
     for (size_t i = 0; history->open && i < history->before; i++) {
         const struct dr_state_row *row = &history->file->rows[i];
         if (is_server(row) && !is_old(seconds_of(row->numbers[SERVER_SEEN]), now) &&
-            !append(servers, count, row))
+            !append(servers, row))
             return false;
     }
     return true;
@@ -365,13 +355,4 @@ bool dns_history_close(struct dns_history *history, struct dr_error *error)
     bool saved = dr_state_save(history->file, error);
     dns_history_drop(history);
     return saved;
-}
-
-void dns_given_free(struct dns_given *servers, size_t count)
-{
-    for (size_t i = 0; i < count; i++) {
-        free((char *)servers[i].label);
-        free((char *)servers[i].server);
-    }
-    free(servers);
 }

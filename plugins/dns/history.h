@@ -5,7 +5,7 @@
 #define DNS_HISTORY_H
 
 #include "plugins/dns/facts.h"
-#include "plugins/dns/request.h"
+#include "plugins/dns/given.h"
 
 struct dr_state_file;
 
@@ -50,16 +50,13 @@ void dns_history_set_switch(struct dns_history *history, const struct dns_said *
 
 /* Servers of the zone that a run has found (by the parent or the zone; others and those without a
  * name are not kept): for DNS_HISTORY_SERVERS seconds after they were last seen.
- * dns_history_servers appends the remembered ones to a list (*servers, realloc; labels and names
- * are owned by the list: dns_given_free); their port is 0, since they are found at
+ * dns_history_servers appends the remembered ones; their port is 0, since they are found at
  * dns_request.port. False when out of memory: what was appended is good. */
 #define DNS_HISTORY_SERVERS (14 * 86400.0)
-bool dns_history_servers(const struct dns_history *history, double now, struct dns_given **servers,
-                         size_t *count);
+bool dns_history_servers(const struct dns_history *history, double now, struct dns_givens *servers);
 void dns_history_keep_server(struct dns_history *history, const struct dns_view *view, double now);
 /* The next run does not ask it any more. */
 void dns_history_forget_server(struct dns_history *history, const struct dns_view *view);
-void dns_given_free(struct dns_given *servers, size_t count);
 
 /* Writes it, and closes. The old file stays where memory ran out since it was opened. A history
  * that was opened to be read alone is ended by dns_history_drop; that is safe after

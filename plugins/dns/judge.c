@@ -34,7 +34,7 @@ const struct dr_metric dns_metrics[DNS_METRICS] = {
     [DNS_SERIAL_LAG] = {"serial_lag", DR_UNIT_NONE,
                         "how many serials the last server is behind the newest (RFC 1982)"},
     [DNS_NS_LEFT] = {"ns_left", DR_UNIT_NONE,
-                     "addresses of name servers that serve and are outside the --lost networks"},
+                     "name servers that serve and have an address outside the --lost networks"},
     [DNS_NEGATIVE_TTL] = {"negative_ttl", DR_UNIT_SECONDS,
                           "how long \"there is no such name\" is kept (RFC 2308)"},
 };

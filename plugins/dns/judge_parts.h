@@ -31,6 +31,7 @@ enum place_kind {
     PLACE_NONE,    /* no address of that family */
     PLACE_MIXED,   /* to several sites at once */
     PLACE_UNKNOWN, /* to an address that is of no site */
+    PLACE_UNSEEN,  /* to a name of another zone, of which nobody says anything */
     PLACE_NOWHERE,
     PLACE_FAILED
 };
@@ -56,6 +57,7 @@ struct view {
     bool serves; /* nothing failed */
     bool moved;  /* all it says leads to the wanted site */
     bool behind; /* all it says leads to sites, but not all to the wanted one */
+    bool untold; /* some of it leads where nobody tells what is there */
     bool fatal;  /* even during a switch: nowhere, mixed, unknown */
 };
 
@@ -109,9 +111,11 @@ void place_answers(struct judge *judge, struct view *view);
 void place_of(const struct judge *judge, const struct dns_answer *answer, size_t wanted,
               enum dns_family family, struct place *place);
 void choose_wanted(struct judge *judge);
+/* Its addresses that lie in that site. */
+size_t count_inside(const struct judge *judge, const struct dns_answer *answer, size_t site);
 
-/* judge_remembered.c: parallel to the views of the facts (NULL: none), to be freed: a server that an
- * earlier run has found, and that is none of the zone's any more. NULL when out of memory. */
+/* judge_remembered.c: parallel to the views of the facts (NULL: none), to be freed: a server that
+ * an earlier run has found, and that is none of the zone's any more. NULL when out of memory. */
 bool *find_gone(const struct dns_facts *facts);
 
 /* judge_switch.c: how far a switch has come, and until when who may be behind */
@@ -123,6 +127,8 @@ void judge_switch(struct judge *judge);
 /* Of a view that does not serve. */
 enum dr_state failed_state(const struct judge *judge, const struct view *view);
 void judge_views(struct judge *judge);
+/* In any order, and at least one. */
+bool same_addresses(const struct dns_answer *a, const struct dns_answer *b);
 
 /* judge_time.c: TTLs against the RTO; what is gathered is what the others need of it */
 void gather_times(struct judge *judge);

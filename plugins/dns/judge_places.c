@@ -35,16 +35,19 @@ static size_t site_of_chain(const struct judge *judge, const struct dns_answer *
     return DNS_SITE_NONE;
 }
 
+size_t count_inside(const struct judge *judge, const struct dns_answer *answer, size_t site)
+{
+    size_t inside = 0;
+    for (size_t i = 0; i < answer->address_count; i++)
+        inside += dns_site_of_address(&judge->rules->sites, &answer->addresses[i]) == site ? 1 : 0;
+    return inside;
+}
+
 /* At least so many addresses in the wanted site are enough, whatever else is there. */
 static bool has_enough(const struct judge *judge, const struct dns_answer *answer, size_t wanted)
 {
-    size_t inside = 0;
-    if (judge->rules->set != DNS_SET_MIN || wanted == DNS_SITE_NONE)
-        return false;
-    for (size_t i = 0; i < answer->address_count; i++)
-        inside +=
-            dns_site_of_address(&judge->rules->sites, &answer->addresses[i]) == wanted ? 1 : 0;
-    return inside >= judge->rules->least;
+    return judge->rules->set == DNS_SET_MIN && wanted != DNS_SITE_NONE &&
+           count_inside(judge, answer, wanted) >= judge->rules->least;
 }
 
 /* An address that is of no site by itself is of that by which it was reached. */
@@ -111,10 +114,17 @@ static void place_leaving(const struct judge *judge, const struct dns_answer *an
                  dns_meanings[behind->outcome].words);
         return;
     }
-    place->kind = by_name != DNS_SITE_NONE ? PLACE_SITE : PLACE_UNKNOWN;
+    place->kind = by_name != DNS_SITE_NONE ? PLACE_SITE : PLACE_UNSEEN;
     place->site = by_name;
-    snprintf(place->words, sizeof place->words,
-             by_name != DNS_SITE_NONE ? "%s" : "leads to %s, which is of no site", end);
+    if (by_name != DNS_SITE_NONE)
+        snprintf(place->words, sizeof place->words, "%s", end);
+    else
+        snprintf(place->words, sizeof place->words,
+                 "leads to %s, of which no resolver says where it leads%s%s", end,
+                 behind != NULL && behind->outcome != DNS_NOT_ASKED ? ": " : "",
+                 behind != NULL && behind->outcome != DNS_NOT_ASKED
+                     ? dns_meanings[behind->outcome].words
+                     : "");
 }
 
 /* What the source adds may begin with the same words: "no reply", "no reply in 4 s". */
@@ -124,9 +134,10 @@ static void say_failure(const struct dns_answer *answer, struct place *place)
     const char *words = answer->words != NULL ? answer->words : "";
     bool said = strncmp(words, meaning->words, strlen(meaning->words)) == 0;
     bool chain = answer->link_count > 0 && meaning->weight == WEIGHT_NOWHERE;
+    const char *end = chain ? answer->links[answer->link_count - 1].target : "";
+    bool named = !chain || strstr(words, end) != NULL;
     snprintf(place->words, sizeof place->words, "%s%s%s%s%s", said ? "" : meaning->words,
-             *words != '\0' && !said ? ": " : "", words, chain ? ": " : "",
-             chain ? answer->links[answer->link_count - 1].target : "");
+             *words != '\0' && !said ? ": " : "", words, named ? "" : ": ", named ? "" : end);
 }
 
 static void raise_ttl(struct place *place, double ttl, const char *owner, const char *type)
@@ -144,6 +155,22 @@ static void read_ttls(const struct dns_answer *answer, enum dns_family family, s
                   answer->links[i].dname ? "DNAME" : "CNAME");
     if (answer->address_count > 0 && answer->end != NULL)
         raise_ttl(place, answer->ttl, answer->end, family == DNS_V4 ? "A" : "AAAA");
+}
+
+/* An answer without AA is taken by many resolvers nevertheless: where it leads elsewhere, people do
+ * go there. */
+static bool misleads(const struct judge *judge, const struct dns_answer *answer, size_t wanted,
+                     struct place *place)
+{
+    if (answer->outcome != DNS_NOT_AUTHORITATIVE || answer->address_count == 0 ||
+        wanted == DNS_SITE_NONE)
+        return false;
+    place_addresses(judge, answer, site_of_chain(judge, answer), wanted, place);
+    if (place->kind == PLACE_SITE && place->site == wanted)
+        return false;
+    size_t used = strlen(place->words);
+    snprintf(place->words + used, sizeof place->words - used, ", without authority (AA)");
+    return true;
 }
 
 void place_of(const struct judge *judge, const struct dns_answer *answer, size_t wanted,
@@ -170,7 +197,12 @@ void place_of(const struct judge *judge, const struct dns_answer *answer, size_t
         break;
     case WEIGHT_FAILED:
     case WEIGHT_NOT_SEEN:
+        if (misleads(judge, answer, wanted, place)) {
+            read_ttls(answer, family, place);
+            break;
+        }
         place->kind = PLACE_FAILED;
+        place->site = DNS_SITE_NONE;
         say_failure(answer, place);
         break;
     }
@@ -193,6 +225,7 @@ static void add_up(const struct judge *judge, struct view *view)
         view->judged = view->judged || place->kind != PLACE_UNASKED;
         view->serves = view->serves && place->kind != PLACE_FAILED;
         sites += place->kind == PLACE_SITE ? 1 : 0;
+        view->untold = view->untold || place->kind == PLACE_UNSEEN;
         here += place->kind == PLACE_SITE && place->site == judge->wanted ? 1 : 0;
         view->fatal = view->fatal || place->kind == PLACE_MIXED || place->kind == PLACE_UNKNOWN ||
                       place->kind == PLACE_NOWHERE;
@@ -200,14 +233,15 @@ static void add_up(const struct judge *judge, struct view *view)
             view->judged = false;
     }
     view->serves = view->serves && view->judged;
-    view->moved = view->serves && !view->fatal && sites > 0 && sites == here;
+    view->moved = view->serves && !view->fatal && !view->untold && sites > 0 && sites == here;
     view->behind = view->serves && !view->fatal && sites > 0 && sites != here;
-    view->fatal = view->fatal || (view->serves && sites == 0);
+    view->fatal = view->fatal || (view->serves && !view->untold && sites == 0);
 }
 
 void place_answers(struct judge *judge, struct view *view)
 {
     view->judged = view->serves = view->moved = view->behind = view->fatal = false;
+    view->untold = false;
     if (view->seen == NULL) {
         view->judged = true;
         return;

@@ -131,12 +131,12 @@ static void judge_rto(struct judge *judge, struct dr_opt_real total, struct dr_l
         dr_line_figure(line, "%s before the DNS is changed",
                        time_words(judge->rules->lead_time, lead, sizeof lead));
     dr_line_figure(line, "%s: %s", longest, judge->longest_of);
-    if (judge->cached_by != NULL)
+    if (state != DR_OK && judge->cached_by != NULL)
         dr_line_next(line, state,
                      "lower the least TTL that %s keeps (cache-min-ttl); if the zone's TTL was "
                      "lowered lately, wait",
                      judge->cached_by);
-    else
+    else if (state != DR_OK)
         dr_line_next(line, state,
                      "lower the TTL of %s now: it counts from when the old one has run out",
                      judge->ttl_of);

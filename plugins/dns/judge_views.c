@@ -108,12 +108,12 @@ static bool has_address(const struct dns_answer *answer, const struct dns_addres
     return false;
 }
 
-/* Every address that the site lists, and no other (that is judged already). */
+/* Every address that the wanted site lists, and no other (that is judged already). */
 static void judge_exact(struct judge *judge, const struct place *place, int family,
                         struct dr_line *line)
 {
     const struct dns_answer *answer = place->tail != NULL ? place->tail : place->answer;
-    const struct dns_site *site = &judge->rules->sites.items[place->site];
+    const struct dns_site *site = &judge->rules->sites.items[judge->wanted];
     char text[DNS_ADDRESS_TEXT];
     for (size_t i = 0; judge->rules->set == DNS_SET_EXACT && i < site->network_count; i++) {
         const struct dns_address *address = &site->networks[i].address;
@@ -123,6 +123,20 @@ static void judge_exact(struct judge *judge, const struct place *place, int fami
                         site->name);
         dr_line_next(line, DR_CRITICAL, "add the address, or take it out of --site");
     }
+}
+
+/* Of each type that there is. Where other addresses are there as well that is judged already; the
+ * site of a name may be reached without any of its own. */
+static void judge_least(struct judge *judge, const struct place *place, struct dr_line *line)
+{
+    const struct dns_answer *answer = place->tail != NULL ? place->tail : place->answer;
+    size_t inside = count_inside(judge, answer, place->site);
+    if (judge->rules->set != DNS_SET_MIN || inside >= judge->rules->least || inside == 0)
+        return;
+    dr_line_problem(line, DR_CRITICAL, "%zu of its addresses %s in %s, at least %u must", inside,
+                    inside == 1 ? "lies" : "lie", site_name(judge, place->site),
+                    judge->rules->least);
+    dr_line_next(line, DR_CRITICAL, "add the addresses that are missing, or lower --set min=N");
 }
 
 static void judge_at_site(struct judge *judge, const struct view *view, int family,
@@ -140,6 +154,7 @@ static void judge_at_site(struct judge *judge, const struct view *view, int fami
     }
     judge_via(judge, place, words, line);
     judge_exact(judge, place, family, line);
+    judge_least(judge, place, line);
     dr_line_figure(line, "%s%s%s", words, *words != '\0' ? " " : "", place->words);
 }
 
@@ -173,7 +188,8 @@ static void judge_place(struct judge *judge, const struct view *view, int family
         if (judge->rules->required[family]) {
             dr_line_problem(line, DR_CRITICAL, "no %s record", family_names[family]);
             dr_line_next(line, DR_CRITICAL, "add it, or leave it out of --type");
-        }
+        } else if (view->moved && !judge->rules->forbidden[family])
+            judge_exact(judge, place, family, line);
         break;
     case PLACE_MIXED:
         dr_line_problem(line, DR_CRITICAL, "%s%smixes sites: %s", words, between, place->words);
@@ -182,6 +198,11 @@ static void judge_place(struct judge *judge, const struct view *view, int family
     case PLACE_UNKNOWN:
         dr_line_problem(line, DR_CRITICAL, "%s%sleads to %s", words, between, place->words);
         dr_line_next(line, DR_CRITICAL, "correct the record, or the list of --site");
+        break;
+    case PLACE_UNSEEN:
+        dr_line_problem(line, DR_UNKNOWN, "%s%s%s", words, between, place->words);
+        dr_line_next(line, DR_UNKNOWN,
+                     "name a resolver that can be asked (--find-by), or that name in --site");
         break;
     case PLACE_NOWHERE:
         dr_line_problem(line, DR_CRITICAL, "%s%s%s", words, between, place->words);
@@ -212,9 +233,11 @@ static void judge_places(struct judge *judge, const struct view *view, struct dr
 
 /* ---- what else an answer says ---- */
 
-static void judge_stale(const struct view *view, const struct dns_answer *answer,
-                        struct dr_line *line)
+static void judge_stale(const struct view *view, struct dr_line *line)
 {
+    const struct dns_answer *answer = &view->seen->answers[DNS_V4];
+    if (!answer->stale)
+        answer = &view->seen->answers[DNS_V6];
     if (!answer->stale)
         return;
     dr_line_problem(line, DR_WARNING, "a stale answer%s%s: it cannot ask the zone's servers",
@@ -259,7 +282,7 @@ static void judge_validity(const struct dns_answer *answer, struct dr_line *line
     }
 }
 
-static bool same_addresses(const struct dns_answer *a, const struct dns_answer *b)
+bool same_addresses(const struct dns_answer *a, const struct dns_answer *b)
 {
     for (size_t i = 0; i < a->address_count; i++) {
         if (!has_address(b, &a->addresses[i]))
@@ -346,7 +369,7 @@ static void add_figures(struct judge *judge, const struct view *view)
     if (ttl.known)
         dr_result_figure(judge->result, view->name, &dns_metrics[DNS_TTL], ttl.value,
                          &thresholds[DNS_TTL]);
-    if (view->serves) /* 0 is "none of the sites", not "not seen" */
+    if (view->serves && !view->untold) /* 0 is "none of the sites", not "not seen" */
         dr_result_figure(judge->result, view->name, &dns_metrics[DNS_SITE], site,
                          &thresholds[DNS_SITE]);
 }
@@ -369,6 +392,8 @@ static void judge_limits(struct judge *judge, const struct view *view, struct dr
     }
     if (view->seen->soa.known)
         dr_line_figure(line, "serial %lu", (unsigned long)view->seen->soa.serial);
+    if (!view->server && view->seen->answers[DNS_V4].nsid != NULL)
+        dr_line_figure(line, "cache %s", view->seen->answers[DNS_V4].nsid);
     if (view->serves) {
         dr_line_judge(line, &dns_metrics[DNS_TIME], &judge->rules->thresholds[DNS_TIME], slowest,
                       "reply after");
@@ -392,7 +417,7 @@ static void judge_details(struct judge *judge, const struct view *view, struct d
             (answer->validity == DNS_INDETERMINATE && worst->validity != DNS_INVALID))
             worst = answer;
     }
-    judge_stale(view, shown, line);
+    judge_stale(view, line);
     judge_edns(view, shown, line);
     judge_validity(worst, line);
     judge_wildcard(judge, view, line);

@@ -21,12 +21,60 @@ static void judge_standby_family(struct judge *judge, const struct view *view,
     const char *name = family == DNS_V4 ? "A" : "AAAA";
     bool none = place->kind == PLACE_NONE ||
                 (place->kind == PLACE_NOWHERE && place->answer->outcome == DNS_DANGLING);
-    if (place->kind == PLACE_FAILED && view->serves) /* else the server's own line says why */
+    bool unknown = place->kind == PLACE_UNSEEN || (place->kind == PLACE_FAILED && view->serves);
+    if (unknown) /* of one that does not serve its own line says why */
         dr_line_problem(line, DR_UNKNOWN, "%s: %s: %s", view->name, name, place->words);
     else if (none && judge->rules->required[family])
         dr_line_problem(line, DR_CRITICAL, "%s: no %s record", view->name, name);
     else if (place->kind == PLACE_NOWHERE && !none)
         dr_line_problem(line, DR_CRITICAL, "%s: %s: %s", view->name, name, place->words);
+}
+
+/* What resolvers that validate do not take is not there for those behind them. Where it is the same
+ * with the name of today, the server's own line says so. */
+static void judge_standby_validity(const struct view *view, const struct dns_answer *answers,
+                                   struct dr_line *line, const char **verdict)
+{
+    static const char *const names[DNS_FAMILIES] = {"A", "AAAA"};
+    for (int f = 0; f < DNS_FAMILIES; f++) {
+        enum dns_validity validity = answers[f].validity;
+        const char *words = answers[f].validity_words != NULL ? answers[f].validity_words : "";
+        if ((validity != DNS_INVALID && validity != DNS_INDETERMINATE) ||
+            view->seen->answers[DNS_V4].validity == validity ||
+            view->seen->answers[DNS_V6].validity == validity)
+            continue;
+        bool invalid = validity == DNS_INVALID;
+        enum dr_state state = invalid ? DR_CRITICAL : DR_UNKNOWN;
+        dr_line_problem(line, state, "%s: %s: DNSSEC %s: %s", view->name, names[f],
+                        invalid ? "does not hold" : "cannot be judged", words);
+        if (!invalid)
+            continue;
+        *verdict = *verdict != NULL ? *verdict : "is denied by resolvers that validate";
+        dr_line_next(line, state, "resolvers that validate answer SERVFAIL: sign the zone");
+    }
+}
+
+/* The name that cannot exist stands beside the name of today: of one elsewhere it says nothing. */
+static void judge_standby_wildcard(const struct judge *judge, const struct view *view,
+                                   const struct dns_standby *standby,
+                                   const struct dns_answer *answers, struct dr_line *line)
+{
+    struct dns_name name, today, above;
+    bool beside = dns_name_read(standby->name, &name, NULL) && dns_name_parent(&name, &name) &&
+                  dns_name_read(judge->rules->name, &today, NULL) &&
+                  dns_name_parent(&today, &above) && dns_name_equal(&name, &above);
+    bool possible = false, proven = false;
+    for (int f = 0; f < DNS_FAMILIES; f++) {
+        proven = proven || answers[f].wildcard;
+        possible = possible || (beside && view->seen->random.outcome == DNS_FOUND &&
+                                same_addresses(&answers[f], &view->seen->random));
+    }
+    if (!judge->rules->own_record || !(proven || possible))
+        return;
+    dr_line_problem(line, DR_WARNING, "%s: %s", view->name,
+                    proven ? "a wildcard answers for it" : "a wildcard would answer the same");
+    dr_line_next(line, DR_WARNING,
+                 "give %s a record of its own: nothing would tell that it is gone", standby->name);
 }
 
 /* Whether the server tells; `verdict` becomes what is said first of the name where it is wrong. */
@@ -41,7 +89,7 @@ static bool judge_standby_at(struct judge *judge, const struct view *view, size_
     for (int f = 0; f < DNS_FAMILIES; f++) {
         struct place *place = &places[f];
         place_of(judge, &answers[f], standby->site, (enum dns_family)f, place);
-        failed += place->kind == PLACE_FAILED ? 1 : 0;
+        failed += place->kind == PLACE_FAILED || place->kind == PLACE_UNSEEN ? 1 : 0;
         right += place->kind == PLACE_SITE && place->site == standby->site ? 1 : 0;
         bool bad = place->kind == PLACE_MIXED || place->kind == PLACE_UNKNOWN ||
                    (place->kind == PLACE_SITE && place->site != standby->site);
@@ -65,6 +113,8 @@ static bool judge_standby_at(struct judge *judge, const struct view *view, size_
     } else {
         for (int f = 0; f < DNS_FAMILIES; f++)
             judge_standby_family(judge, view, &places[f], (enum dns_family)f, line);
+        judge_standby_validity(view, answers, line, verdict);
+        judge_standby_wildcard(judge, view, standby, answers, line);
     }
     return wrong != NULL || failed == 0;
 }
@@ -87,7 +137,9 @@ static void judge_standby(struct judge *judge, size_t index)
         dr_line_figure(&line, "is there and leads to %s on %zu servers",
                        judge->rules->sites.items[standby->site].name, told);
     if (verdict == NULL)
-        verdict = line.state == DR_CRITICAL ? "lacks addresses" : "is not known to be there";
+        verdict = line.state == DR_CRITICAL  ? "lacks addresses"
+                  : line.state == DR_WARNING ? "may be there by a wildcard alone"
+                                             : "is not known to be there";
     if (line.state != DR_OK)
         say(judge, line.state, "%s, the name to switch to, %s", standby->name, verdict);
     dr_line_end(&line, judge->result, standby->name);
@@ -130,7 +182,8 @@ static void judge_child(struct judge *judge, const struct view *view, struct dr_
     if (list_missing(child, parent, words, sizeof words))
         dr_line_problem(line, DR_WARNING, "%s names %s, which the parent does not", view->name,
                         words);
-    dr_line_next(line, line->state, "make the NS records of parent and zone the same");
+    if (line->state != DR_OK)
+        dr_line_next(line, line->state, "make the NS records of parent and zone the same");
 }
 
 /* Where all servers say the same, it is said once. */
@@ -328,6 +381,39 @@ static bool is_lost(const struct dns_rules *rules, const struct dns_address *add
     return false;
 }
 
+static bool is_of_server(const struct view *view, const struct view *of)
+{
+    return view->server && view->seen != NULL && view->judged &&
+           (view == of || (view->seen->server != NULL && of->seen->server != NULL &&
+                           strcmp(view->seen->server, of->seen->server) == 0));
+}
+
+/* What stays of the server that this is the first address of. *gone: all of it is in the lost
+ * networks. */
+static bool is_left(const struct judge *judge, const struct view *of, bool *gone)
+{
+    bool left = false;
+    *gone = true;
+    for (size_t i = 0; i < judge->view_count; i++) {
+        const struct view *view = &judge->views[i];
+        if (!is_of_server(view, of))
+            continue;
+        bool lost = is_lost(judge->rules, &view->seen->address);
+        left = left || (view->serves && !lost);
+        *gone = *gone && lost;
+    }
+    return left;
+}
+
+static bool is_first_address(const struct judge *judge, const struct view *of)
+{
+    const struct view *first = judge->views;
+    while (first < of && !is_of_server(first, of))
+        first++;
+    return first == of && is_of_server(of, of);
+}
+
+/* A server with several addresses goes with the machine: it counts once. */
 static void judge_lost(struct judge *judge, struct dr_line *line)
 {
     const struct dr_threshold *threshold = &judge->rules->thresholds[DNS_NS_LEFT];
@@ -337,14 +423,15 @@ static void judge_lost(struct judge *judge, struct dr_line *line)
         return;
     for (size_t i = 0; i < judge->view_count; i++) {
         const struct view *view = &judge->views[i];
-        if (!view->server || view->seen == NULL || !view->judged)
+        bool all_gone = false;
+        if (!is_first_address(judge, view))
             continue;
-        if (is_lost(judge->rules, &view->seen->address)) {
-            gone++;
-        } else if (view->serves) {
-            snprintf(names, sizeof names, "%s", view->name);
+        if (is_left(judge, view, &all_gone)) {
+            snprintf(names, sizeof names, "%s",
+                     view->seen->server != NULL ? view->seen->server : view->name);
             left++;
         }
+        gone += all_gone ? 1 : 0;
     }
     enum dr_state state = dr_threshold_judge(threshold, (double)left);
     dr_result_figure(judge->result, NULL, &dns_metrics[DNS_NS_LEFT], (double)left, threshold);
@@ -382,7 +469,8 @@ static void judge_expire(struct judge *judge, struct dr_line *line)
     dr_result_figure(judge->result, NULL, &dns_metrics[DNS_SOA_EXPIRE], expire, threshold);
     enum dr_state state = dr_line_judge(line, &dns_metrics[DNS_SOA_EXPIRE], threshold, expire,
                                         "without its primary the zone lives for");
-    dr_line_next(line, state, "raise the expire of the zone's SOA record");
+    if (state != DR_OK)
+        dr_line_next(line, state, "raise the expire of the zone's SOA record");
     if (state == DR_OK && judge->rules->limited[DNS_SOA_EXPIRE])
         dr_line_figure(line, "without its primary the zone lives for %s",
                        time_words(expire, words, sizeof words));
@@ -412,9 +500,10 @@ static void judge_one_signature(struct judge *judge, const struct view *view, st
                         view->name, time_words(left, words, sizeof words),
                         time_words(life, whole, sizeof whole));
     }
-    dr_line_next(line, state, "look whether the zone is still signed again, and reaches %s",
-                 view->name);
-    if (state == DR_OK)
+    if (state != DR_OK)
+        dr_line_next(line, state, "look whether the zone is still signed again, and reaches %s",
+                     view->name);
+    else
         dr_line_figure(line, "the signatures hold for %s", time_words(left, words, sizeof words));
 }
 
@@ -429,8 +518,10 @@ static void judge_signatures(struct judge *judge, struct dr_line *line)
             least = view;
     }
     if (least == NULL) {
-        if (judge->rules->limited[DNS_SIGNED_FOR])
+        if (judge->rules->limited[DNS_SIGNED_FOR]) {
             dr_line_problem(line, DR_UNKNOWN, "no server gives a signature");
+            dr_line_next(line, DR_UNKNOWN, "sign the zone, or leave --signer-restore out");
+        }
         return;
     }
     if (judge->rules->limited[DNS_SIGNED_FOR])

@@ -9,7 +9,7 @@ extern const char dns_description[];
 #define DNS_EXAMPLES 5
 extern const struct dr_example dns_examples[DNS_EXAMPLES];
 
-#define DNS_SECTIONS 1
+#define DNS_SECTIONS 13
 extern const struct dr_manual_section dns_manual[DNS_SECTIONS];
 
 #endif

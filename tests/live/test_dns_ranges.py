@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """contrib/ranges/refresh: a list of networks is taken as a whole or not at all. Nobody is asked: the lists are files,
-and curl is a stand-in."""
+and curl is a stand-in. And what check_dns_target says of such a list."""
 
 import datetime
 import ipaddress
@@ -8,6 +8,8 @@ import os
 import subprocess
 
 import pytest
+
+from dns_servers import ZONE
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 RANGES = os.path.join(HERE, os.pardir, os.pardir, "contrib", "ranges")
@@ -167,3 +169,40 @@ def test_what_cannot_be_fetched(folder, script, words):
     way = curl(folder, script)
     refused(refresh(folder / "list", **way), folder, *words)
     assert os.listdir(str(folder / "work")) == []
+
+
+# ---- what is said of a list ----
+
+@pytest.fixture
+def ask(dns_target, names):
+    """ask(site): of the servers, by no resolver of this machine."""
+    def run(site):
+        return dns_target("-n", "v4." + ZONE, "-P", names.port, "-S", site, "--search", "given", "--zone", ZONE,
+                          "-s", "ns1=%s:%d" % (names.ns1.address, names.port),
+                          "--find-by", "127.53.255.1:%d" % names.port)
+    return run
+
+
+def test_what_is_behind_a_list_is_not_seen(ask, tmp_path):
+    (tmp_path / "cdn").write_text("# as-of: 2026-02-11\n# origin: hidden\n192.0.2.0/24\n")
+    result = ask("cdn=@%s/cdn" % tmp_path)
+    assert result.state == "OK", result
+    assert result.first.startswith("DNS OK - v4.%s leads to cdn on the name server (what is behind it does not show in "
+                                   "the DNS)" % ZONE), result
+    assert result.about("cdn") == [("OK", "cdn: list as of 2026-02-11, what is behind these addresses does not show in "
+                                          "the DNS")], result
+
+
+def test_an_old_list_explains_an_address(ask, tmp_path):
+    (tmp_path / "cdn").write_text("# as-of: 2020-01-01\n203.0.113.0/24\n")
+    result = ask("cdn=@%s/cdn" % tmp_path)
+    assert result.state == "CRITICAL" and "192.0.2.30, which is of no site" in result.first, result
+    assert result.about("cdn") == [("OK", "cdn: list as of 2020-01-01")], result
+    assert [state for state, _ in result.about("ns1")] == ["CRITICAL"], result
+
+
+def test_a_list_of_one_s_own_hides_nothing(ask, tmp_path):
+    (tmp_path / "prod").write_text("192.0.2.0/24\n")
+    result = ask("prod=@%s/prod" % tmp_path)
+    assert result.state == "OK" and result.about("prod") == [], result
+    assert result.first.startswith("DNS OK - v4.%s leads to prod on the name server; a switch" % ZONE), result

@@ -380,6 +380,16 @@ def test_an_old_answer_is_called_one(plan, names, name, dns_target_until):
     expect(result, "WARNING", "a stale answer", **{name: ("WARNING", "it cannot ask the zone's servers")})
 
 
+def test_all_name_servers_are_dead(plan, names, dns_target_until):
+    """That caches still answer helps for a while alone."""
+    stale(plan, names)
+    result = dns_target_until(lambda result: "a stale answer" in result.output or not names.r1.says_stale(), PATIENCE,
+                              *plan.arguments("--wait", "3s"))
+    expect(result, "CRITICAL", "0 of 3 name servers serve %s, at least 1 must" % APP, **{
+        "servers": ("CRITICAL", "0 of 3 serve"), label(names.ns2): ("WARNING", "cannot be reached")})
+    assert line_of(result, "r1")[0] in ("OK", "WARNING") and "prod, A 192.0.2.20" in line_of(result, "r1")[1], result
+
+
 def test_a_stale_answer_has_no_end(plan, names, dns_target_until):
     """During a switch: its 30 s begin anew with each question, which is no time of arrival."""
     if not names.r1.says_stale():
@@ -436,8 +446,9 @@ def test_a_wrong_answer_is_worse_than_no_folder(plan, names):
 def limited(plan, limits):
     """(exit code, output) of a run for which limits() was called first: as another user, or on a disk that is full."""
     names = ("DR_PLUGINS_MODULE_DIR", "ASAN_OPTIONS", "LSAN_OPTIONS", "UBSAN_OPTIONS")
-    done = subprocess.run(shlex.split(os.environ.get("DR_WRAPPER", "")) + [check.executable("check_dns_target")]
-                          + [str(word) for word in plan.arguments(*WINDOWED)], preexec_fn=limits, timeout=60, check=False,
+    command = shlex.split(os.environ.get("DR_WRAPPER", "")) + [check.executable("check_dns_target")]
+    command += [str(word) for word in plan.arguments(*WINDOWED)]
+    done = subprocess.run(command, preexec_fn=limits, timeout=60, check=False,
                           env={name: os.environ[name] for name in names if name in os.environ},
                           stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
                           universal_newlines=True)
@@ -491,8 +502,9 @@ def test_remembered_servers(plan, names):
     dead = {"parent": "%s:%d" % (NOWHERE, names.port), "resolvers": ()}
     assert plan.look(resolvers=()).state == "OK"
     result = plan.look(*WINDOWED, **dead)
-    expect(result, "WARNING", "what the zone above says is not known", zone=("WARNING", "what the zone above says is not known"),
-           **{label(server): ("OK", "prod") for server in names.names})
+    unknown = "what the zone above says is not known"
+    expect(result, "WARNING", unknown, zone=("WARNING", unknown), **{
+        label(server): ("OK", "prod") for server in names.names})
     names.switch(names.ns2)
     expect(plan.look(**dead), "CRITICAL", "1 of 3 send %s to dr, not prod: %s" % (APP, label(names.ns2)))
 
@@ -524,8 +536,9 @@ def test_a_remembered_server_that_is_gone(plan, names):
     result = plan.look(resolvers=())
     expect(result, "OK", "leads to prod on all 3 name servers")
     assert "ns4" not in result.output, result
-    file, = plan.files()
-    assert "server%20ns4" not in file.read_text() and "server%20ns1" in file.read_text()  # the next run does not wait for it
+    # The next run does not wait for it.
+    text, = (path.read_text() for path in plan.files())
+    assert "server%20ns4" not in text and "server%20ns1" in text, result
 
 
 def test_a_server_that_has_moved(plan, names):

@@ -229,6 +229,15 @@ def test_d9_without_authority(ask, names):
              "servers")
 
 
+def test_d9_without_authority_and_elsewhere(ask, names):
+    """Many resolvers take such an answer: people are sent there."""
+    answers = (("A", "198.51.100.20"), ("AAAA", "2001:db8:2::20"))
+    with lying(names, "noaa", answers=answers) as server:
+        result = ask(APP, servers=(names.ns1, names.ns2, server))
+    says(result, "CRITICAL", "1 of 3 send %s to dr, not prod: liar" % APP, "liar",
+         "leads to dr, not prod: 198.51.100.20, without authority (AA)")
+
+
 @pytest.mark.parametrize("mode, dropped", [("badq", True), ("badid", True), ("othersrc", False)])
 @pytest.mark.parametrize("recursive", [False, True])
 @pytest.mark.parametrize("address", ["127.0.0.1", "::1"])

@@ -199,20 +199,20 @@ static void keep(struct place *place, const char *server, const char *address, b
 /* The labels of all, with blanks between them. */
 static void servers_are(struct place *place, double now, const char *labels)
 {
-    struct dns_given *servers = NULL;
-    size_t count = 0;
+    struct dns_givens servers = {.count = 0};
     char all[400] = "";
-    assert_true(dns_history_servers(&place->history, now, &servers, &count));
-    for (size_t i = 0; i < count; i++) {
+    assert_true(dns_history_servers(&place->history, now, &servers));
+    for (size_t i = 0; i < servers.count; i++) {
+        const struct dns_given *given = &servers.items[i];
         char text[DNS_ADDRESS_TEXT], label[300];
-        assert_true(servers[i].remembered);
-        assert_int_equal(servers[i].port, 0);
-        snprintf(label, sizeof label, "%s/%s", servers[i].server,
-                 dns_address_text(&servers[i].address, text));
-        assert_string_equal(label, servers[i].label);
+        assert_true(given->remembered);
+        assert_int_equal(given->port, 0);
+        snprintf(label, sizeof label, "%s/%s", given->server,
+                 dns_address_text(&given->address, text));
+        assert_string_equal(label, given->label);
         snprintf(all + strlen(all), sizeof all - strlen(all), "%s%s", i > 0 ? " " : "", label);
     }
-    dns_given_free(servers, count);
+    dns_givens_free(&servers);
     assert_string_equal(all, labels);
 }
 
@@ -348,8 +348,7 @@ static void without_a_directory_nothing_is_known(void **state)
     struct dns_history none = {.open = false};
     struct dr_error error = {.text = ""};
     const struct dns_said said = {.known = true, .site = 1, .at = NOW};
-    struct dns_given *servers = NULL;
-    size_t count = 0;
+    struct dns_givens servers = {.count = 0};
     uint64_t before = 7;
     (void)state;
     assert_false(dns_history_wanted(&none, "prod", NOW, &before).known);
@@ -357,8 +356,8 @@ static void without_a_directory_nothing_is_known(void **state)
     assert_false(dns_history_said(&none, "ns1", DNS_V4, &said).known);
     dns_history_set_switch(&none, &said);
     assert_false(dns_history_switch(&none).known);
-    assert_true(dns_history_servers(&none, NOW, &servers, &count));
-    assert_int_equal(count, 0);
+    assert_true(dns_history_servers(&none, NOW, &servers));
+    assert_int_equal(servers.count, 0);
     assert_true(dns_history_close(&none, &error));
     assert_false(dns_history_open(&none, "/nonexistent", CHECK, IDENTITY, &error));
     assert_true(strlen(error.text) > 0);

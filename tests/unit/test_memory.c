@@ -487,16 +487,15 @@ static bool remember_names(void)
 {
     struct dns_view view = {.server = (char *)"ns1", .origin = {.child = true}};
     struct dns_history history;
-    struct dns_given *servers = NULL;
+    struct dns_givens servers = {.count = 0};
     struct dr_error error = {.class = DR_ERR_NONE};
-    size_t count = 0;
     uint64_t before;
     assert_true(dns_address_read("192.0.2.53", &view.address));
     if (!is_noticed(dns_history_open(&history, directory, "check_x", "zone", &error), &error))
         return false;
-    bool whole = dns_history_servers(&history, 1.7e9, &servers, &count);
-    dns_given_free(servers, count);
-    assert_true(!whole || count == 1);
+    bool whole = dns_history_servers(&history, 1.7e9, &servers);
+    assert_true(!whole || servers.count == 1);
+    dns_givens_free(&servers);
     (void)dns_history_wanted(&history, "prod", 1.7e9, &before);
     dns_history_keep_server(&history, &view, 1.7e9);
     /* of the first run alone: later ones carry it on, or leave the file as it is */
