@@ -427,8 +427,14 @@ def liveness_until(liveness):
 
 @pytest.fixture
 def dns_target():
-    """Runs check_dns_target; check.Result."""
-    return runner("check_dns_target")
+    """Runs check_dns_target; check.Result. Who names nobody that finds the servers gets one that is not there: those of
+    this system are not asked."""
+    run = runner("check_dns_target")
+
+    def on_loopback(*arguments, **options):
+        named = [word for word in map(str, arguments) if word.startswith(("--find-by", "--resolver", "-r"))]
+        return run(*arguments, *([] if named else ["--find-by", "127.53.255.1:9"]), **options)
+    return on_loopback
 
 
 @pytest.fixture
