@@ -555,15 +555,31 @@ static void judge_one_signature(struct judge *judge, const struct view *view, st
         dr_line_figure(line, "the signatures hold for %s", time_words(left, words, sizeof words));
 }
 
-/* More is left of them than they live: whoever validates does not take them yet. */
-static void judge_begin(const struct view *view, struct dr_line *line)
+/* More is left of a signature than it lives: whoever validates does not take it yet. Where we have
+ * validated, that has been said. */
+static double begins_in(const struct view *view)
 {
-    const struct dr_opt_real *left = &view->seen->signed_for, *life = &view->seen->signed_life;
+    const struct dns_view *seen = view->seen;
+    if (!view->server || seen == NULL || !seen->signed_for.known || !seen->signed_life.known ||
+        seen->answers[DNS_V4].validity != DNS_NOT_VALIDATED ||
+        seen->answers[DNS_V6].validity != DNS_NOT_VALIDATED)
+        return 0;
+    return seen->signed_for.value - seen->signed_life.value;
+}
+
+static void judge_begin(struct judge *judge, struct dr_line *line)
+{
+    const struct view *last = NULL;
     char words[TIME_WORDS];
-    if (!left->known || !life->known || left->value <= life->value)
+    for (size_t i = 0; i < judge->view_count; i++) {
+        const struct view *view = &judge->views[i];
+        if (begins_in(view) > (last != NULL ? begins_in(last) : 0))
+            last = view;
+    }
+    if (last == NULL)
         return;
-    dr_line_problem(line, DR_CRITICAL, "a signature on %s begins in %s only", view->name,
-                    time_words(left->value - life->value, words, sizeof words));
+    dr_line_problem(line, DR_CRITICAL, "a signature on %s begins in %s only", last->name,
+                    time_words(begins_in(last), words, sizeof words));
     dr_line_next(line, DR_CRITICAL,
                  "compare the clocks of the signer and of this host: resolvers that validate "
                  "answer SERVFAIL until then");
@@ -575,8 +591,6 @@ static void judge_signatures(struct judge *judge, struct dr_line *line)
     const struct view *least = NULL;
     for (size_t i = 0; i < judge->view_count; i++) {
         const struct view *view = &judge->views[i];
-        if (view->server && view->seen != NULL)
-            judge_begin(view, line);
         if (view->server && view->seen != NULL && view->seen->signed_for.known &&
             (least == NULL || view->seen->signed_for.value < least->seen->signed_for.value))
             least = view;
@@ -600,6 +614,7 @@ void judge_survival(struct judge *judge)
     struct dr_line line = DR_LINE;
     judge_lost(judge, &line);
     judge_expire(judge, &line);
+    judge_begin(judge, &line);
     judge_signatures(judge, &line);
     if (line.state != DR_OK)
         say(judge, line.state, "%s", dr_buffer_text(&line.problems));
