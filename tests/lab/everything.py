@@ -355,7 +355,7 @@ class Everything:
                 "queues_azure", "liveness_http", "dns_resolvers", "dns_zone", "dns_encrypted")),
             "-k", "test_healthy or test_standby_down or test_paused_by_user or test_every_node_and_one_list or "
                   "test_the_stand_in or test_honest or test_messages or test_all_well or test_tls_http1 or "
-                  "test_the_parent_alone or test_authority_of_the_system",
+                  "test_the_parent_alone or test_questions_share_a_connection",
             DR_WRAPPER="valgrind -q --error-exitcode=99 --leak-check=full --errors-for-leak-kinds=definite"))
 
     def run_again(self, parts):
