@@ -195,6 +195,20 @@ def test_dnssec_of_a_wildcard(ask, names, nsec3):
     expect(result, "WARNING", "a wildcard answers", {label(names.ns1): ("WARNING", "a wildcard answers")})
 
 
+def test_dnssec_of_a_wildcard_with_opt_out(ask, names):
+    """Resolvers that validate take it, and leave AD out (RFC 5155, 9.2)."""
+    publish(names, RECORDS + "*.wild 60 A 192.0.2.40\n")
+    names.sign(opt_out=True)
+    result = ask("--dnssec", name="any.wild." + ZONE)
+    expect(result, "OK", "leads to prod on all 3 name servers",
+           {label(server): ("OK", "DNSSEC holds (opt-out), a wildcard answers") for server in names.names})
+    for resolver in (names.r1, names.r2):
+        resolver.set(anchors=names.ds(ZONE))
+        assert resolver.ask("www." + ZONE, dnssec=True).authentic
+        reply = resolver.ask("any.wild." + ZONE, dnssec=True)
+        assert reply.addresses == ["192.0.2.40"] and not reply.authentic, reply
+
+
 def test_dnssec_of_a_name_that_is_not_there(ask, names):
     names.sign(inception=BEGIN, expiry=END)
     expect(ask("--dnssec", "--at", moment(BEGIN + DAY), name="gone." + ZONE), "CRITICAL", "NXDOMAIN")
