@@ -411,6 +411,9 @@ static bool read_sources(struct dr_error *error)
         if (into->family != 0)
             return dr_error_set(error, DR_ERR_USAGE, "--source: two addresses of IPv%d",
                                 address.family);
+        if (address.family == 4 ? only6 : only4)
+            return dr_error_set(error, DR_ERR_USAGE, "--source: %s, and --ipv%d", sources.items[i],
+                                only4 ? 4 : 6);
         *into = address;
     }
     return true;
@@ -549,7 +552,13 @@ static bool check_search(struct dr_error *error)
                  {rules.outage.known, "--outage"},
                  {rules.restore.known, "--signer-restore"},
                  {request.dnssec, "--dnssec"},
-                 {rules.rto.known, "--rto"}};
+                 {rules.rto.known, "--rto"},
+                 {at != NULL, "--at"},
+                 {zone != NULL, "--zone"},
+                 {port.known, "--port"},
+                 {only4, "--ipv4"},
+                 {only6, "--ipv6"},
+                 {request.tcp_only, "--tcp"}};
     for (size_t i = 0; i < sizeof needs / sizeof needs[0]; i++) {
         if (needs[i].given)
             return dr_error_set(error, DR_ERR_USAGE,
@@ -560,13 +569,40 @@ static bool check_search(struct dr_error *error)
     return true;
 }
 
+static bool is_secured(const struct dr_target *target)
+{
+    return strcmp(target->scheme->source, "tls") == 0 ||
+           strcmp(target->scheme->source, "https") == 0;
+}
+
+/* What is for resolvers, or for some of them, and would be left out in silence where there is none.
+ */
+static bool check_resolvers(const struct dr_targets *targets, struct dr_error *error)
+{
+    bool secured = false, plain = request.search != DNS_SEARCH_NONE;
+    for (size_t i = 0; i < targets->count; i++) {
+        secured = secured || is_secured(&targets->items[i]);
+        plain = plain || is_plain(&targets->items[i]);
+    }
+    if (samples.known && resolvers.count == 0)
+        return usage(error, "--samples is for resolvers: no --resolver is given");
+    if ((request.cacert != NULL || request.insecure) && !secured)
+        return dr_error_set(error, DR_ERR_USAGE,
+                            "%s is for tls:// and https://: no such --resolver is given",
+                            request.insecure ? "--insecure" : "--cacert");
+    if (request.cacert != NULL && request.insecure)
+        return usage(error, "--cacert and --insecure exclude each other");
+    return sources.count == 0 || plain ||
+           usage(error, "--source is for plain DNS: tls:// and https:// go out by any address");
+}
+
 static bool read_targets(struct dr_targets *targets, struct dr_error *error)
 {
     if (!check_search(error) ||
         !dns_givens_add(&given_servers, &servers, "--server", request.port, error) ||
         !dns_givens_add(&given_parents, &parents, "--parent", request.port, error) ||
         !add_zone(targets, error) || !add_resolvers(targets, error) ||
-        !read_finders(targets, error))
+        !check_resolvers(targets, error) || !read_finders(targets, error))
         return false;
     request.parents = given_parents.items;
     request.parent_count = given_parents.count;
@@ -782,6 +818,21 @@ static void set_limits(struct dr_threshold *thresholds)
         rules.limited[i] = thresholds[i].warning.given || thresholds[i].critical.given;
 }
 
+/* Of what is not looked at a limit says nothing. */
+static bool check_limits(struct dr_error *error)
+{
+    const enum dns_metric of_zone[] = {DNS_SERIAL_LAG, DNS_SOA_EXPIRE, DNS_SIGNED_FOR, DNS_NS_LEFT};
+    for (size_t i = 0; i < sizeof of_zone / sizeof of_zone[0]; i++) {
+        if (request.search == DNS_SEARCH_NONE && rules.limited[of_zone[i]])
+            return dr_error_set(error, DR_ERR_USAGE,
+                                "a limit of %s is about the authoritative servers: --search none "
+                                "leaves them out",
+                                dns_metrics[of_zone[i]].name);
+    }
+    return !rules.limited[DNS_NS_LEFT] || losts.count > 0 ||
+           usage(error, "a limit of ns_left needs --lost: which networks are gone");
+}
+
 /* ---- what is remembered ---- */
 
 /* The name belongs to it: services for two names may ask the same resolvers. */
@@ -837,7 +888,7 @@ static bool prepare(struct dr_targets *targets, struct dr_threshold *thresholds,
         !read_remembered(targets, error))
         return false;
     set_limits(thresholds);
-    return true;
+    return check_limits(error);
 }
 
 /* ---- after the run ---- */

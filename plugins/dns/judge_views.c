@@ -393,6 +393,8 @@ static void judge_limits(struct judge *judge, const struct view *view, struct dr
     }
     if (view->seen->soa.known)
         dr_line_figure(line, "serial %lu", (unsigned long)view->seen->soa.serial);
+    if (!view->server && view->seen->answers[DNS_V4].nsid != NULL)
+        dr_line_figure(line, "cache %s", view->seen->answers[DNS_V4].nsid);
     if (view->serves) {
         dr_line_judge(line, &dns_metrics[DNS_TIME], &judge->rules->thresholds[DNS_TIME], slowest,
                       "reply after");

@@ -555,12 +555,28 @@ static void judge_one_signature(struct judge *judge, const struct view *view, st
         dr_line_figure(line, "the signatures hold for %s", time_words(left, words, sizeof words));
 }
 
+/* More is left of them than they live: whoever validates does not take them yet. */
+static void judge_begin(const struct view *view, struct dr_line *line)
+{
+    const struct dr_opt_real *left = &view->seen->signed_for, *life = &view->seen->signed_life;
+    char words[TIME_WORDS];
+    if (!left->known || !life->known || left->value <= life->value)
+        return;
+    dr_line_problem(line, DR_CRITICAL, "a signature on %s begins in %s only", view->name,
+                    time_words(left->value - life->value, words, sizeof words));
+    dr_line_next(line, DR_CRITICAL,
+                 "compare the clocks of the signer and of this host: resolvers that validate "
+                 "answer SERVFAIL until then");
+}
+
 /* The server whose first signature expires soonest: a stale secondary is not hidden by the rest. */
 static void judge_signatures(struct judge *judge, struct dr_line *line)
 {
     const struct view *least = NULL;
     for (size_t i = 0; i < judge->view_count; i++) {
         const struct view *view = &judge->views[i];
+        if (view->server && view->seen != NULL)
+            judge_begin(view, line);
         if (view->server && view->seen != NULL && view->seen->signed_for.known &&
             (least == NULL || view->seen->signed_for.value < least->seen->signed_for.value))
             least = view;

@@ -77,7 +77,7 @@ def test_healthy(ask):
 @pytest.mark.parametrize("mode", FINE)
 def test_no_fault(ask, world, role, mode):
     world.roles()[role].mode = mode
-    result = ask()
+    result = ask("--wait", "2")  # one byte after the other takes its time
     assert result.state == "OK" and "leads to prod on all 2 name servers and 1 resolver" in result.first, result
 
 

@@ -110,6 +110,8 @@ def test_resolver():
     ("nxdomain", "NXDOMAIN", {"qr", "aa"}, 0, True),
     ("nodata", "NOERROR", {"qr", "aa"}, 0, True),
     ("empty", "NOERROR", {"qr", "aa"}, 0, False),
+    ("aside", "NOERROR", {"qr", "aa"}, 0, False),
+    ("above", "NOERROR", {"qr", "aa"}, 0, True),
     ("badvers", "BADVERS", {"qr"}, 0, False),
     ("lame", "NOERROR", {"qr"}, 0, True),
     ("upward", "NOERROR", {"qr"}, 0, True),

@@ -5,6 +5,7 @@
  *     view LABEL ADDRESS [server=NAME] [given] [remembered] [recalled] [serial=N] [refresh=N]
  * [expire=N] [minimum=N] [soattl=N] [ns=A,B] [nsttl=N] [keys=TAG/ALGORITHM,...|none]
  * [signed=LEFT/LIFE] a|aaaa|random OUTCOME [ADDRESS,...] [ttl=N] [link=OWNER>TARGET@TTL] [end=NAME]
+ * [stale] [plain] [wildcard] [nsid=NAME] [valid=WORD] [words=WITH_UNDERSCORES] standby N a|aaaa
  * [stale] [plain] [wildcard] [valid=WORD] [why=WORD] [words=WITH_UNDERSCORES] standby N a|aaaa
  * OUTCOME ... parent [ns=A,B] [nsttl=N] [ds=TAG/ALGORITHM,...|none] [alias=NAME] [lost=NAME]
  * [trouble=WORDS] glue SERVER ADDRESS [parent] [own] tail NAME followed by a and aaaa
@@ -139,6 +140,8 @@ static inline void scene_answer(struct dns_answer *answer, char *rest)
             scene_link(answer, value);
         else if ((value = scene_value(word, "words")) != NULL)
             answer->words = strdup(scene_blanks(value));
+        else if ((value = scene_value(word, "nsid")) != NULL)
+            answer->nsid = strdup(value);
         else if ((value = scene_value(word, "valid")) != NULL)
             answer->validity = (enum dns_validity)SCENE_FIND(scene_validities, value);
         else if ((value = scene_value(word, "why")) != NULL)
