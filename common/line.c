@@ -17,7 +17,8 @@ void dr_line_problem(struct dr_line *line, enum dr_state state, const char *form
 
 void dr_line_next(struct dr_line *line, enum dr_state state, const char *format, ...)
 {
-    if (*line->next != '\0' && !dr_state_is_worse(state, line->next_state))
+    bool better = *line->next != '\0' && !dr_state_is_worse(state, line->next_state);
+    if (state == DR_OK || better)
         return;
     va_list args;
     va_start(args, format);

@@ -22,7 +22,8 @@ struct dr_line {
 __attribute__((format(printf, 3, 4))) void
 dr_line_problem(struct dr_line *line, enum dr_state state, const char *format, ...);
 
-/* Advice that goes with the problem just added; kept when that problem is the worst so far. */
+/* Advice that goes with the problem just added; kept when that problem is the worst so far. With
+ * DR_OK there is nothing to do. */
 __attribute__((format(printf, 3, 4))) void dr_line_next(struct dr_line *line, enum dr_state state,
                                                         const char *format, ...);
 __attribute__((format(printf, 2, 3))) void dr_line_figure(struct dr_line *line, const char *format,

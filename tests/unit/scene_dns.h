@@ -1,16 +1,22 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
+/* clang-format off */
 /* Evidence for the judge of check_dns_target, built by hand from a text, a line for each thing:
  *
- *     zone [down=CLASS]                           resolver LABEL [down=CLASS]
+ *     zone [down=CLASS]
+ *     resolver LABEL [down=CLASS]
  *     view LABEL ADDRESS [server=NAME] [given] [remembered] [recalled] [serial=N] [refresh=N]
- * [expire=N] [minimum=N] [soattl=N] [ns=A,B] [nsttl=N] [keys=TAG/ALGORITHM,...|none]
- * [signed=LEFT/LIFE] a|aaaa|random OUTCOME [ADDRESS,...] [ttl=N] [link=OWNER>TARGET@TTL] [end=NAME]
- * [stale] [plain] [wildcard] [nsid=NAME] [valid=WORD] [words=WITH_UNDERSCORES] standby N a|aaaa
- * [stale] [plain] [wildcard] [valid=WORD] [why=WORD] [words=WITH_UNDERSCORES] standby N a|aaaa
- * OUTCOME ... parent [ns=A,B] [nsttl=N] [ds=TAG/ALGORITHM,...|none] [alias=NAME] [lost=NAME]
- * [trouble=WORDS] glue SERVER ADDRESS [parent] [own] tail NAME followed by a and aaaa
+ *         [expire=N] [minimum=N] [soattl=N] [nosoa] [ns=A,B] [nsttl=N]
+ *         [keys=TAG/ALGORITHM,...|none] [signed=LEFT/LIFE]
+ *     a|aaaa|random OUTCOME [ADDRESS,...] [ttl=N] [link=OWNER>TARGET@TTL] [stale] [plain] [wildcard]
+ *         [nsid=NAME] [valid=WORD] [why=WORD] [words=WITH_UNDERSCORES]
+ *     standby N a|aaaa OUTCOME ...
+ *     parent [ns=A,B] [nsttl=N] [ds=TAG/ALGORITHM,...|none] [alias=NAME] [lost=NAME]
+ *         [trouble=WORDS]
+ *     glue SERVER ADDRESS [parent] [own]
+ *     tail NAME                                   followed by a and aaaa
  *
  * Outcomes go by the ends of their names in the enum, in lower case. */
+/* clang-format on */
 #ifndef TESTS_UNIT_SCENE_DNS_H
 #define TESTS_UNIT_SCENE_DNS_H
 
