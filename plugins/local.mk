@@ -667,7 +667,8 @@ endif
 if HAVE_LDNS
 dns_validate_sources = \
 	plugins/dns/denial.c plugins/dns/denial.h \
-	plugins/dns/validate.c plugins/dns/validate.h
+	plugins/dns/validate.c plugins/dns/validate.h plugins/dns/validate_parts.h \
+	plugins/dns/validate_keys.c plugins/dns/validate_set.c
 if MODULES
 pkglib_LTLIBRARIES += plugins/dns-zonesec.la
 plugins_dns_zonesec_la_SOURCES = $(dns_zone_sources) $(dns_validate_sources) $(dns_wire) $(dns_shared) \

@@ -46,7 +46,8 @@ tests_fuzz_libfuzzed_la_SOURCES = \
 	plugins/dns/address.c plugins/dns/answer.c plugins/dns/facts.c plugins/dns/message.c plugins/dns/name.c \
 	plugins/dns/site.c
 if HAVE_LDNS
-tests_fuzz_libfuzzed_la_SOURCES += plugins/dns/denial.c plugins/dns/validate.c
+tests_fuzz_libfuzzed_la_SOURCES += plugins/dns/denial.c \
+	plugins/dns/validate.c plugins/dns/validate_keys.c plugins/dns/validate_set.c
 endif
 if HAVE_HIREDIS
 tests_fuzz_libfuzzed_la_SOURCES += \

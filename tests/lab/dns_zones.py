@@ -20,7 +20,7 @@ MARK = "lab-version"
 NOBODY = "ns.nobody.invalid."
 
 # Times are seconds since the epoch.
-Signing = collections.namedtuple("Signing", "inception expiry algorithm nsec3")
+Signing = collections.namedtuple("Signing", "inception expiry algorithm nsec3 opt_out")
 
 
 class Zone:
@@ -53,12 +53,13 @@ class Zone:
             setattr(changed, name, value)
         return changed
 
-    def sign(self, inception=None, expiry=None, algorithm="ECDSAP256SHA256", nsec3=False):
-        """Another Zone: the same, signed. Seconds since the epoch; default: from an hour ago, for 30 days."""
+    def sign(self, inception=None, expiry=None, algorithm="ECDSAP256SHA256", nsec3=False, opt_out=False):
+        """Another Zone: the same, signed. Seconds since the epoch; default: from an hour ago, for 30 days. opt_out: of
+        NSEC3, which it makes it (RFC 5155, 6)."""
         now = int(time.time())
         inception = now - 3600 if inception is None else int(inception)
         expiry = now + 30 * 86400 if expiry is None else int(expiry)
-        return self.change(signing=Signing(inception, expiry, algorithm, nsec3))
+        return self.change(signing=Signing(inception, expiry, algorithm, nsec3, opt_out))
 
     def server_name(self, server):
         """As in its NS record, with the last dot."""
@@ -84,7 +85,7 @@ class Zone:
         if self.signing:
             keys = lab.keys(self.origin, self.signing.algorithm)
             run_tool("ldns-signzone", "-i", self.signing.inception, "-e", self.signing.expiry,
-                     *(["-n"] if self.signing.nsec3 else []), "-o", self.origin + ".", "-f", path + ".signed", path,
+                     *(["-n", "-p"] if self.signing.opt_out else ["-n"] if self.signing.nsec3 else []), "-o", self.origin + ".", "-f", path + ".signed", path,
                      *keys, folder=lab.folder)
             os.replace(path + ".signed", path)
         # Later than any time at which a server may have read it, and later each time: they compare it.

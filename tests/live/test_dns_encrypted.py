@@ -130,7 +130,7 @@ def test_bad_certificate(shown, ask, kind, fault):
         result = ask(resolver.uri)
         assert result.state == "UNKNOWN" and any(word in result.first for word in FAULTS[fault].split("|")), result
         assert "certificate" in result.first and not resolver.questions, result
-        result = ask(resolver.uri, options=("--insecure",))
+        result = ask(resolver.uri, ca=None, options=("--insecure",))
         assert result.state == "OK" and flags(resolver) == [("A", False), ("AAAA", False)], result
 
 
@@ -286,7 +286,7 @@ def test_no_way_to_one_address(ask, hosts, kind):
 @pytest.mark.parametrize("mode, state", (("silent", "CRITICAL"), ("nxdomain", "UNKNOWN")))
 def test_name_of_a_resolver_that_nobody_resolves(ask, resolver, scheme, mode, state):
     seconds = resolver(mode)
-    result = ask("%s://dns.example" % scheme, options=("-t", "1"))
+    result = ask("%s://dns.example" % scheme, ca=None, options=("-t", "1"))
     assert result.state == state and result.within(1, seconds), result
     assert ("resolve the name" if mode == "silent" else "resolve") in result.output, result
 

@@ -178,7 +178,7 @@ def test_dnssec(ask, names, nsec3, algorithm):
 def test_dnssec_at_the_wrong_time(ask, names, nsec3, at, words):
     names.sign(inception=BEGIN, expiry=END, nsec3=nsec3)
     result = ask("--dnssec", "--at", moment(at))
-    expect(result, "CRITICAL", "expired" if at > END else "DNSSEC does not hold",
+    expect(result, "CRITICAL", "expired" if at > END else "begins in 1d only",
            {label(server): ("CRITICAL", "DNSSEC does not hold") for server in names.names})
     assert all(words in line_of(result, label(server))[1] for server in names.names), result
 
@@ -193,6 +193,20 @@ def test_dnssec_of_a_wildcard(ask, names, nsec3):
             for server in names.names})
     result = ask("--dnssec", "--own-record", "--at", moment(BEGIN + DAY), name="any.wild." + ZONE)
     expect(result, "WARNING", "a wildcard answers", {label(names.ns1): ("WARNING", "a wildcard answers")})
+
+
+def test_dnssec_of_a_wildcard_with_opt_out(ask, names):
+    """Resolvers that validate take it, and leave AD out (RFC 5155, 9.2)."""
+    publish(names, RECORDS + "*.wild 60 A 192.0.2.40\n")
+    names.sign(opt_out=True)
+    result = ask("--dnssec", name="any.wild." + ZONE)
+    expect(result, "OK", "leads to prod on all 3 name servers",
+           {label(server): ("OK", "DNSSEC holds (opt-out), a wildcard answers") for server in names.names})
+    for resolver in (names.r1, names.r2):
+        resolver.set(anchors=names.ds(ZONE))
+        assert resolver.ask("www." + ZONE, dnssec=True).authentic
+        reply = resolver.ask("any.wild." + ZONE, dnssec=True)
+        assert reply.addresses == ["192.0.2.40"] and not reply.authentic, reply
 
 
 def test_dnssec_of_a_name_that_is_not_there(ask, names):

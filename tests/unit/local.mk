@@ -205,7 +205,8 @@ tests_unit_test_dns_denial_SOURCES = tests/unit/test_dns_denial.c tests/unit/dns
 tests_unit_test_dns_denial_CPPFLAGS = $(AM_CPPFLAGS) $(LDNS_CFLAGS)
 tests_unit_test_dns_denial_LDADD = plugins/libdns.la $(LDADD) $(LDNS_LIBS)
 tests_unit_test_dns_validate_SOURCES = tests/unit/test_dns_validate.c tests/unit/dns_reply.h \
-	plugins/dns/denial.c plugins/dns/message.c plugins/dns/validate.c
+	plugins/dns/denial.c plugins/dns/message.c \
+	plugins/dns/validate.c plugins/dns/validate_keys.c plugins/dns/validate_set.c
 tests_unit_test_dns_validate_CPPFLAGS = $(AM_CPPFLAGS) $(LDNS_CFLAGS)
 tests_unit_test_dns_validate_LDADD = plugins/libdns.la $(LDADD) $(LDNS_LIBS)
 endif
