@@ -640,7 +640,7 @@ plugins_check_dns_target_LDADD = plugins/libdns.la common/libcommon.la
 # What every source of it is linked with; the executable has the first of it already.
 dns_shared = plugins/dns/address.c plugins/dns/facts.c plugins/dns/name.c
 dns_wire = \
-	plugins/dns/answer.c plugins/dns/answer.h \
+	plugins/dns/answer.c plugins/dns/answer.h plugins/dns/answer_join.c \
 	plugins/dns/connection.c plugins/dns/connection.h \
 	plugins/dns/exchange.c plugins/dns/exchange.h \
 	plugins/dns/message.c plugins/dns/message.h

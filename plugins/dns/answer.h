@@ -21,6 +21,10 @@
 bool dns_answer_read(const struct dns_question *question, const struct dns_name *zone, double now,
                      struct dns_answer *answer);
 
+/* The chain of `answer` (DNS_LEAVES) goes on as the server says of its end: `rest`, which is freed.
+ * False when out of memory. */
+bool dns_answer_join(struct dns_answer *answer, struct dns_answer *rest);
+
 /* What came of any other question of the zone (SOA, NS, DNSKEY, DS): DNS_FOUND where records of the
  * type are there for that very name, with AA where `zone` is not NULL; a CNAME is not followed. */
 enum dns_outcome dns_outcome_read(const struct dns_question *question, const struct dns_name *zone);

@@ -25,6 +25,8 @@ enum dns_purpose {
     DNS_ASK_SOA,
     DNS_ASK_SERVERS,
     DNS_ASK_STANDBY, /* number: 2 * standby + family */
+    DNS_ASK_REST, /* the end of an answer that the server has left out; number: that of its answer,
+                     for a standby DNS_FAMILIES more */
     DNS_ASK_RANDOM,
     DNS_ASK_KEYS,
     DNS_ASK_HOST /* the host; number: family */

@@ -17,7 +17,7 @@ const struct dr_metric dns_metrics[DNS_METRICS] = {
                      "the least TTL of the addresses: one that was lowered for a drill"},
     [DNS_TTL] = {"ttl", DR_UNIT_SECONDS,
                  "worst TTL of a server's answer; of a resolver what is left of it"},
-    [DNS_TIME] = {"time", DR_UNIT_SECONDS, "until a server's reply was there"},
+    [DNS_TIME] = {"response_time", DR_UNIT_SECONDS, "until a server's reply was there"},
     [DNS_SITE] = {"site", DR_UNIT_NONE,
                   "where a server sends people: the place of the site among the --site options, "
                   "from 1; 0: none, or several"},

@@ -219,7 +219,8 @@ const struct dr_manual_section dns_manual[DNS_SECTIONS] = {
     {"PERFORMANCE DATA",
      "For the whole: moved (who leads to the wanted site) of servers (who was asked), eta, "
      "ttl_max, ttl_min, switch_time, negative_ttl, serial_lag, soa_expire, rrsig_min (signed "
-     "zones), ns_left (with --lost). For each server and resolver: time, ttl (of a resolver "
+     "zones), ns_left (with --lost). For each server and resolver: response_time, ttl (of a "
+     "resolver "
      "what is left), and site, the place of the site among the --site options from 1, 0 where "
      "it leads to none or several. What was not seen has no figure."},
     {"WHAT IT DOES NOT DO",

@@ -18,19 +18,34 @@
 /* ---- validation ---- */
 
 #ifdef DNS_VALIDATION
+/* An answer in two halves is worth what the worse of them is. */
+static void judge_worth(struct dns_answer *answer, enum dns_validity validity, char *words)
+{
+    bool worse = answer->validity == DNS_NOT_VALIDATED || answer->validity == DNS_SECURE ||
+                 validity == DNS_INVALID;
+    if (!worse) {
+        free(words);
+        return;
+    }
+    free(answer->validity_words);
+    answer->validity = validity;
+    answer->validity_words = words;
+}
+
 static void validate_spot(struct dns_walk *walk, struct dns_spot *spot,
                           const struct dns_anchor *anchor, const char *why)
 {
     for (const struct dns_kept *kept = spot->answers; kept != NULL; kept = kept->next) {
         struct dns_answer *answer = dns_spot_answer(walk, &kept->question);
-        if (anchor == NULL) {
-            answer->validity = DNS_INDETERMINATE;
-            answer->validity_words = strdup(why);
-            continue;
-        }
-        answer->validity =
-            dns_validate(anchor, &walk->zone, spot->keys.bytes != NULL ? &spot->keys : NULL,
-                         &kept->question.reply, walk->now, &answer->validity_words);
+        char *words = NULL;
+        enum dns_validity validity = DNS_INDETERMINATE;
+        if (anchor == NULL)
+            words = strdup(why);
+        else
+            validity =
+                dns_validate(anchor, &walk->zone, spot->keys.bytes != NULL ? &spot->keys : NULL,
+                             &kept->question.reply, walk->now, &words);
+        judge_worth(answer, validity, words);
     }
 }
 

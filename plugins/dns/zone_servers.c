@@ -200,13 +200,6 @@ void dns_zone_add(struct dns_walk *walk, const struct dns_given *given)
 
 /* ---- what they answer ---- */
 
-static void read_answer(struct dns_walk *walk, const struct dns_question *question,
-                        struct dns_answer *answer, enum dns_family family)
-{
-    walk->no_memory = !dns_answer_read(question, &walk->zone, walk->now, answer) || walk->no_memory;
-    dns_delegation_tail(walk, answer, family);
-}
-
 /* It is kept, and the exchange has none any more. */
 static void keep(struct dns_walk *walk, struct dns_kept **list, struct dns_question *question)
 {
@@ -230,20 +223,53 @@ struct dns_answer *dns_spot_answer(const struct dns_walk *walk, const struct dns
         return &view->answers[DNS_NUMBER_OF(question)];
     case DNS_ASK_STANDBY:
         return &view->standby[DNS_NUMBER_OF(question)];
+    case DNS_ASK_REST:
+        return DNS_NUMBER_OF(question) < DNS_FAMILIES
+                   ? &view->answers[DNS_NUMBER_OF(question)]
+                   : &view->standby[DNS_NUMBER_OF(question) - DNS_FAMILIES];
     default:
         return &view->random;
     }
 }
 
+/* A server may leave out the end of a chain that lies in its own zone: balancers do, and Knot after
+ * some links. Nobody but itself can say what it says of that. */
+static bool ask_rest(struct dns_walk *walk, struct dns_spot *spot,
+                     const struct dns_question *question, const struct dns_answer *answer)
+{
+    enum dns_purpose purpose = DNS_PURPOSE_OF(question);
+    unsigned number = DNS_NUMBER_OF(question) + (purpose == DNS_ASK_STANDBY ? DNS_FAMILIES : 0);
+    struct dns_name end;
+    if (answer->outcome != DNS_LEAVES || purpose == DNS_ASK_RANDOM || answer->end == NULL ||
+        answer->link_count >= DNS_LINKS_MAX || !dns_name_read(answer->end, &end, NULL) ||
+        !dns_name_within(&end, &walk->zone))
+        return false;
+    ask(walk, spot, &end, question->query.type, DNS_PURPOSE(DNS_ASK_REST, number));
+    return true;
+}
+
+static void read_answer(struct dns_walk *walk, struct dns_spot *spot,
+                        const struct dns_question *question, enum dns_family family)
+{
+    struct dns_answer *answer = dns_spot_answer(walk, question);
+    struct dns_answer rest = {.outcome = DNS_NOT_ASKED};
+    bool second = DNS_PURPOSE_OF(question) == DNS_ASK_REST;
+    bool ok = dns_answer_read(question, &walk->zone, walk->now, second ? &rest : answer);
+    bool below = rest.outcome == DNS_LAME;
+    if (second)
+        ok = dns_answer_join(answer, &rest) && ok;
+    walk->no_memory = walk->no_memory || !ok;
+    if (below || !ask_rest(walk, spot, question, answer))
+        dns_delegation_tail(walk, answer, family);
+}
+
 static void take_answer(struct dns_walk *walk, struct dns_spot *spot, struct dns_question *question)
 {
     unsigned family = DNS_NUMBER_OF(question) % DNS_FAMILIES;
-    read_answer(walk, question, dns_spot_answer(walk, question), (enum dns_family)family);
+    read_answer(walk, spot, question, (enum dns_family)family);
 #ifdef DNS_VALIDATION
     if (walk->request->dnssec && question->delivery == DNS_DELIVERED)
         keep(walk, &spot->answers, question);
-#else
-    (void)spot;
 #endif
 }
 

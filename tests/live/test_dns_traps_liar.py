@@ -39,12 +39,6 @@ def told(words):
     return Said(warned, warned, warned, words, words)
 
 
-def unknown(words):
-    """It serves, and where that leads is not known."""
-    unseen = States("UNKNOWN", "liar: %(words)s", "UNKNOWN")
-    return Said(unseen, unseen, unseen, words, words)
-
-
 def nowhere(words):
     """A definite answer that leads nobody anywhere: one server that says so is enough."""
     lost = States("CRITICAL", "liar sends nobody to %(name)s: %(words)s", "CRITICAL")
@@ -95,8 +89,8 @@ MODES = {
     "upward": but_a_resolver(fails("upward referral: knows nothing of the zone: refers to the root: a.nic"),
                           nowhere("no address")),
     "cnameloop": nowhere("CNAMEs lead in a circle: " + NAME),
-    # Without SOA nobody denies it: the server has not looked for the end.
-    "dangling": but_a_resolver(unknown("leads to gone.%s, of which no resolver says where it leads" % ZONE),
+    # Without SOA nobody denies it: the server is asked for the end, and says the same of that.
+    "dangling": but_a_resolver(nowhere("CNAMEs lead in a circle: gone.%s" % ZONE),
                                nowhere("leads to a name without address: gone.%s has no A record" % ZONE)),
     "badid": STRANGERS, "badq": STRANGERS,
     "ptrloop": unreadable("byte 41: a name points forwards or to itself"),

@@ -196,7 +196,7 @@ tests_unit_test_dns_oracle_LDADD = plugins/libdns.la $(LDADD) $(LDNS_LIBS)
 endif
 unit_tests += tests/unit/test_dns_answer
 tests_unit_test_dns_answer_SOURCES = tests/unit/test_dns_answer.c tests/unit/dns_reply.h \
-	plugins/dns/answer.c plugins/dns/message.c
+	plugins/dns/answer.c plugins/dns/answer_join.c plugins/dns/message.c
 tests_unit_test_dns_answer_LDADD = plugins/libdns.la $(LDADD)
 if HAVE_LDNS
 unit_tests += tests/unit/test_dns_denial tests/unit/test_dns_validate

@@ -821,6 +821,38 @@ static void test_facts(void **state)
     assert_int_equal(facts.view_count, 0);
 }
 
+/* The two halves of a chain, asked for one after the other. */
+static void test_join(void **state)
+{
+    static const struct {
+        const char *rest; /* what the server says of lb.dr.example */
+        enum dns_outcome outcome;
+        size_t links, addresses;
+        const char *end;
+    } halves[] = {
+        {"aa" LB, DNS_FOUND, 1, 1, "lb.dr.example"},
+        {"aa" SOA, DNS_DANGLING, 1, 0, "lb.dr.example"},
+        {"aa nxdomain" SOA, DNS_DANGLING, 1, 0, "lb.dr.example"},
+        {"aa; an lb.dr.example 60 CNAME app.dr.example", DNS_LOOP, 2, 0, "app.dr.example"},
+        {"aa; an lb.dr.example 60 CNAME web.dr.example", DNS_LEAVES, 2, 0, "web.dr.example"},
+        {"aa; an lb.dr.example 60 CNAME web.dr.example; an web.dr.example 60 A 192.0.2.1",
+         DNS_FOUND, 2, 1, "web.dr.example"},
+        {"aa servfail", DNS_FAILED, 1, 0, "lb.dr.example"},
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof halves / sizeof halves[0]; i++) {
+        struct dns_answer answer = read_reply(ZONE, NAME, DNS_A, "aa" TO_LB);
+        struct dns_answer rest = read_reply(ZONE, "lb.dr.example", DNS_A, halves[i].rest);
+        assert_int_equal(answer.outcome, DNS_LEAVES);
+        assert_true(dns_answer_join(&answer, &rest));
+        assert_int_equal(answer.outcome, halves[i].outcome);
+        assert_int_equal(answer.link_count, halves[i].links);
+        assert_int_equal(answer.address_count, halves[i].addresses);
+        assert_string_equal(answer.end, halves[i].end);
+        dns_answer_free(&answer);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -836,6 +868,7 @@ int main(void)
         cmocka_unit_test(test_servers),
         cmocka_unit_test(test_keys),
         cmocka_unit_test(test_facts),
+        cmocka_unit_test(test_join),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
