@@ -623,6 +623,8 @@ plugins_libdns_la_SOURCES = \
 	plugins/dns/judge_parts.h \
 	plugins/dns/judge_places.c \
 	plugins/dns/judge_remembered.c \
+	plugins/dns/judge_standby.c \
+	plugins/dns/judge_survival.c \
 	plugins/dns/judge_switch.c \
 	plugins/dns/judge_time.c \
 	plugins/dns/judge_views.c \

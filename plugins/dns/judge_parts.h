@@ -134,9 +134,18 @@ bool same_addresses(const struct dns_answer *a, const struct dns_answer *b);
 void gather_times(struct judge *judge);
 void judge_time(struct judge *judge);
 
-/* judge_zone.c: the delegation, the standbys, and would the DNS survive */
+/* judge_standby.c: the names that must be there before a switch */
 void judge_standbys(struct judge *judge);
+
+/* judge_zone.c: the delegation, the servers, their serials */
 void judge_zone(struct judge *judge);
+bool has_soa(const struct dns_view *seen);
+/* A limit was given, and the one server that does not tell `what` may be the one that breaks it. Of
+ * those that do not serve their own line says why. */
+void judge_untold(struct judge *judge, bool (*tells)(const struct dns_view *), const char *what,
+                  struct dr_line *line);
+
+/* judge_survival.c: would the DNS survive */
 void judge_survival(struct judge *judge);
 
 #endif

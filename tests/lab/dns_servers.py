@@ -67,6 +67,11 @@ def encrypted():
             ("named", "tls"): named, ("named", "https"): named}
 
 
+def extended_errors():
+    """{program: whether this one says with an answer that it is too old (RFC 8914)}."""
+    return {"unbound": version("unbound") >= (1, 16), "named": version("named") >= (9, 18)}
+
+
 # ---- servers ----
 
 class Server:
@@ -414,7 +419,7 @@ server:
 """
     def says_stale(self):
         """It has extended errors."""
-        return version("unbound") >= (1, 16)
+        return extended_errors()["unbound"]
 
     def command(self, path):
         return [find_program("unbound"), "-d", "-c", path]
@@ -458,7 +463,7 @@ class BindResolver(Resolver):
         return named_command(path)
 
     def says_stale(self):
-        return version("named") >= (9, 18)
+        return extended_errors()["named"]
 
     def serve_stale(self):
         return self.set(stale_cache_enable="yes", stale_answer_enable="yes", stale_answer_ttl=30)

@@ -48,7 +48,7 @@ def pytest_collection_modifyitems(config, items):
     real = [] if mongodb.executable() else [item for item in items if mongodb.TESTS in item.nodeid]
     unmirrored = rabbitmq.find_version() is not None and rabbitmq.find_version() >= rabbitmq.WITHOUT_MIRRORS
     real += [item for item in items if unmirrored and item.get_closest_marker("mirrors")]
-    real += [item for item in items if item not in real and (one_build(item) or other_version(item))]
+    real += [item for item in items if item not in real and (one_build(item) or other_version(item) or silent(item))]
     items[:] = [item for item in items if item not in real]
     if real:
         config.hook.pytest_deselected(items=real)
@@ -81,8 +81,15 @@ def other_version(item):
     return on_cluster(item) and version is not None and version[:2] != WRITTEN_FOR and PROVEN not in item.nodeid
 
 
+def silent(item):
+    """Its resolver is a version that does not say that an answer is too old."""
+    marked = item.get_closest_marker("extended_errors")
+    return marked is not None and not dns_servers.extended_errors()[marked.args[0]]
+
+
 def pytest_configure(config):
     config.addinivalue_line("markers", "mirrors: needs mirrored classic queues")
+    config.addinivalue_line("markers", "extended_errors(program): needs an unbound or named that has them (RFC 8914)")
     config.addinivalue_line("markers", "one_build: takes long, and proves the same with every build")
     config.addinivalue_line("markers", "fuzzed: a thousand runs; what crashes in them, tests/fuzz finds")
     try:
@@ -112,6 +119,11 @@ def pytest_terminal_summary(terminalreporter):
             (sum(map(other_version, deselected)), "on a RabbitMQ cluster: written for 3.10; %s is run" % PROVEN)):
         if count:
             terminalreporter.write_line("not run: %d tests %s" % (count, why))
+    for program in sorted({item.get_closest_marker("extended_errors").args[0] for item in filter(silent, deselected)}):
+        terminalreporter.write_line("not run with %s %s, which has no extended errors: %s" % (
+            program, ".".join(map(str, dns_servers.version(program))), ", ".join(
+                item.name for item in filter(silent, deselected)
+                if item.get_closest_marker("extended_errors").args == (program,))))
     if any("test_dns_" in report.nodeid for report in terminalreporter.getreports("passed")):
         for (program, transport), there in dns_servers.encrypted().items():
             if not there:

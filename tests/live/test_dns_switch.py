@@ -363,13 +363,12 @@ def stale(plan, names):
         server.stop()
 
 
-@pytest.mark.parametrize("name", ("r1", "r2"))
+@pytest.mark.parametrize("name", (pytest.param("r1", marks=pytest.mark.extended_errors("unbound")),
+                                  pytest.param("r2", marks=pytest.mark.extended_errors("named"))))
 def test_an_old_answer_is_called_one(plan, names, name, dns_target_until):
     """All name servers of the zone are dead. That the resolver says so depends on its version."""
     stale(plan, names)
     resolver = getattr(names, name)
-    if not resolver.says_stale():
-        pytest.skip("this version of it has no extended errors")
     wanted = lambda result: "a stale answer" in result.output  # noqa: E731
     result = dns_target_until(wanted, PATIENCE, "-n", APP, *SITES, "-e", "prod", "--search", "none", "--wait", "3s",
                               "-r", "%s=%s" % (name, place(resolver)))
@@ -386,10 +385,9 @@ def test_all_name_servers_are_dead(plan, names, dns_target_until):
     assert line_of(result, "r1")[0] in ("OK", "WARNING") and "prod, A 192.0.2.20" in line_of(result, "r1")[1], result
 
 
+@pytest.mark.extended_errors("unbound")
 def test_a_stale_answer_has_no_end(plan, names, dns_target_until):
     """During a switch: its 30 s begin anew with each question, which is no time of arrival."""
-    if not names.r1.says_stale():
-        pytest.skip("this version of it has no extended errors")
     stale(plan, names)
     look = ["-n", APP, *SITES, "-e", "@%s" % plan.path, "--search", "none", "--wait", "3s", "--state-dir", plan.state,
             "-r", "r1=" + place(names.r1), *WINDOWED]
