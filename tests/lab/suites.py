@@ -38,7 +38,9 @@ LIVE = {"modules": ["tests/live"],
         "static": ["tests/live/test_replication_versions.py", "tests/live/test_replication_postgresql.py",
                    "tests/live/test_replication_redis_tls.py", "tests/live/test_replication_redis_faults.py",
                    "tests/live/test_queues_celery_faults.py", "tests/live/test_queues_celery_tls.py",
-                   "tests/live/test_queues_amqp_faults.py", "tests/live/test_queues_azure.py"]}
+                   "tests/live/test_queues_amqp_faults.py", "tests/live/test_queues_azure.py",
+                   "tests/live/test_dns_liar.py", "tests/live/test_dns_encrypted.py",
+                   "tests/live/test_dns_survival.py"]}
 
 
 class Suite:
@@ -161,11 +163,13 @@ def build_suite(suite):
 def run_live(suite, build, ports):
     """The live tests with the executables of one build."""
     report = suite.folder() / ("live-%s.xml" % build)
+    # By this variable tests know which build it is.
+    modules = {"DR_PLUGINS_MODULE_DIR": "%s/build-%s/plugins/.libs" % (INSIDE, build)} if build == "modules" else {}
     code, output = suite.inside(
         ["python3", "-m", "pytest", "-q", "--tb=short", "-p", "no:cacheprovider", "--junitxml=" + report.name]
         + LIVE[build], "live-" + build,
         DR_EXECUTABLES=":".join("%s/build-%s/plugins/%s" % (INSIDE, build, name) for name in check.SERVICES),
-        DR_PLUGINS_MODULE_DIR="%s/build-%s/plugins/.libs" % (INSIDE, build), DR_PORTS=ports, DR_SUITE=suite.name)
+        DR_PORTS=ports, DR_SUITE=suite.name, **modules)
     cases = xml.etree.ElementTree.parse(str(report)).getroot().findall(".//testcase") if report.exists() else []
     # pytest: 0 all passed, 1 some failed; anything else is no run at all.
     if not suite.count("%s, live tests" % build, code in (0, 1) and bool(cases), output):

@@ -17,6 +17,7 @@ The rules are those of program.py."""
 
 import atexit
 import base64
+import ctypes
 import hashlib
 import http.client
 import json
@@ -70,6 +71,13 @@ def find_version():
     """(1, 22, 1)"""
     said = subprocess.run([find_program("nginx"), "-v"], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=True)
     return tuple(map(int, re.search(rb"nginx/([0-9]+)\.([0-9]+)\.([0-9]+)", said.stdout).groups()))
+
+
+def libcurl_version():
+    """(7, 88) of the library that the executables load."""
+    library = ctypes.CDLL("libcurl.so.4")
+    library.curl_version.restype = ctypes.c_char_p
+    return tuple(map(int, re.match(r"libcurl/([0-9]+)\.([0-9]+)", library.curl_version().decode()).groups()))
 
 
 def quoted(text):

@@ -3,10 +3,12 @@
 wrong: certificates, handshakes, framing, HTTP. None of it is OK, each ends in time, and the words say what failed."""
 
 import collections
+import re
 
 import pytest
 
 import dns_servers
+import web
 from dns_servers import DR, PROD, ZONE
 from stub_resolver import Https, Tls, hosts  # noqa: F401
 
@@ -288,7 +290,10 @@ def test_name_of_a_resolver_that_nobody_resolves(ask, resolver, scheme, mode, st
     seconds = resolver(mode)
     result = ask("%s://dns.example" % scheme, ca=None, options=("-t", "1"))
     assert result.state == state and result.within(1, seconds), result
-    assert ("resolve the name" if mode == "silent" else "resolve") in result.output, result
+    # libcurl before 7.87 waits for its resolver, and the run ends in the stage of the questions that are asked at once
+    held = scheme == "https" and web.libcurl_version() < (7, 87)
+    words = "resolve" if mode == "nxdomain" else "stage: ask" if held else "resolve the name"
+    assert words in result.output, result
 
 
 # ---- HTTPS ----
@@ -317,7 +322,8 @@ REPLIES = {
     "too long": (dict(change=lambda body: body + bytes(70000)), "UNKNOWN", "cannot be used"),
     "trailing": (dict(change=lambda body: body + b"\0"), "UNKNOWN", "cannot be read"),
     "empty": (dict(change=lambda body: b""), "UNKNOWN", "empty"),
-    "cut": (dict(cut=20), "UNKNOWN", "remaining"),
+    # without a farewell of TLS: 7.88 counts what is missing, 8.14 and later say it in OpenSSL's words
+    "cut": (dict(cut=20), "UNKNOWN", ("remaining", "unexpected eof while reading")),
     "garbage": (dict(change=lambda body: b"\xff" * 50), "UNKNOWN", "cannot be read"),
     "wrong id": (dict(change=lambda body: b"\1\1" + body[2:]), "UNKNOWN", "another question"),
     "other question": (dict(change=lambda body: body.replace(b"\3app", b"\3apq")), "UNKNOWN", "another question"),
@@ -331,20 +337,22 @@ def test_hostile_reply(https, ask, case):
     for name, value in changes.items():
         setattr(https, name, value)
     result = ask(https.uri)
-    assert result.state == state and words in result.first, result
+    assert result.state == state, result
+    assert any(word in result.first for word in ([words] if isinstance(words, str) else words)), result
     assert "192.0.2.10" not in result.output, result
 
 
 @pytest.mark.parametrize("mode, state, words", (
     ("no handshake", "CRITICAL", "TLS handshake"),
     ("plain", "UNKNOWN", "not in TLS"),
-    ("closed", "UNKNOWN", "SSL"),
+    # 7.88 has OpenSSL's words; 8.14 and later their own, for what could not be sent
+    ("closed", "UNKNOWN", "TLS or HTTP fails: .*(SSL|Send failure: Broken pipe)"),
     ("silent", "CRITICAL", "stage: ask"),
 ))
 def test_hostile_peer_of_https(tls, ask, mode, state, words):
     tls.mode = mode
     result = ask("https://127.0.0.1:%d" % tls.port)
-    assert result.state == state and words in result.first, result
+    assert result.state == state and re.search(words, result.first), result
 
 
 def test_traces_show_questions_and_replies(tls, https, ask):

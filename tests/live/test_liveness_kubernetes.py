@@ -2,7 +2,6 @@
 """check_liveness on Kubernetes: what it asks, and what it makes of each state of a workload."""
 
 import base64
-import ctypes
 import os
 import re
 import shlex
@@ -11,6 +10,7 @@ import pytest
 
 import mutations
 import stub_kubernetes as stub
+import web
 from stub_kubernetes import (Reply, autoscaler, cronjob, daemonset, deployment, pod, pods, statefulset, status)
 
 WEB = "deployment/web"
@@ -582,10 +582,7 @@ def test_a_kubeconfig(cluster, liveness, kubeconfig):
 
 def takes_texts():
     """libcurl knows CURLOPT_CAINFO_BLOB from 7.77 on."""
-    library = ctypes.CDLL("libcurl.so.4")
-    library.curl_version.restype = ctypes.c_char_p
-    version = re.match(r"libcurl/([0-9]+)\.([0-9]+)", library.curl_version().decode())
-    return tuple(map(int, version.groups())) >= (7, 77)
+    return web.libcurl_version() >= (7, 77)
 
 
 def test_a_kubeconfig_with_its_authority_in_it(cluster, liveness, kubeconfig, tls, certificates):

@@ -302,7 +302,9 @@ def test_every_change(ask, world, role):
     mutant = world.roles()[role]
     mutant.wrong = (None, None)
     mutant.seen.clear()
+    world.other.mode = "slow0.2"  # who answers first is asked where the servers are: here, the one whose replies change
     whole = ask(role, "-vv", wait="2")
+    world.other.mode = "ok"
     assert whole.state == "OK", whole
     outcomes = {}
     for question, reply in sorted(mutant.seen.items()):
