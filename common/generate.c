@@ -79,7 +79,8 @@ void dr_generate_help(const struct dr_plugin *plugin, struct dr_buffer *out)
     dr_text_wrap(out, "", plugin->summary);
     dr_buffer_add(out, "\n");
     dr_text_wrap(out, "", plugin->description);
-    dr_buffer_addf(out, "\nUsage:\n %s -T URI [-T URI...] [OPTION...]\n", plugin->name);
+    dr_buffer_addf(out, "\nUsage:\n %s %s [OPTION...]\n", plugin->name,
+                   plugin->needed != NULL ? plugin->needed : "-T URI [-T URI...]");
     help_options(plugin, out);
     help_metrics(plugin, out);
     if (plugin->example_count > 0)

@@ -62,6 +62,7 @@ struct dr_plugin {
     const char *group;       /* "replication": directory, module prefix, facts */
     const char *summary;     /* one line: what it proves */
     const char *description; /* paragraphs separated by an empty line */
+    const char *needed;      /* what every run needs, for the usage line; NULL: a target */
     struct dr_option_table options;
     struct dr_common_options *common;
     /* URIs that are targets as well, but to compare the others with, and the option they are given

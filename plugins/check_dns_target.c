@@ -987,6 +987,7 @@ static const struct dr_plugin plugin = {
     .summary = "every name server and resolver sends people to the right site, and a switch would "
                "be through within the RTO",
     .description = dns_description,
+    .needed = "-n NAME -S SITE=WHAT [-S SITE=WHAT...]",
     .options = {option_rows, sizeof option_rows / sizeof option_rows[0]},
     .common = &common,
     .metrics = dns_metrics,
