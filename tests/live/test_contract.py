@@ -226,6 +226,9 @@ def test_help(name):
     assert [line for line in lines if len(line) > 80] == []
     for heading in ("Usage:", "Examples:", "Ranges:", "Metrics "):
         assert any(line.startswith(heading) for line in lines), heading
+    options = {option.name for option in options_of(name)}
+    needed = "-T URI [-T URI...]" if "target" in options else "-n NAME -S SITE=WHAT [-S SITE=WHAT...]"
+    assert " %s %s [OPTION...]" % (name, needed) in lines, text
 
 
 @every

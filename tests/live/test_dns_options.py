@@ -66,8 +66,3 @@ def test_accepted(dns_target, whom, more):
     """Nobody listens there, which is what is said."""
     result = dns_target("-n", "app.example.com", "-S", "prod=192.0.2.0/24", *whom, *more)
     assert result.state == "CRITICAL" and "cannot be reached" in result.first, result
-
-
-def test_usage_says_what_every_run_needs(dns_target):
-    lines = dns_target("--help").lines
-    assert lines[lines.index("Usage:") + 1] == " check_dns_target -n NAME -S SITE=WHAT [-S SITE=WHAT...] [OPTION...]", lines
