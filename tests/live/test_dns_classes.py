@@ -116,9 +116,11 @@ def test_cname_chain(check, names):
     says(check(name="l26." + ZONE), "OK", "l26.%s %s" % (ZONE, ALL), [(at(names.ns2), "OK", "192.0.2.1")])
     result = check(name="l1." + ZONE)
     assert result.state == "CRITICAL", result
-    assert " sends nobody to l1.%s: too many CNAMEs: l17.%s" % (ZONE, ZONE) in result.first, result
-    assert line_of(result, at(names.ns2))[0] == "CRITICAL", result
-    # Knot stops earlier, and leaves the rest to whoever asks; BIND in later versions says SERVFAIL.
+    # Knot stops earlier, and is asked for the rest: that of Debian 13 stops at l21. BIND in later versions says SERVFAIL.
+    ends = ["too many CNAMEs: l%d.%s" % (number, ZONE) for number in (17, 21)]
+    assert any(" sends nobody to l1.%s: %s" % (ZONE, end) in result.first for end in ends), result
+    state, text = line_of(result, at(names.ns2))
+    assert state == "CRITICAL" and ends[0] in text, result
     for server in (names.ns1, names.ns3):
         assert line_of(result, at(server))[0] != "OK", result
 
