@@ -297,7 +297,8 @@ NOT_NEEDED = {
 }
 
 
-@pytest.mark.parametrize("role", ("server", "parent", "resolver", "finder"))
+@pytest.mark.fuzzed
+@pytest.mark.parametrize("role", ("server", "parent", "resolver", pytest.param("finder", marks=pytest.mark.one_build)))
 def test_every_change(ask, world, role):
     mutant = world.roles()[role]
     mutant.wrong = (None, None)

@@ -550,6 +550,13 @@ static const struct row rows[] = {
      DR_CRITICAL,
      "ns2: DNSSEC does not hold",
      {0}},
+    {"a signature that does not hold yet",
+     "zone\nview ns1 203.0.113.1 signed=864000/1209600\n"
+     "a found 192.0.2.10 valid=invalid\naaaa nodata valid=secure\n",
+     "expect=prod",
+     DR_CRITICAL,
+     "ns1: DNSSEC does not hold",
+     {"-hold for"}},
     {"a denial that does not hold",
      "zone\n" NS1 "a found 192.0.2.10 valid=secure\naaaa nodata valid=invalid\n",
      "expect=prod",
