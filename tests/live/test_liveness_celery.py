@@ -385,8 +385,9 @@ def test_stopped_by_a_signal(workers, number):
     server = workers.server
     workers["w1@a"].freeze()
     environment = {name: os.environ[name] for name in ("DR_PLUGINS_MODULE_DIR",) if name in os.environ}
+    # Whoever started the tests may ignore it, as nohup and a shell's "&" do: that would be inherited.
     process = subprocess.Popen([check.executable("check_liveness"), "-T", uri(server), "-t", "30s"], env=environment,
-                               stdout=subprocess.PIPE)
+                               stdout=subprocess.PIPE, preexec_fn=lambda: signal.signal(number, signal.SIG_DFL))
     wait_until(lambda: ours(server), "it is bound")
     process.send_signal(number)
     process.communicate(timeout=10)
