@@ -49,18 +49,18 @@ enum liv_sign_kind {
     LIV_LB_QUIET,       /* none now, none since --idle */
     LIV_LB_ODD,         /* a state that is empty or not known */
     /* Kubernetes, OpenFaaS */
-    LIV_K_SETTLED,     /* observed = wanted = updated = ready = available */
-    LIV_K_SHORT,       /* fewer are ready than wanted */
-    LIV_K_ROLLING,     /* a new version is on its way, or the controller has not looked yet */
-    LIV_K_STUCK,       /* ProgressDeadlineExceeded, ReplicaFailure */
-    LIV_K_ZERO,        /* none wanted, and no pod is left */
-    LIV_K_LEFTOVER,    /* none wanted, and pods are still there */
-    LIV_K_SUSPENDED,   /* scheduled work is suspended, nothing of it runs */
-    LIV_K_STILL_RUNS,  /* suspended, and a job of it still runs */
-    LIV_K_SCHEDULED,   /* scheduled work goes on */
-    LIV_K_WOKEN,       /* something may undo a zero: an autoscaler with a minimum */
-    LIV_K_OFF,         /* scheduled work that is suspended, and that nobody asked for by its name */
-    LIV_K_ASLEEP,      /* a function without replicas: the next call starts one */
+    LIV_K_SETTLED,    /* observed = wanted = updated = ready = available */
+    LIV_K_SHORT,      /* fewer are ready than wanted */
+    LIV_K_ROLLING,    /* a new version is on its way, or the controller has not looked yet */
+    LIV_K_STUCK,      /* ProgressDeadlineExceeded, ReplicaFailure */
+    LIV_K_ZERO,       /* none wanted, and no pod is left */
+    LIV_K_LEFTOVER,   /* none wanted, and pods are still there */
+    LIV_K_SUSPENDED,  /* scheduled work is suspended, nothing of it runs */
+    LIV_K_STILL_RUNS, /* suspended, and a job of it still runs */
+    LIV_K_SCHEDULED,  /* scheduled work goes on */
+    LIV_K_WOKEN,      /* something may undo a zero: an autoscaler with a minimum */
+    LIV_K_OFF,        /* scheduled work that is suspended, and that nobody asked for by its name */
+    LIV_K_ASLEEP,     /* a function without replicas: the next call starts one */
     /* workers */
     LIV_W_ANSWERED,   /* answered the ping, or its heartbeat is young */
     LIV_W_WEDGED,     /* connected, and does not answer */
