@@ -24,6 +24,8 @@ common_libcommon_la_SOURCES = \
 	common/duration.h \
 	common/extra_opts.c \
 	common/extra_opts.h \
+	common/file.c \
+	common/file.h \
 	common/finding.c \
 	common/finding.h \
 	common/generate.c \

@@ -2,6 +2,7 @@
 #include "common/state_file.h"
 
 #include "common/buffer.h"
+#include "common/file.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -442,35 +443,6 @@ static char *whole_text(const struct dr_state_file *file)
     return dr_buffer_take(&out);
 }
 
-static bool write_text(int fd, const char *text)
-{
-    size_t size = strlen(text);
-    while (size > 0) {
-        ssize_t done = write(fd, text, size);
-        if (done < 0 && errno == EINTR)
-            continue;
-        if (done < 0)
-            return false;
-        text += done;
-        size -= (size_t)done;
-    }
-    return fsync(fd) == 0;
-}
-
-/* The new name must survive a power failure as well; EINVAL is how a file system says that it has
- * no such call. */
-static bool sync_directory(const char *directory)
-{
-    int fd = open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    if (fd < 0)
-        return false;
-    bool ok = fsync(fd) == 0 || errno == EINVAL;
-    int reason = errno;
-    close(fd);
-    errno = reason;
-    return ok;
-}
-
 /* Puts text in the place of the file; the old one stays there until the new one is whole. False
  * with errno. */
 static bool replace(const struct dr_state_file *file, const char *temporary, const char *text)
@@ -480,14 +452,14 @@ static bool replace(const struct dr_state_file *file, const char *temporary, con
     int fd = create(file, temporary);
     if (fd < 0)
         return false;
-    bool ok = write_text(fd, text);
+    bool ok = dr_file_write(fd, text);
     int reason = errno;
     if (close(fd) != 0 && ok) {
         ok = false;
         reason = errno;
     }
     if (ok && rename(temporary, file->path) == 0)
-        return sync_directory(file->directory);
+        return dr_file_sync_directory(file->directory);
     if (ok)
         reason = errno;
     unlink(temporary);

@@ -2,6 +2,7 @@
 #include "plugins/liveness/active_file.h"
 
 #include "common/buffer.h"
+#include "common/file.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -31,21 +32,6 @@ static char *folder_of(const char *path)
     return strndup(path, slash == path ? 1 : (size_t)(slash - path));
 }
 
-static bool write_all(int fd, const char *text)
-{
-    size_t size = strlen(text);
-    while (size > 0) {
-        ssize_t done = write(fd, text, size);
-        if (done < 0 && errno == EINTR)
-            continue;
-        if (done < 0)
-            return false;
-        text += done;
-        size -= (size_t)done;
-    }
-    return true;
-}
-
 /* A check that root runs by hand must not leave a file that the monitoring user cannot replace. */
 static bool give_away(int fd, const char *folder)
 {
@@ -58,20 +44,7 @@ static bool give_away(int fd, const char *folder)
 /* False with errno. */
 static bool fill(int fd, const char *folder, const char *text)
 {
-    return write_all(fd, text) && give_away(fd, folder) && fchmod(fd, 0644) == 0 && fsync(fd) == 0;
-}
-
-/* The new name must survive a power failure, too; EINVAL: the file system has no such call. */
-static bool sync_folder(const char *folder)
-{
-    int fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    if (fd < 0)
-        return false;
-    bool good = fsync(fd) == 0 || errno == EINVAL;
-    int reason = errno;
-    close(fd);
-    errno = reason;
-    return good;
+    return give_away(fd, folder) && fchmod(fd, 0644) == 0 && dr_file_write(fd, text);
 }
 
 /* Each run has a temporary file of its own: two at once must not write into the same. */
@@ -87,7 +60,7 @@ static bool replace(const char *path, char *temporary, const char *folder, const
         reason = errno;
     }
     if (good && rename(temporary, path) == 0)
-        return sync_folder(folder);
+        return dr_file_sync_directory(folder);
     if (good)
         reason = errno;
     unlink(temporary);
