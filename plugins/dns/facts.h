@@ -143,7 +143,6 @@ struct dns_view {
     struct dns_answer random; /* a name beside it that cannot exist; the family asked first */
     /* of authoritative servers */
     struct dns_soa soa;
-    enum dns_outcome soa_outcome;
     struct dns_servers servers;     /* NS of the zone, as it says */
     struct dns_keys keys;           /* DNSKEY, as it says; not known where it was not asked */
     struct dr_opt_real signed_for;  /* least of everything it has signed that was seen; seconds */

@@ -556,15 +556,6 @@ size_t dns_site_of_name(const struct dns_sites *sites, const char *name)
     return DNS_SITE_NONE;
 }
 
-bool dns_site_has(const struct dns_site *site, enum dns_family family)
-{
-    for (size_t i = 0; i < site->network_count; i++) {
-        if (site->networks[i].address.family == (family == DNS_V4 ? 4 : 6))
-            return true;
-    }
-    return false;
-}
-
 /* ---- the active site ---- */
 
 /* The only line of the text that says something; NULL with the error. */

@@ -48,9 +48,6 @@ size_t dns_site_find(const struct dns_sites *sites, const char *name);
 size_t dns_site_of_address(const struct dns_sites *sites, const struct dns_address *address);
 size_t dns_site_of_name(const struct dns_sites *sites, const char *name);
 
-/* It has networks of that family: an answer of it can be expected. */
-bool dns_site_has(const struct dns_site *site, enum dns_family family);
-
 /* The site that a file says is active: its only line that is neither blank nor begins with "#"; of
  * at most 64 KiB. The caller frees *name. *age: seconds since the file was written, less than 0
  * where it bears a time of the future. False with a USAGE error: no such file, nothing in it, more

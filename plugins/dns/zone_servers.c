@@ -285,8 +285,7 @@ static void take_soa(struct dns_walk *walk, struct dns_spot *spot,
                      const struct dns_question *question)
 {
     struct dns_view *view = dns_spot_view(walk, spot);
-    view->soa_outcome = dns_outcome_read(question, &walk->zone);
-    if (view->soa_outcome != DNS_FOUND)
+    if (dns_outcome_read(question, &walk->zone) != DNS_FOUND)
         return;
     dns_soa_read(&question->reply, DNS_ANSWER, &walk->zone, &view->soa);
     shows_that_it_serves(walk, spot);

@@ -135,19 +135,6 @@ static void test_addresses_and_names(void **state)
     assert_int_equal(dns_site_find(&scene->sites, "DR"), DNS_SITE_NONE);
 }
 
-static void test_families(void **state)
-{
-    struct scene *scene = *state;
-    add(scene, "prod=192.0.2.0/24");
-    add(scene, "dr=2001:db8::/32");
-    add(scene, "cdn=cdn.example.net");
-    static const bool has[3][DNS_FAMILIES] = {{true, false}, {false, true}, {false, false}};
-    for (size_t i = 0; i < 3; i++) {
-        assert_int_equal(dns_site_has(&scene->sites.items[i], DNS_V4), has[i][DNS_V4]);
-        assert_int_equal(dns_site_has(&scene->sites.items[i], DNS_V6), has[i][DNS_V6]);
-    }
-}
-
 /* An address of IPv6 that stands for one of IPv4 is of no site for IPv4, and cannot be an item. */
 static void test_mapped_addresses(void **state)
 {
@@ -496,7 +483,6 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         TEST(test_addresses_and_names),
-        TEST(test_families),
         TEST(test_mapped_addresses),
         TEST(test_bad_items),
         TEST(test_the_same_site_again_adds),
