@@ -10,7 +10,7 @@
 
 /* Raised whenever run.h, target.h, uri.h, error.h, optional.h or any facts.h changes its structs.
  */
-#define DR_SOURCE_ABI 5u
+#define DR_SOURCE_ABI 6u
 
 /* What a module exports under the name dr_source (with --disable-modules:
  * dr_source_<group>_<name>). */

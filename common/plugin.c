@@ -298,8 +298,6 @@ static bool run(struct process *process, struct dr_error *error)
 static enum dr_state judge(struct process *process)
 {
     const struct dr_plugin *plugin = process->plugin;
-    struct timespec now;
-    clock_gettime(CLOCK_REALTIME, &now);
     const struct dr_session session = {
         .plugin = plugin,
         .common = plugin->common,
@@ -307,7 +305,7 @@ static enum dr_state judge(struct process *process)
         .outcomes = process->outcomes,
         .facts = process->facts,
         .thresholds = process->thresholds,
-        .now = (double)now.tv_sec + (double)now.tv_nsec * 1e-9,
+        .now = dr_now(),
         .now_monotonic = dr_monotonic(),
     };
     struct dr_result result;

@@ -45,6 +45,10 @@ double dr_task_left(const struct dr_task *task);
 /* Monotonic seconds; the clock of every time in the facts that compares readings of this run. */
 double dr_monotonic(void);
 
+/* Wall clock, seconds since the epoch. Tests, whose samples are as old as they are, say what it is
+ * by the environment ($DR_PLUGINS_NOW, never in a set-user-id process). */
+double dr_now(void);
+
 /* A condition on that clock, and a wait for it that ends at `until` at the latest (the lock is
  * held). */
 void dr_condition_init(pthread_cond_t *condition);

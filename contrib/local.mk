@@ -18,6 +18,10 @@ man1_MANS += contrib/check_dns_target.1
 contrib/check_dns_target.1: plugins/check_dns_target$(EXEEXT)
 	$(AM_V_GEN)$(MKDIR_P) contrib && { plugins/check_dns_target$(EXEEXT) --generate man > $@.tmp || test $$? = 3; } && mv $@.tmp $@
 CLEANFILES += contrib/check_dns_target.1
+man1_MANS += contrib/check_backup_freshness.1
+contrib/check_backup_freshness.1: plugins/check_backup_freshness$(EXEEXT)
+	$(AM_V_GEN)$(MKDIR_P) contrib && { plugins/check_backup_freshness$(EXEEXT) --generate man > $@.tmp || test $$? = 3; } && mv $@.tmp $@
+CLEANFILES += contrib/check_backup_freshness.1
 endif
 
 # Lists of networks for check_dns_target, and the script that renews them.

@@ -724,3 +724,153 @@ plugins_check_dns_target_SOURCES += $(dns_https_sources)
 plugins_check_dns_target_LDADD += $(http_libs)
 endif
 endif
+
+# ---- check_backup_freshness ----
+
+libexec_PROGRAMS += plugins/check_backup_freshness
+noinst_LTLIBRARIES += plugins/libbackups.la
+plugins_libbackups_la_SOURCES = \
+	plugins/backups/compare.c plugins/backups/compare.h \
+	plugins/backups/drill.c plugins/backups/drill.h \
+	plugins/backups/facts.c plugins/backups/facts.h \
+	plugins/backups/history.c plugins/backups/history.h \
+	plugins/backups/judge.c plugins/backups/judge.h \
+	plugins/backups/judge_metrics.c \
+	plugins/backups/manual.c plugins/backups/manual.h \
+	plugins/backups/names.c plugins/backups/names.h \
+	plugins/backups/request.h \
+	plugins/backups/signs.c plugins/backups/signs.h \
+	plugins/backups/store.c plugins/backups/store.h \
+	plugins/backups/wal.c plugins/backups/wal.h
+plugins_libbackups_la_LIBADD = common/client/libjson.la
+plugins_check_backup_freshness_SOURCES = plugins/check_backup_freshness.c
+plugins_check_backup_freshness_CFLAGS = $(program_cflags)
+plugins_check_backup_freshness_LDFLAGS = $(program_ldflags)
+plugins_check_backup_freshness_LDADD = plugins/libbackups.la common/libcommon.la
+
+# What every source of it is linked with; the executable has it already.
+backups_shared = \
+	plugins/backups/compare.c plugins/backups/facts.c plugins/backups/names.c plugins/backups/store.c \
+	plugins/backups/wal.c common/moment.c common/moment.h
+# What reads stores: files by their content, repositories by their catalogue.
+backups_readers = \
+	plugins/backups/barman.c \
+	plugins/backups/elasticsearch_repository.c \
+	plugins/backups/files.c \
+	plugins/backups/pgbackrest.c \
+	plugins/backups/proof.c plugins/backups/proof.h \
+	plugins/backups/restic.c \
+	plugins/backups/scan.c plugins/backups/scan.h \
+	plugins/backups/store_disk.c \
+	plugins/backups/velero_bucket.c \
+	plugins/backups/wal_archive.c \
+	plugins/backups/walg.c
+if !MODULES
+plugins_check_backup_freshness_SOURCES += $(backups_readers) common/moment.c
+endif
+
+if MODULES
+pkglib_LTLIBRARIES += plugins/backups-file.la
+plugins_backups_file_la_SOURCES = plugins/backups/file.c $(backups_readers) $(backups_shared)
+plugins_backups_file_la_CFLAGS = $(AM_CFLAGS)
+plugins_backups_file_la_LDFLAGS = $(module_ldflags)
+plugins_backups_file_la_LIBADD = common/client/libjson.la common/libsource.la
+else
+plugins_check_backup_freshness_SOURCES += plugins/backups/file.c
+endif
+
+if MODULES
+pkglib_LTLIBRARIES += plugins/backups-document.la
+plugins_backups_document_la_SOURCES = plugins/backups/document.c $(backups_shared)
+plugins_backups_document_la_CFLAGS = $(AM_CFLAGS)
+plugins_backups_document_la_LDFLAGS = $(module_ldflags)
+plugins_backups_document_la_LIBADD = common/client/libjson.la common/libsource.la
+else
+plugins_check_backup_freshness_SOURCES += plugins/backups/document.c
+endif
+
+if HAVE_LIBPQ
+if MODULES
+pkglib_LTLIBRARIES += plugins/backups-archiver.la
+plugins_backups_archiver_la_SOURCES = plugins/backups/archiver.c common/client/pg.c common/client/pg.h $(backups_shared)
+plugins_backups_archiver_la_CFLAGS = $(AM_CFLAGS) $(LIBPQ_CFLAGS)
+plugins_backups_archiver_la_LDFLAGS = $(module_ldflags)
+plugins_backups_archiver_la_LIBADD = common/libsource.la $(LIBPQ_LIBS)
+else
+plugins_check_backup_freshness_SOURCES += plugins/backups/archiver.c common/client/pg.c
+plugins_check_backup_freshness_CFLAGS += $(LIBPQ_CFLAGS)
+plugins_check_backup_freshness_LDADD += $(LIBPQ_LIBS)
+endif
+endif
+
+# Requests that are signed, and replies in XML.
+if HAVE_AZURE
+noinst_LTLIBRARIES += common/client/libaws.la
+common_client_libaws_la_SOURCES = \
+	common/client/aws.c common/client/aws.h \
+	common/client/xml.c common/client/xml.h
+common_client_libaws_la_CFLAGS = $(AM_CFLAGS) $(azure_cflags)
+backups_cflags = $(AM_CFLAGS) $(azure_cflags)
+backups_libs = common/client/libaws.la $(azure_libs)
+backups_objects = \
+	plugins/backups/objects.c \
+	plugins/backups/store_azure_blob.c \
+	plugins/backups/store_azure_files.c \
+	plugins/backups/store_s3.c
+if MODULES
+pkglib_LTLIBRARIES += plugins/backups-objects.la
+plugins_backups_objects_la_SOURCES = $(backups_objects) $(backups_readers) $(backups_shared)
+plugins_backups_objects_la_CFLAGS = $(backups_cflags)
+plugins_backups_objects_la_LDFLAGS = $(module_ldflags)
+plugins_backups_objects_la_LIBADD = $(backups_libs) common/client/libjson.la common/libsource.la
+
+pkglib_LTLIBRARIES += plugins/backups-aws.la
+plugins_backups_aws_la_SOURCES = plugins/backups/aws.c $(backups_shared)
+plugins_backups_aws_la_CFLAGS = $(backups_cflags)
+plugins_backups_aws_la_LDFLAGS = $(module_ldflags)
+plugins_backups_aws_la_LIBADD = $(backups_libs) common/libsource.la
+
+pkglib_LTLIBRARIES += plugins/backups-gcp.la
+plugins_backups_gcp_la_SOURCES = plugins/backups/gcp.c $(backups_shared)
+plugins_backups_gcp_la_CFLAGS = $(backups_cflags)
+plugins_backups_gcp_la_LDFLAGS = $(module_ldflags)
+plugins_backups_gcp_la_LIBADD = $(http_libs) $(LIBCRYPTO_LIBS) common/client/libjson.la common/libsource.la
+
+pkglib_LTLIBRARIES += plugins/backups-azuresql.la
+plugins_backups_azuresql_la_SOURCES = plugins/backups/azure_sql.c $(backups_shared)
+plugins_backups_azuresql_la_CFLAGS = $(backups_cflags)
+plugins_backups_azuresql_la_LDFLAGS = $(module_ldflags)
+plugins_backups_azuresql_la_LIBADD = $(backups_libs) common/client/libjson.la common/libsource.la
+else
+plugins_check_backup_freshness_SOURCES += $(backups_objects) plugins/backups/aws.c plugins/backups/gcp.c \
+	plugins/backups/azure_sql.c
+plugins_check_backup_freshness_CFLAGS += $(azure_cflags)
+plugins_check_backup_freshness_LDADD += $(backups_libs)
+endif
+endif
+
+if HAVE_LIBCURL
+if MODULES
+pkglib_LTLIBRARIES += plugins/backups-digitalocean.la
+plugins_backups_digitalocean_la_SOURCES = plugins/backups/digitalocean.c $(backups_shared)
+plugins_backups_digitalocean_la_CFLAGS = $(AM_CFLAGS)
+plugins_backups_digitalocean_la_LDFLAGS = $(module_ldflags)
+plugins_backups_digitalocean_la_LIBADD = common/client/libjson.la $(http_libs) common/libsource.la
+
+pkglib_LTLIBRARIES += plugins/backups-kubernetes.la
+plugins_backups_kubernetes_la_SOURCES = plugins/backups/kubernetes.c $(backups_shared)
+plugins_backups_kubernetes_la_CFLAGS = $(AM_CFLAGS)
+plugins_backups_kubernetes_la_LDFLAGS = $(module_ldflags)
+plugins_backups_kubernetes_la_LIBADD = common/client/libjson.la $(http_libs) common/libsource.la
+
+pkglib_LTLIBRARIES += plugins/backups-elasticsearch.la
+plugins_backups_elasticsearch_la_SOURCES = plugins/backups/elasticsearch.c $(backups_shared)
+plugins_backups_elasticsearch_la_CFLAGS = $(AM_CFLAGS)
+plugins_backups_elasticsearch_la_LDFLAGS = $(module_ldflags)
+plugins_backups_elasticsearch_la_LIBADD = common/client/libjson.la $(http_libs) common/libsource.la
+else
+plugins_check_backup_freshness_SOURCES += plugins/backups/digitalocean.c plugins/backups/kubernetes.c \
+	plugins/backups/elasticsearch.c
+plugins_check_backup_freshness_LDADD += $(http_libs)
+endif
+endif

@@ -17,7 +17,7 @@ import time
 STATES = ("OK", "WARNING", "CRITICAL", "UNKNOWN")
 # What each executable calls what it checks: the first word of its output.
 SERVICES = {"check_replication_lag": "REPLICATION", "check_queue_mirrors": "QUEUES", "check_liveness": "LIVENESS",
-            "check_dns_target": "DNS"}
+            "check_dns_target": "DNS", "check_backup_freshness": "BACKUP"}
 # Seconds that a run may take beside what it waits for: to start, which a sanitizer or a wrapper (valgrind) makes slow, to
 # be given a processor, and to leave.
 SLACK = 20 if "DR_WRAPPER" in os.environ else 1 if "DR_SANITIZERS" in os.environ else 0.3

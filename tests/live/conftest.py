@@ -455,6 +455,22 @@ def dns_target_until(dns_target):
     return until(dns_target)
 
 
+@pytest.fixture
+def backup_freshness():
+    """Runs check_backup_freshness; check.Result. `now` (seconds since the epoch) says what time it is."""
+    run = runner("check_backup_freshness")
+
+    def at(*arguments, now=None, env=None, **options):
+        return run(*arguments, env=dict(env or {}, **({} if now is None else {"DR_PLUGINS_NOW": repr(now)})), **options)
+    return at
+
+
+@pytest.fixture
+def backup_freshness_until(backup_freshness):
+    """backup_freshness_until(wanted, seconds, ...): see until."""
+    return until(backup_freshness)
+
+
 def no_secret(result, *secrets):
     for secret in secrets:
         assert not re.search(re.escape(secret), result.output), "%r shows in\n%s" % (secret, result)

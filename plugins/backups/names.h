@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* Names of backups: which belong to a target, and what they say. */
+#ifndef BACKUPS_NAMES_H
+#define BACKUPS_NAMES_H
+
+#include "common/error.h"
+#include "common/optional.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+
+/* A glob for a whole name: "*" and "?" stop at a "/", "**" does not, "[...]" is a set. An empty one
+ * matches everything. */
+bool bak_glob_match(const char *glob, const char *name);
+
+/* How many bytes of a glob stand in front of its first part with a wildcard: "a/b/" of "a/b/c*.gz".
+ */
+size_t bak_glob_root(const char *glob);
+
+/* A --name-format: text as it is, "*" for anything without a "/", "{}" for the name of the series
+ * (anything without a "/"), and %Y %m %d %H %M %S, %y, %b (Jan), %j, %s (seconds since the epoch),
+ * %z (+0100, +01:00, Z), %% as strptime has them, digits in full width. It is matched against the
+ * end of the name, from the beginning of one of its parts on. False with a USAGE error (position,
+ * reason) where it is none, or says no moment: it needs a date, or %s. */
+bool bak_format_check(const char *format, struct dr_error *error);
+
+/* What a name says by that format. `near` (when the file was written, where that is known) decides
+ * between two readings of an hour that comes twice. False where it does not match. A moment that no
+ * calendar has (month 13) does not match; an hour that daylight saving leaves out is read as the
+ * moment an hour later. */
+struct bak_named {
+    double moment;    /* seconds since the epoch */
+    bool zoned;       /* the name says its zone, or is in seconds since the epoch */
+    bool day_only;    /* it says no hour: the moment is the beginning of the day */
+    char series[256]; /* of "{}"; "" */
+};
+bool bak_format_read(const char *format, const char *name, const struct dr_opt_real *near,
+                     struct bak_named *named);
+
+/* The first name, in byte order, that a moment not before `moment` can have, for names in which a
+ * format's date stands in falling order: what listings begin at. False where it is not so.
+ * `directory` is the fixed beginning of the names. */
+bool bak_format_after(const char *format, const char *directory, double moment, char *name,
+                      size_t size);
+
+/* True for a name that says that it is not finished: .tmp, .part, .partial, .inprogress,
+ * .incomplete, .filepart, .crdownload, a leading "." before a random ending (rsync), "~". */
+bool bak_name_unfinished(const char *name);
+
+#endif

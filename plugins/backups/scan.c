@@ -1,0 +1,83 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "plugins/backups/scan.h"
+
+#include "plugins/backups/compare.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/* Whom the part of the scheme in front of the "+" stands for. */
+static const struct reader {
+    const char *kind;
+    bak_reader *read;
+    const char *const *parameters; /* of its own; NULL: none */
+} readers[] = {
+    {"pgbackrest", bak_pgbackrest_read, (const char *const[]){"stanza", "repo-key", NULL}},
+    {"barman", bak_barman_read, (const char *const[]){"server", NULL}},
+    {"wal-g", bak_walg_read, NULL},
+    {"wal", bak_wal_archive_read, (const char *const[]){"segment-size", NULL}},
+    {"restic", bak_restic_read, NULL},
+    {"velero", bak_velero_read, (const char *const[]){"schedule", NULL}},
+    {"elasticsearch", bak_elasticsearch_repository_read, NULL},
+};
+
+static const struct reader *reader_of(const struct dr_target *target)
+{
+    const char *plus = strchr(target->scheme->scheme, '+');
+    size_t length = plus != NULL ? (size_t)(plus - target->scheme->scheme) : 0;
+    for (size_t i = 0; plus != NULL && i < sizeof readers / sizeof readers[0]; i++) {
+        if (strlen(readers[i].kind) == length &&
+            strncmp(readers[i].kind, target->scheme->scheme, length) == 0)
+            return &readers[i];
+    }
+    return NULL;
+}
+
+/* Those of the store and those of the reader. */
+static bool check_parameters(const struct dr_uri *uri, const char *const *store,
+                             const char *const *reader, struct dr_error *error)
+{
+    const char *known[DR_URI_PARAMS_MAX + 1];
+    size_t count = 0;
+    for (; *store != NULL && count < DR_URI_PARAMS_MAX; store++)
+        known[count++] = *store;
+    for (; reader != NULL && *reader != NULL && count < DR_URI_PARAMS_MAX; reader++)
+        known[count++] = *reader;
+    known[count] = NULL;
+    return dr_uri_has_only(uri, known, error);
+}
+
+static bool read_store(struct dr_task *task, struct bak_store *store, const struct reader *reader,
+                       struct bak_facts *facts, struct dr_error *error)
+{
+    const struct bak_request *request = dr_task_request(task);
+    if (dr_task_target(task)->reference)
+        return bak_compare_copy(task, store, facts, error);
+    bool ok = reader != NULL ? reader->read(task, store, facts, error)
+                             : bak_files_read(task, store, facts, error);
+    if (ok && request->compare)
+        ok = bak_compare_source(task, store, facts, error);
+    facts->clock = store->clock;
+    facts->credential_ends = store->credential_ends;
+    facts->versioning = store->versioning;
+    facts->locking = store->locking;
+    return ok;
+}
+
+bool bak_scan(struct dr_task *task, bak_open *open, const char *const *parameters,
+              struct bak_facts *facts, struct dr_error *error)
+{
+    const struct dr_target *target = dr_task_target(task);
+    const struct bak_request *request = dr_task_request(task);
+    const struct reader *reader = reader_of(target);
+    bool ok = false;
+    if (check_parameters(&target->uri, parameters, reader != NULL ? reader->parameters : NULL,
+                         error)) {
+        struct bak_store *store = open(task, &target->uri, reader != NULL, error);
+        ok = store != NULL && read_store(task, store, reader, facts, error);
+        bak_store_close(store);
+    }
+    if (!ok && request->compare)
+        bak_compare_give_up(task);
+    return ok;
+}

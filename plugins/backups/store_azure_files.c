@@ -1,0 +1,10 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "plugins/backups/store.h"
+
+struct bak_store *bak_azure_files_open(struct dr_task *task, const struct dr_uri *uri, bool whole,
+                                       struct dr_error *error)
+{
+    (void)task, (void)uri, (void)whole;
+    dr_error_set(error, DR_ERR_INTERNAL, "not built yet");
+    return NULL;
+}
