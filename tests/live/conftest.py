@@ -460,8 +460,9 @@ def backup_freshness():
     """Runs check_backup_freshness; check.Result. `now` (seconds since the epoch) says what time it is."""
     run = runner("check_backup_freshness")
 
-    def at(*arguments, now=None, env=None, **options):
-        return run(*arguments, env=dict(env or {}, **({} if now is None else {"DR_PLUGINS_NOW": repr(now)})), **options)
+    def at(*arguments, now=None, environment=None, **options):
+        clock = {} if now is None else {"DR_PLUGINS_NOW": repr(now)}
+        return run(*arguments, environment=dict(environment or {}, **clock), **options)
     return at
 
 
