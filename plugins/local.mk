@@ -735,6 +735,7 @@ plugins_libbackups_la_SOURCES = \
 	plugins/backups/facts.c plugins/backups/facts.h \
 	plugins/backups/history.c plugins/backups/history.h \
 	plugins/backups/judge.c plugins/backups/judge.h \
+	plugins/backups/judge_limits.c \
 	plugins/backups/judge_log.c \
 	plugins/backups/judge_metrics.c \
 	plugins/backups/judge_parts.h \

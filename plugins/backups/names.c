@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "plugins/backups/names.h"
 
+#include <fnmatch.h>
+
 bool bak_format_check(const char *format, struct dr_error *error)
 {
     (void)format;
@@ -9,6 +11,5 @@ bool bak_format_check(const char *format, struct dr_error *error)
 
 bool bak_glob_match(const char *glob, const char *name)
 {
-    (void)name;
-    return *glob == '\0';
+    return *glob == '\0' || fnmatch(glob, name, FNM_PATHNAME) == 0;
 }
