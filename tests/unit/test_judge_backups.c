@@ -3,7 +3,6 @@
  * be wrong has a row, and its healthy counterpart another one. */
 #include "tests/unit/locale.h"
 #include "tests/unit/scene_backups.h"
-#include "tests/unit/world.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
