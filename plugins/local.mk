@@ -765,7 +765,7 @@ backups_readers = \
 	plugins/backups/elasticsearch_repository.c \
 	plugins/backups/files.c \
 	plugins/backups/pgbackrest.c \
-	plugins/backups/proof.c plugins/backups/proof.h \
+	plugins/backups/proof.c plugins/backups/proof.h plugins/backups/proof_parts.h \
 	plugins/backups/restic.c \
 	plugins/backups/scan.c plugins/backups/scan.h \
 	plugins/backups/store_disk.c \
