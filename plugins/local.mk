@@ -764,8 +764,11 @@ backups_readers = \
 	plugins/backups/barman.c \
 	plugins/backups/elasticsearch_repository.c \
 	plugins/backups/files.c \
+	plugins/backups/packed.c \
 	plugins/backups/pgbackrest.c \
 	plugins/backups/proof.c plugins/backups/proof.h plugins/backups/proof_parts.h \
+	plugins/backups/proof_packed.c plugins/backups/proof_packed.h \
+	plugins/backups/proof_unpack.c plugins/backups/proof_unpack.h \
 	plugins/backups/restic.c \
 	plugins/backups/scan.c plugins/backups/scan.h \
 	plugins/backups/store_disk.c \
@@ -774,6 +777,38 @@ backups_readers = \
 	plugins/backups/walg.c
 if !MODULES
 plugins_check_backup_freshness_SOURCES += $(backups_readers)
+# The libraries that unpack, for the runs that meet something packed.
+backups_unpack = plugins/backups/unpack.c plugins/backups/unpack.h
+if HAVE_BZIP2
+backups_unpack += plugins/backups/unpack_bzip2.c
+endif
+if HAVE_LZ4
+backups_unpack += plugins/backups/unpack_lz4.c
+endif
+if HAVE_LZMA
+backups_unpack += plugins/backups/unpack_xz.c
+endif
+if HAVE_ZLIB
+backups_unpack += plugins/backups/unpack_gzip.c
+endif
+if HAVE_ZSTD
+backups_unpack += plugins/backups/unpack_zstd.c
+endif
+unpack_cflags = $(ZLIB_CFLAGS) $(ZSTD_CFLAGS) $(LZMA_CFLAGS) $(LZ4_CFLAGS)
+unpack_libs = $(ZLIB_LIBS) $(ZSTD_LIBS) $(LZMA_LIBS) $(BZIP2_LIBS) $(LZ4_LIBS)
+if MODULES
+# The executable has these already where the sources are linked into it.
+backups_readers += common/duration.c common/module.c common/number.c common/size.c
+pkglib_LTLIBRARIES += plugins/backups-unpack.la
+plugins_backups_unpack_la_SOURCES = $(backups_unpack)
+plugins_backups_unpack_la_CFLAGS = $(AM_CFLAGS) $(unpack_cflags)
+plugins_backups_unpack_la_LDFLAGS = $(AM_LDFLAGS) -module -avoid-version -shared \
+	-export-symbols-regex '^bak_unpack_engine$$'
+plugins_backups_unpack_la_LIBADD = $(unpack_libs)
+else
+plugins_check_backup_freshness_SOURCES += $(backups_readers) $(backups_unpack) common/moment.c
+plugins_check_backup_freshness_CFLAGS += $(unpack_cflags)
+plugins_check_backup_freshness_LDADD += $(unpack_libs)
 endif
 
 if MODULES
