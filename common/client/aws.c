@@ -174,6 +174,15 @@ static bool collect_headers(const struct dr_aws_call *call,
     return ok;
 }
 
+/* Several blanks count as one. */
+static void add_value(const struct header *header, struct dr_buffer *out)
+{
+    for (size_t i = 0; i < header->length; i++) {
+        if (header->value[i] != ' ' || header->value[i - 1] != ' ')
+            dr_buffer_add_char(out, header->value[i]);
+    }
+}
+
 static void add_signed_names(const struct header *headers, size_t count, struct dr_buffer *out)
 {
     for (size_t i = 0; i < count; i++)
@@ -204,7 +213,7 @@ bool dr_aws_canonical_request(const struct dr_aws_call *call,
     dr_buffer_add_char(out, '\n');
     for (size_t i = 0; i < count; i++) {
         dr_buffer_addf(out, "%s:", headers[i].name);
-        dr_buffer_add_bytes(out, headers[i].value, headers[i].length);
+        add_value(&headers[i], out);
         dr_buffer_add_char(out, '\n');
     }
     dr_buffer_add_char(out, '\n');
