@@ -850,10 +850,11 @@ if HAVE_AZURE
 noinst_LTLIBRARIES += common/client/libaws.la
 common_client_libaws_la_SOURCES = \
 	common/client/aws.c common/client/aws.h \
+	common/client/aws_credentials.c \
 	common/client/xml.c common/client/xml.h
 common_client_libaws_la_CFLAGS = $(AM_CFLAGS) $(azure_cflags)
 backups_cflags = $(AM_CFLAGS) $(azure_cflags)
-backups_libs = common/client/libaws.la $(azure_libs)
+backups_libs = common/client/libaws.la $(azure_libs) common/client/libjson.la
 backups_objects = \
 	plugins/backups/objects.c \
 	plugins/backups/store_azure_blob.c \
