@@ -52,7 +52,8 @@ common_client_libazure_la_SOURCES = \
 	common/client/azure.c common/client/azure.h \
 	common/client/azure_access.c common/client/azure_access.h \
 	common/client/azure_error.c common/client/azure_error.h \
-	common/client/azure_read.c common/client/azure_read.h
+	common/client/azure_read.c common/client/azure_read.h \
+	common/client/azure_sas.c common/client/azure_sas.h
 common_client_libazure_la_CFLAGS = $(AM_CFLAGS) $(azure_cflags)
 endif
 
