@@ -95,6 +95,10 @@ tests_unit_test_kombu_SOURCES = tests/unit/test_kombu.c \
 endif
 unit_tests += tests/unit/test_azure_targets
 if HAVE_AZURE
+unit_tests += tests/unit/test_xml
+tests_unit_test_xml_SOURCES = tests/unit/test_xml.c common/client/xml.c
+tests_unit_test_xml_CPPFLAGS = $(AM_CPPFLAGS) $(EXPAT_CFLAGS)
+tests_unit_test_xml_LDADD = $(LDADD) $(EXPAT_LIBS)
 unit_tests += tests/unit/test_azure_client
 unit_tests += tests/unit/test_azure_read
 tests_unit_test_azure_client_SOURCES = tests/unit/test_azure_client.c \
