@@ -72,8 +72,8 @@ bool dr_azure_string_to_sign(const struct dr_azure_signed *what, struct dr_buffe
     }
     if (what->content_length > 0)
         snprintf(length, sizeof length, "%zu", what->content_length);
-    /* method, encoding, language, length, MD5, type, date, four conditions (If-Match is the second),
-     * range */
+    /* method, encoding, language, length, MD5, type, date, four conditions (If-Match is the
+     * second), range */
     dr_buffer_addf(out, "%s\n\n\n%s\n\n%s\n\n\n%s\n\n\n%s\n", what->method, length,
                    or_empty(what->content_type), or_empty(what->if_match), or_empty(what->range));
     if (!sort(what->headers, sorted, &count))
@@ -305,8 +305,7 @@ static bool prepare(const struct dr_azure_call *call, struct prepared *prepared,
                                         .proxy = call->proxy,
                                         .stage = call->stage};
     if (!((gather(call, date, prepared->id, headers) &&
-           add_lines(call, headers, prepared, request, &count) &&
-           make_url(call, &prepared->url)) ||
+           add_lines(call, headers, prepared, request, &count) && make_url(call, &prepared->url)) ||
           no_room(error)) ||
         !authorise(call, headers, &prepared->authorization, error))
         return false;

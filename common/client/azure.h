@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* Requests to the data plane of Azure Storage (blob, file, queue, table), authorised by an account key, a
- * shared access signature (SAS) or a bearer token; and the account key's signature by itself.
+/* Requests to the data plane of Azure Storage (blob, file, queue, table), authorised by an account
+ * key, a shared access signature (SAS) or a bearer token; and the account key's signature by
+ * itself.
  *
  * HMAC-SHA256 and base64 come from libcrypto: where libcurl uses OpenSSL, as in Debian, it is in
  * the process already and costs no start-up. */

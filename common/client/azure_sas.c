@@ -60,7 +60,6 @@ bool dr_azure_read_sas(const char *text, struct dr_azure_sas *sas, struct dr_err
     return true;
 }
 
-
 static bool lacks(struct dr_error *error, const char *what)
 {
     return dr_error_set(error, DR_ERR_PRIVILEGE, "the SAS does not allow it: %s", what);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* Shared access signatures of Azure Storage: what one says of itself, before any request is made. */
+/* Shared access signatures of Azure Storage: what one says of itself, before any request is made.
+ */
 #ifndef DR_CLIENT_AZURE_SAS_H
 #define DR_CLIENT_AZURE_SAS_H
 
