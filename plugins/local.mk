@@ -52,7 +52,8 @@ common_client_libazure_la_SOURCES = \
 	common/client/azure.c common/client/azure.h \
 	common/client/azure_access.c common/client/azure_access.h \
 	common/client/azure_error.c common/client/azure_error.h \
-	common/client/azure_read.c common/client/azure_read.h
+	common/client/azure_read.c common/client/azure_read.h \
+	common/client/azure_sas.c common/client/azure_sas.h
 common_client_libazure_la_CFLAGS = $(AM_CFLAGS) $(azure_cflags)
 endif
 
@@ -857,6 +858,7 @@ backups_cflags = $(AM_CFLAGS) $(azure_cflags)
 backups_libs = common/client/libaws.la $(azure_libs) common/client/libjson.la
 backups_objects = \
 	plugins/backups/objects.c \
+	plugins/backups/store_azure.c plugins/backups/store_azure.h \
 	plugins/backups/store_azure_blob.c \
 	plugins/backups/store_azure_files.c \
 	plugins/backups/store_s3.c
