@@ -792,12 +792,15 @@ endif
 if HAVE_LIBPQ
 if MODULES
 pkglib_LTLIBRARIES += plugins/backups-archiver.la
-plugins_backups_archiver_la_SOURCES = plugins/backups/archiver.c common/client/pg.c common/client/pg.h $(backups_shared)
+plugins_backups_archiver_la_SOURCES = \
+	plugins/backups/archiver.c plugins/backups/archiver_read.c plugins/backups/archiver_read.h \
+	common/client/pg.c common/client/pg.h $(backups_shared)
 plugins_backups_archiver_la_CFLAGS = $(AM_CFLAGS) $(LIBPQ_CFLAGS)
 plugins_backups_archiver_la_LDFLAGS = $(module_ldflags)
 plugins_backups_archiver_la_LIBADD = common/libsource.la $(LIBPQ_LIBS)
 else
-plugins_check_backup_freshness_SOURCES += plugins/backups/archiver.c common/client/pg.c
+plugins_check_backup_freshness_SOURCES += plugins/backups/archiver.c plugins/backups/archiver_read.c \
+	common/client/pg.c
 plugins_check_backup_freshness_CFLAGS += $(LIBPQ_CFLAGS)
 plugins_check_backup_freshness_LDADD += $(LIBPQ_LIBS)
 endif
