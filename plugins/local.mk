@@ -735,7 +735,13 @@ plugins_libbackups_la_SOURCES = \
 	plugins/backups/facts.c plugins/backups/facts.h \
 	plugins/backups/history.c plugins/backups/history.h \
 	plugins/backups/judge.c plugins/backups/judge.h \
+	plugins/backups/judge_log.c \
 	plugins/backups/judge_metrics.c \
+	plugins/backups/judge_parts.h \
+	plugins/backups/judge_points.c \
+	plugins/backups/judge_restore.c \
+	plugins/backups/judge_series.c \
+	plugins/backups/judge_target.c \
 	plugins/backups/manual.c plugins/backups/manual.h \
 	plugins/backups/names.c plugins/backups/names.h \
 	plugins/backups/request.h \
@@ -743,7 +749,7 @@ plugins_libbackups_la_SOURCES = \
 	plugins/backups/store.c plugins/backups/store.h \
 	plugins/backups/wal.c plugins/backups/wal.h
 plugins_libbackups_la_LIBADD = common/client/libjson.la
-plugins_check_backup_freshness_SOURCES = plugins/check_backup_freshness.c
+plugins_check_backup_freshness_SOURCES = plugins/check_backup_freshness.c common/moment.c common/moment.h
 plugins_check_backup_freshness_CFLAGS = $(program_cflags)
 plugins_check_backup_freshness_LDFLAGS = $(program_ldflags)
 plugins_check_backup_freshness_LDADD = plugins/libbackups.la common/libcommon.la
@@ -766,7 +772,7 @@ backups_readers = \
 	plugins/backups/wal_archive.c \
 	plugins/backups/walg.c
 if !MODULES
-plugins_check_backup_freshness_SOURCES += $(backups_readers) common/moment.c
+plugins_check_backup_freshness_SOURCES += $(backups_readers)
 endif
 
 if MODULES

@@ -6,3 +6,9 @@ bool bak_format_check(const char *format, struct dr_error *error)
     (void)format;
     return dr_error_set(error, DR_ERR_INTERNAL, "not built yet");
 }
+
+bool bak_glob_match(const char *glob, const char *name)
+{
+    (void)name;
+    return *glob == '\0';
+}
