@@ -822,25 +822,33 @@ else
 plugins_check_backup_freshness_SOURCES += plugins/backups/file.c
 endif
 
+backups_document = \
+	plugins/backups/document.c \
+	plugins/backups/document_parts.c plugins/backups/document_parts.h \
+	plugins/backups/document_pgbackrest.c \
+	plugins/backups/document_read.c plugins/backups/document_read.h
 if MODULES
 pkglib_LTLIBRARIES += plugins/backups-document.la
-plugins_backups_document_la_SOURCES = plugins/backups/document.c $(backups_shared)
+plugins_backups_document_la_SOURCES = $(backups_document) $(backups_shared)
 plugins_backups_document_la_CFLAGS = $(AM_CFLAGS)
 plugins_backups_document_la_LDFLAGS = $(module_ldflags)
 plugins_backups_document_la_LIBADD = common/client/libjson.la common/libsource.la
 else
-plugins_check_backup_freshness_SOURCES += plugins/backups/document.c
+plugins_check_backup_freshness_SOURCES += $(backups_document)
 endif
 
 if HAVE_LIBPQ
 if MODULES
 pkglib_LTLIBRARIES += plugins/backups-archiver.la
-plugins_backups_archiver_la_SOURCES = plugins/backups/archiver.c common/client/pg.c common/client/pg.h $(backups_shared)
+plugins_backups_archiver_la_SOURCES = \
+	plugins/backups/archiver.c plugins/backups/archiver_read.c plugins/backups/archiver_read.h \
+	common/client/pg.c common/client/pg.h $(backups_shared)
 plugins_backups_archiver_la_CFLAGS = $(AM_CFLAGS) $(LIBPQ_CFLAGS)
 plugins_backups_archiver_la_LDFLAGS = $(module_ldflags)
 plugins_backups_archiver_la_LIBADD = common/libsource.la $(LIBPQ_LIBS)
 else
-plugins_check_backup_freshness_SOURCES += plugins/backups/archiver.c common/client/pg.c
+plugins_check_backup_freshness_SOURCES += plugins/backups/archiver.c plugins/backups/archiver_read.c \
+	common/client/pg.c
 plugins_check_backup_freshness_CFLAGS += $(LIBPQ_CFLAGS)
 plugins_check_backup_freshness_LDADD += $(LIBPQ_LIBS)
 endif
