@@ -385,6 +385,7 @@ endif
 if HAVE_LIBCURL
 noinst_LTLIBRARIES += plugins/libliveweb.la
 plugins_libliveweb_la_SOURCES = \
+	common/client/web_access.c common/client/web_access.h \
 	plugins/liveness/access.c plugins/liveness/access.h \
 	plugins/liveness/condition.h plugins/liveness/condition_parts.h \
 	plugins/liveness/condition_test.c \
@@ -426,10 +427,16 @@ plugins_check_liveness_SOURCES += $(liveness_http_sources)
 plugins_check_liveness_LDADD += $(liveweb_libs)
 endif
 
+# The API server of Kubernetes; with common/client/web_access.c.
+kubernetes_client = \
+	common/client/kubernetes_access.c common/client/kubernetes_access.h \
+	common/client/kubernetes_ask.c common/client/kubernetes_ask.h \
+	common/client/kubernetes_config.c common/client/kubernetes_config.h \
+	common/client/kubernetes_list.c common/client/kubernetes_list.h
 liveness_kubernetes_sources = \
+	$(kubernetes_client) \
 	plugins/liveness/kubernetes.c \
 	plugins/liveness/kubernetes_access.c plugins/liveness/kubernetes_access.h \
-	plugins/liveness/kubernetes_config.c plugins/liveness/kubernetes_config.h \
 	plugins/liveness/kubernetes_read.c plugins/liveness/kubernetes_read.h \
 	plugins/liveness/kubernetes_units.c plugins/liveness/kubernetes_units.h
 if MODULES

@@ -141,7 +141,7 @@ tests_unit_test_http_LDADD = $(LDADD) $(LIBCURL_LIBS) $(OPENSSL_LIBS)
 endif
 unit_tests += tests/unit/test_kubernetes_read
 tests_unit_test_kubernetes_read_SOURCES = tests/unit/test_kubernetes_read.c \
-	plugins/liveness/kubernetes_read.c plugins/liveness/kubernetes_units.c
+	plugins/liveness/kubernetes_read.c plugins/liveness/kubernetes_units.c common/client/kubernetes_list.c
 tests_unit_test_kubernetes_read_LDADD = plugins/libliveness.la common/client/libjson.la $(LDADD)
 unit_tests += tests/unit/test_openfaas_read
 tests_unit_test_openfaas_read_SOURCES = tests/unit/test_openfaas_read.c plugins/liveness/openfaas_read.c
@@ -174,7 +174,8 @@ tests_unit_test_service_read_CPPFLAGS = $(AM_CPPFLAGS) $(JANSSON_CFLAGS)
 tests_unit_test_service_read_LDADD = plugins/libliveness.la $(LDADD) $(JANSSON_LIBS)
 endif
 unit_tests += tests/unit/test_liveness_access
-tests_unit_test_liveness_access_SOURCES = tests/unit/test_liveness_access.c plugins/liveness/access.c
+tests_unit_test_liveness_access_SOURCES = tests/unit/test_liveness_access.c plugins/liveness/access.c \
+	common/client/web_access.c
 tests_unit_test_liveness_access_LDADD = plugins/libliveness.la $(LDADD)
 unit_tests += tests/unit/test_dns_samples
 tests_unit_test_dns_samples_SOURCES = tests/unit/test_dns_samples.c \
