@@ -783,8 +783,6 @@ backups_readers = \
 	plugins/backups/velero_bucket.c \
 	plugins/backups/wal_archive.c \
 	plugins/backups/walg.c
-if !MODULES
-plugins_check_backup_freshness_SOURCES += $(backups_readers)
 # The libraries that unpack, for the runs that meet something packed.
 backups_unpack = plugins/backups/unpack.c plugins/backups/unpack.h
 if HAVE_BZIP2
@@ -814,7 +812,7 @@ plugins_backups_unpack_la_LDFLAGS = $(AM_LDFLAGS) -module -avoid-version -shared
 	-export-symbols-regex '^bak_unpack_engine$$'
 plugins_backups_unpack_la_LIBADD = $(unpack_libs)
 else
-plugins_check_backup_freshness_SOURCES += $(backups_readers) $(backups_unpack) common/moment.c
+plugins_check_backup_freshness_SOURCES += $(backups_readers) $(backups_unpack)
 plugins_check_backup_freshness_CFLAGS += $(unpack_cflags)
 plugins_check_backup_freshness_LDADD += $(unpack_libs)
 endif
