@@ -178,7 +178,7 @@ static void judge_proof(struct judge *judge, struct part *part, struct dr_line *
                 newest->name);
         return;
     }
-    if (newest->proof >= wanted || (is_service(part->asked->product) && wanted <= BAK_WELLFORMED))
+    if (newest->proof >= wanted || (is_hearsay(part) && wanted <= BAK_WELLFORMED))
         return;
     dr_line_problem(line, DR_UNKNOWN, "%s is not proven to be a backup (%s): %s", newest->name,
                     proof_words(newest->proof),
