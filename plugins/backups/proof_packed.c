@@ -483,7 +483,7 @@ static bool find_zip_end(struct walk *walk, struct zip_end *end)
 
 static void walk_zip(struct walk *walk)
 {
-    struct zip_end end;
+    struct zip_end end = {0};
     bool known = true;
     if (!find_zip_end(walk, &end))
         return;
