@@ -26,6 +26,7 @@
 #define CREDENTIAL_WARNING (7 * 86400.0)
 #define CREDENTIAL_CRITICAL 86400.0
 #define SHRINK (-50.0)
+#define NAME "check_backup_freshness"
 
 static struct dr_common_options common;
 static struct dr_text_list compare;
@@ -379,6 +380,25 @@ static bool check_copies(const struct dr_targets *targets, struct dr_error *erro
                         compare.count, sources);
 }
 
+/* What earlier runs have paid for. The file is not held open: this run may take long. */
+static bool read_paid(const struct dr_targets *targets, struct dr_error *error)
+{
+    struct bak_history history;
+    if (common.state_dir == NULL || rules.proof < BAK_CHECKSUMMED)
+        return true;
+    const struct dr_session session = {.targets = targets};
+    char *name = dr_session_identity(&session);
+    bool ok = name != NULL || out_of_memory(error);
+    if (ok && bak_history_open(&history, common.state_dir, NAME, name, error)) {
+        ok = bak_history_paid(&history, &paid, &request.paid_count) || out_of_memory(error);
+        bak_history_drop(&history);
+    } else
+        ok = false;
+    request.paid = paid;
+    free(name);
+    return ok;
+}
+
 static bool prepare(struct dr_targets *targets, struct dr_threshold *thresholds,
                     struct dr_error *error)
 {
@@ -394,18 +414,7 @@ static bool prepare(struct dr_targets *targets, struct dr_threshold *thresholds,
         return false;
     bak_drill_read(drill_file, &rules.drill);
     set_default_limits(thresholds);
-    return true;
-}
-
-/* What earlier runs have paid for: read before this run, which may take long, and not held open. */
-static bool read_paid(struct dr_error *error)
-{
-    struct bak_history history = {.open = false};
-    if (common.state_dir == NULL || request.proof < BAK_CHECKSUMMED)
-        return true;
-    (void)error;
-    (void)history;
-    return true;
+    return read_paid(targets, error);
 }
 
 static bool before_run(size_t targets, size_t capacity, struct dr_error *error)
@@ -417,8 +426,6 @@ static bool before_run(size_t targets, size_t capacity, struct dr_error *error)
     request.skew = rules.skew;
     request.proof = rules.proof;
     request.pages = max_pages.known ? max_pages.value : 0;
-    if (!read_paid(error))
-        return false;
     if (!request.compare)
         return true;
     request.board = bak_board_new(targets);
@@ -499,6 +506,7 @@ static void judge(const struct dr_session *session, struct dr_result *result)
             .label = target->label,
             .product = product_of(target),
             .reference = target->reference,
+            .compared = compare.count > 0,
             .answered = outcome->finished && outcome->ok,
             .facts = outcome->finished ? &facts[i] : NULL,
             .error = &outcome->error,
@@ -562,7 +570,7 @@ static const struct dr_source *const built_in[] = {
 #endif
 
 static const struct dr_plugin plugin = {
-    .name = "check_backup_freshness",
+    .name = NAME,
     .service = "BACKUP",
     .group = "backups",
     .summary =

@@ -735,23 +735,29 @@ plugins_libbackups_la_SOURCES = \
 	plugins/backups/facts.c plugins/backups/facts.h \
 	plugins/backups/history.c plugins/backups/history.h \
 	plugins/backups/judge.c plugins/backups/judge.h \
+	plugins/backups/judge_log.c \
 	plugins/backups/judge_metrics.c \
+	plugins/backups/judge_parts.h \
+	plugins/backups/judge_points.c \
+	plugins/backups/judge_restore.c \
+	plugins/backups/judge_series.c \
+	plugins/backups/judge_target.c \
 	plugins/backups/manual.c plugins/backups/manual.h \
-	plugins/backups/names.c plugins/backups/names.h \
+	plugins/backups/name_format.c plugins/backups/names.c plugins/backups/names.h \
 	plugins/backups/request.h \
 	plugins/backups/signs.c plugins/backups/signs.h \
 	plugins/backups/store.c plugins/backups/store.h \
 	plugins/backups/wal.c plugins/backups/wal.h
 plugins_libbackups_la_LIBADD = common/client/libjson.la
-plugins_check_backup_freshness_SOURCES = plugins/check_backup_freshness.c
+plugins_check_backup_freshness_SOURCES = plugins/check_backup_freshness.c common/moment.c common/moment.h
 plugins_check_backup_freshness_CFLAGS = $(program_cflags)
 plugins_check_backup_freshness_LDFLAGS = $(program_ldflags)
 plugins_check_backup_freshness_LDADD = plugins/libbackups.la common/libcommon.la
 
 # What every source of it is linked with; the executable has it already.
 backups_shared = \
-	plugins/backups/compare.c plugins/backups/facts.c plugins/backups/names.c plugins/backups/store.c \
-	plugins/backups/wal.c common/moment.c common/moment.h
+	plugins/backups/compare.c plugins/backups/facts.c plugins/backups/name_format.c plugins/backups/names.c \
+	plugins/backups/store.c plugins/backups/wal.c common/moment.c common/moment.h
 # What reads stores: files by their content, repositories by their catalogue.
 backups_readers = \
 	plugins/backups/barman.c \
@@ -797,7 +803,7 @@ plugins_backups_unpack_la_LDFLAGS = $(AM_LDFLAGS) -module -avoid-version -shared
 	-export-symbols-regex '^bak_unpack_engine$$'
 plugins_backups_unpack_la_LIBADD = $(unpack_libs)
 else
-plugins_check_backup_freshness_SOURCES += $(backups_readers) $(backups_unpack) common/moment.c
+plugins_check_backup_freshness_SOURCES += $(backups_readers) $(backups_unpack)
 plugins_check_backup_freshness_CFLAGS += $(unpack_cflags)
 plugins_check_backup_freshness_LDADD += $(unpack_libs)
 endif
