@@ -52,7 +52,8 @@ common_client_libazure_la_SOURCES = \
 	common/client/azure.c common/client/azure.h \
 	common/client/azure_access.c common/client/azure_access.h \
 	common/client/azure_error.c common/client/azure_error.h \
-	common/client/azure_read.c common/client/azure_read.h
+	common/client/azure_read.c common/client/azure_read.h \
+	common/client/azure_sas.c common/client/azure_sas.h
 common_client_libazure_la_CFLAGS = $(AM_CFLAGS) $(azure_cflags)
 endif
 
@@ -384,6 +385,7 @@ endif
 if HAVE_LIBCURL
 noinst_LTLIBRARIES += plugins/libliveweb.la
 plugins_libliveweb_la_SOURCES = \
+	common/client/web_access.c common/client/web_access.h \
 	plugins/liveness/access.c plugins/liveness/access.h \
 	plugins/liveness/condition.h plugins/liveness/condition_parts.h \
 	plugins/liveness/condition_test.c \
@@ -425,10 +427,16 @@ plugins_check_liveness_SOURCES += $(liveness_http_sources)
 plugins_check_liveness_LDADD += $(liveweb_libs)
 endif
 
+# The API server of Kubernetes; with common/client/web_access.c.
+kubernetes_client = \
+	common/client/kubernetes_access.c common/client/kubernetes_access.h \
+	common/client/kubernetes_ask.c common/client/kubernetes_ask.h \
+	common/client/kubernetes_config.c common/client/kubernetes_config.h \
+	common/client/kubernetes_list.c common/client/kubernetes_list.h
 liveness_kubernetes_sources = \
+	$(kubernetes_client) \
 	plugins/liveness/kubernetes.c \
 	plugins/liveness/kubernetes_access.c plugins/liveness/kubernetes_access.h \
-	plugins/liveness/kubernetes_config.c plugins/liveness/kubernetes_config.h \
 	plugins/liveness/kubernetes_read.c plugins/liveness/kubernetes_read.h \
 	plugins/liveness/kubernetes_units.c plugins/liveness/kubernetes_units.h
 if MODULES
@@ -735,6 +743,7 @@ plugins_libbackups_la_SOURCES = \
 	plugins/backups/facts.c plugins/backups/facts.h \
 	plugins/backups/history.c plugins/backups/history.h \
 	plugins/backups/judge.c plugins/backups/judge.h \
+	plugins/backups/judge_limits.c \
 	plugins/backups/judge_log.c \
 	plugins/backups/judge_metrics.c \
 	plugins/backups/judge_parts.h \
@@ -818,25 +827,33 @@ else
 plugins_check_backup_freshness_SOURCES += plugins/backups/file.c
 endif
 
+backups_document = \
+	plugins/backups/document.c \
+	plugins/backups/document_parts.c plugins/backups/document_parts.h \
+	plugins/backups/document_pgbackrest.c \
+	plugins/backups/document_read.c plugins/backups/document_read.h
 if MODULES
 pkglib_LTLIBRARIES += plugins/backups-document.la
-plugins_backups_document_la_SOURCES = plugins/backups/document.c $(backups_shared)
+plugins_backups_document_la_SOURCES = $(backups_document) $(backups_shared)
 plugins_backups_document_la_CFLAGS = $(AM_CFLAGS)
 plugins_backups_document_la_LDFLAGS = $(module_ldflags)
 plugins_backups_document_la_LIBADD = common/client/libjson.la common/libsource.la
 else
-plugins_check_backup_freshness_SOURCES += plugins/backups/document.c
+plugins_check_backup_freshness_SOURCES += $(backups_document)
 endif
 
 if HAVE_LIBPQ
 if MODULES
 pkglib_LTLIBRARIES += plugins/backups-archiver.la
-plugins_backups_archiver_la_SOURCES = plugins/backups/archiver.c common/client/pg.c common/client/pg.h $(backups_shared)
+plugins_backups_archiver_la_SOURCES = \
+	plugins/backups/archiver.c plugins/backups/archiver_read.c plugins/backups/archiver_read.h \
+	common/client/pg.c common/client/pg.h $(backups_shared)
 plugins_backups_archiver_la_CFLAGS = $(AM_CFLAGS) $(LIBPQ_CFLAGS)
 plugins_backups_archiver_la_LDFLAGS = $(module_ldflags)
 plugins_backups_archiver_la_LIBADD = common/libsource.la $(LIBPQ_LIBS)
 else
-plugins_check_backup_freshness_SOURCES += plugins/backups/archiver.c common/client/pg.c
+plugins_check_backup_freshness_SOURCES += plugins/backups/archiver.c plugins/backups/archiver_read.c \
+	common/client/pg.c
 plugins_check_backup_freshness_CFLAGS += $(LIBPQ_CFLAGS)
 plugins_check_backup_freshness_LDADD += $(LIBPQ_LIBS)
 endif
@@ -847,12 +864,14 @@ if HAVE_AZURE
 noinst_LTLIBRARIES += common/client/libaws.la
 common_client_libaws_la_SOURCES = \
 	common/client/aws.c common/client/aws.h \
+	common/client/aws_credentials.c \
 	common/client/xml.c common/client/xml.h
 common_client_libaws_la_CFLAGS = $(AM_CFLAGS) $(azure_cflags)
 backups_cflags = $(AM_CFLAGS) $(azure_cflags)
-backups_libs = common/client/libaws.la $(azure_libs)
+backups_libs = common/client/libaws.la $(azure_libs) common/client/libjson.la
 backups_objects = \
 	plugins/backups/objects.c \
+	plugins/backups/store_azure.c plugins/backups/store_azure.h \
 	plugins/backups/store_azure_blob.c \
 	plugins/backups/store_azure_files.c \
 	plugins/backups/store_s3.c
