@@ -29,7 +29,8 @@ static void add_signs(struct bak_files *files)
     sign_tally(facts, BAK_UNREADABLE, &files->unreadable, why);
     sign_tally(facts, BAK_NAME_UNREAD, &files->unread, "");
     sign_tally(facts, BAK_BROKEN_LINK, &files->broken, "");
-    if (files->links.count > 0)
+    /* Where something was found a "latest" beside it needs no word. */
+    if (files->links.count > 0 && facts->series_count == 0)
         bak_facts_sign(facts, NULL, BAK_NOTE,
                        "%lld symbolic %s not followed (%s): what they lead to counts where it is "
                        "found itself, or named without a wildcard",
