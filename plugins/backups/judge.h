@@ -78,6 +78,10 @@ struct bak_rules {
     struct bak_drill drill;
 };
 
+/* Sets the limits that the user did not set (`thresholds`, parallel to bak_metrics, are what he
+ * did), from the other members of rules, and rules->limited. */
+void bak_limits_set(struct bak_rules *rules, struct dr_threshold *thresholds);
+
 /* One target and what came of it. */
 struct bak_asked {
     const char *label;

@@ -119,8 +119,15 @@ static double median(double *values, size_t count)
     return count % 2 == 1 ? values[count / 2] : (values[count / 2 - 1] + values[count / 2]) / 2;
 }
 
-/* What is usual between two points: of the newest ones, since older ones may have been thinned out.
- */
+/* The lower quartile: of many pauses those are usual that are not longer because retention has thinned
+ * out what was between, or because a run was missed. */
+static double lower_quartile(double *values, size_t count)
+{
+    qsort(values, count, sizeof *values, by_value);
+    return values[count / 4];
+}
+
+/* What is usual between two points, and for making one: of the newest ones. */
 static void find_period(const struct moments *moments, struct promise *promise)
 {
     double values[KIN_MAX];
@@ -128,7 +135,7 @@ static void find_period(const struct moments *moments, struct promise *promise)
     for (size_t i = moments->count; i-- > 1 && count < KIN_MAX;)
         values[count++] = moments->items[i].data - moments->items[i - 1].data;
     if (!promise->period.known && count + 1 >= KIN_LEAST)
-        promise->period = dr_real(median(values, count));
+        promise->period = dr_real(lower_quartile(values, count));
     count = 0;
     for (size_t i = moments->count; i-- > 0 && count < KIN_MAX;)
         values[count++] = moments->items[i].usable - moments->items[i].data;

@@ -37,7 +37,7 @@ tests_fuzz_libfuzzed_la_SOURCES = \
 	plugins/liveness/celery_fleet.c plugins/liveness/celery_report.c \
 	plugins/liveness/condition.c plugins/liveness/condition_test.c \
 	plugins/replication/facts.c plugins/replication/mssql_read.c \
-	plugins/liveness/kubernetes_read.c plugins/liveness/kubernetes_units.c \
+	common/client/kubernetes_list.c plugins/liveness/kubernetes_read.c plugins/liveness/kubernetes_units.c \
 	plugins/liveness/openfaas_read.c \
 	plugins/queues/facts.c plugins/queues/rabbitmq_policies.c plugins/queues/rabbitmq_queues.c \
 	plugins/queues/rabbitmq_read.c common/client/rabbitmq_value.c plugins/queues/roster.c \
