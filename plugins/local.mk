@@ -755,16 +755,20 @@ backups_shared = \
 # What reads stores: files by their content, repositories by their catalogue.
 backups_readers = \
 	plugins/backups/barman.c \
+	plugins/backups/barman_info.c plugins/backups/barman_info.h \
 	plugins/backups/elasticsearch_repository.c \
 	plugins/backups/files.c \
 	plugins/backups/pgbackrest.c \
+	plugins/backups/pgbackrest_info.c plugins/backups/pgbackrest_info.h \
 	plugins/backups/proof.c plugins/backups/proof.h \
 	plugins/backups/restic.c \
 	plugins/backups/scan.c plugins/backups/scan.h \
 	plugins/backups/store_disk.c \
 	plugins/backups/velero_bucket.c \
 	plugins/backups/wal_archive.c \
-	plugins/backups/walg.c
+	plugins/backups/wal_base.c plugins/backups/wal_base.h \
+	plugins/backups/walg.c \
+	plugins/backups/walg_sentinel.c plugins/backups/walg_sentinel.h
 if !MODULES
 plugins_check_backup_freshness_SOURCES += $(backups_readers) common/moment.c
 endif
