@@ -10,7 +10,6 @@
 #include "plugins/backups/names.h"
 #include "plugins/backups/request.h"
 
-#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -22,10 +21,7 @@
 #define SETTLE_FALLBACK 600.0
 #define SKEW_FALLBACK 300.0
 #define STUCK_FALLBACK 3
-#define DRILL_WARNING (100 * 86400.0)
-#define CREDENTIAL_WARNING (7 * 86400.0)
-#define CREDENTIAL_CRITICAL 86400.0
-#define SHRINK (-50.0)
+#define NAME "check_backup_freshness"
 
 static struct dr_common_options common;
 static struct dr_text_list compare;
@@ -266,52 +262,6 @@ static bool out_of_memory(struct dr_error *error)
     return dr_error_set(error, DR_ERR_INTERNAL, "out of memory");
 }
 
-static bool is_limited(const struct dr_threshold *threshold)
-{
-    return threshold->warning.given || threshold->critical.given;
-}
-
-static void limit_above(struct dr_limit *limit, double value)
-{
-    *limit = (struct dr_limit){.given = true, .range = {.start = 0, .end = value}};
-}
-
-static void limit_below(struct dr_limit *limit, double value)
-{
-    *limit = (struct dr_limit){.given = true, .range = {.start = value, .end = INFINITY}};
-}
-
-/* Where the user set no limit. */
-static void set_default_limits(struct dr_threshold *thresholds)
-{
-    for (size_t i = 0; i < BAK_METRICS; i++)
-        rules.limited[i] = is_limited(&thresholds[i]);
-    dr_threshold_from_objective(&thresholds[BAK_EXPOSURE], rules.rpo);
-    if (!rules.limited[BAK_WORST_EXPOSURE])
-        limit_above(&thresholds[BAK_WORST_EXPOSURE].warning, rules.rpo);
-    if (!rules.limited[BAK_SIZE_CHANGE])
-        limit_below(&thresholds[BAK_SIZE_CHANGE].warning, SHRINK);
-    if (rules.rto.known)
-        dr_threshold_from_objective(&thresholds[BAK_RESTORE_TIME], rules.rto.value);
-    if (rules.drill.given && !rules.limited[BAK_DRILL_AGE])
-        limit_above(&thresholds[BAK_DRILL_AGE].warning, DRILL_WARNING);
-    if (rules.retention.known && !rules.limited[BAK_RETENTION])
-        limit_below(&thresholds[BAK_RETENTION].critical, rules.retention.value);
-    if (rules.full.known && !rules.limited[BAK_FULL_AGE])
-        limit_above(&thresholds[BAK_FULL_AGE].critical, rules.full.value);
-    if (rules.least.known && !rules.limited[BAK_POINTS])
-        limit_below(&thresholds[BAK_POINTS].critical, (double)rules.least.value);
-    if (rules.least_size.known && !rules.limited[BAK_SIZE])
-        limit_below(&thresholds[BAK_SIZE].critical, (double)rules.least_size.value);
-    dr_threshold_from_objective(&thresholds[BAK_COPY_LAG], rules.rpo);
-    if (!rules.limited[BAK_CREDENTIAL_LEFT]) {
-        limit_below(&thresholds[BAK_CREDENTIAL_LEFT].warning, CREDENTIAL_WARNING);
-        limit_below(&thresholds[BAK_CREDENTIAL_LEFT].critical, CREDENTIAL_CRITICAL);
-    }
-    if (!rules.limited[BAK_UNCOVERED])
-        limit_above(&thresholds[BAK_UNCOVERED].critical, 0);
-}
-
 /* A zone that is not there would silently be UTC. */
 static bool set_zone(struct dr_error *error)
 {
@@ -379,6 +329,25 @@ static bool check_copies(const struct dr_targets *targets, struct dr_error *erro
                         compare.count, sources);
 }
 
+/* What earlier runs have paid for. The file is not held open: this run may take long. */
+static bool read_paid(const struct dr_targets *targets, struct dr_error *error)
+{
+    struct bak_history history;
+    if (common.state_dir == NULL || rules.proof < BAK_CHECKSUMMED)
+        return true;
+    const struct dr_session session = {.targets = targets};
+    char *name = dr_session_identity(&session);
+    bool ok = name != NULL || out_of_memory(error);
+    if (ok && bak_history_open(&history, common.state_dir, NAME, name, error)) {
+        ok = bak_history_paid(&history, &paid, &request.paid_count) || out_of_memory(error);
+        bak_history_drop(&history);
+    } else
+        ok = false;
+    request.paid = paid;
+    free(name);
+    return ok;
+}
+
 static bool prepare(struct dr_targets *targets, struct dr_threshold *thresholds,
                     struct dr_error *error)
 {
@@ -393,19 +362,8 @@ static bool prepare(struct dr_targets *targets, struct dr_threshold *thresholds,
         !check_copies(targets, error))
         return false;
     bak_drill_read(drill_file, &rules.drill);
-    set_default_limits(thresholds);
-    return true;
-}
-
-/* What earlier runs have paid for: read before this run, which may take long, and not held open. */
-static bool read_paid(struct dr_error *error)
-{
-    struct bak_history history = {.open = false};
-    if (common.state_dir == NULL || request.proof < BAK_CHECKSUMMED)
-        return true;
-    (void)error;
-    (void)history;
-    return true;
+    bak_limits_set(&rules, thresholds);
+    return read_paid(targets, error);
 }
 
 static bool before_run(size_t targets, size_t capacity, struct dr_error *error)
@@ -417,8 +375,6 @@ static bool before_run(size_t targets, size_t capacity, struct dr_error *error)
     request.skew = rules.skew;
     request.proof = rules.proof;
     request.pages = max_pages.known ? max_pages.value : 0;
-    if (!read_paid(error))
-        return false;
     if (!request.compare)
         return true;
     request.board = bak_board_new(targets);
@@ -499,6 +455,7 @@ static void judge(const struct dr_session *session, struct dr_result *result)
             .label = target->label,
             .product = product_of(target),
             .reference = target->reference,
+            .compared = compare.count > 0,
             .answered = outcome->finished && outcome->ok,
             .facts = outcome->finished ? &facts[i] : NULL,
             .error = &outcome->error,
@@ -562,7 +519,7 @@ static const struct dr_source *const built_in[] = {
 #endif
 
 static const struct dr_plugin plugin = {
-    .name = "check_backup_freshness",
+    .name = NAME,
     .service = "BACKUP",
     .group = "backups",
     .summary =

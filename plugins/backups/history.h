@@ -38,9 +38,9 @@ bool bak_history_keep_point(struct bak_history *history, const char *key,
 bool bak_history_paid(const struct bak_history *history, struct bak_paid **paid, size_t *count);
 bool bak_history_keep_paid(struct bak_history *history, const struct bak_paid *paid);
 
-/* Since when something has been as it is: as liv_history_since. */
-struct dr_opt_real bak_history_since(struct bak_history *history, const char *key, uint64_t what,
-                                     double now);
+/* Keeps what was remembered of points whose data is not older than `begin`, and was not remembered
+ * again by this run, and what was paid for. To be called once, at the end. */
+void bak_history_carry(struct bak_history *history, double begin);
 
 /* Writes what this run remembered in the place of everything before it, and closes. */
 bool bak_history_close(struct bak_history *history, struct dr_error *error);
