@@ -872,7 +872,7 @@ common_client_libaws_la_SOURCES = \
 	common/client/xml.c common/client/xml.h
 common_client_libaws_la_CFLAGS = $(AM_CFLAGS) $(azure_cflags)
 backups_cflags = $(AM_CFLAGS) $(azure_cflags)
-backups_libs = common/client/libaws.la $(azure_libs) common/client/libjson.la
+backups_libs = common/client/libaws.la $(azure_libs)
 backups_objects = \
 	plugins/backups/objects.c \
 	plugins/backups/store_azure.c plugins/backups/store_azure.h \
