@@ -743,7 +743,7 @@ plugins_libbackups_la_SOURCES = \
 	plugins/backups/judge_series.c \
 	plugins/backups/judge_target.c \
 	plugins/backups/manual.c plugins/backups/manual.h \
-	plugins/backups/names.c plugins/backups/names.h \
+	plugins/backups/name_format.c plugins/backups/names.c plugins/backups/names.h \
 	plugins/backups/request.h \
 	plugins/backups/signs.c plugins/backups/signs.h \
 	plugins/backups/store.c plugins/backups/store.h \
@@ -756,8 +756,8 @@ plugins_check_backup_freshness_LDADD = plugins/libbackups.la common/libcommon.la
 
 # What every source of it is linked with; the executable has it already.
 backups_shared = \
-	plugins/backups/compare.c plugins/backups/facts.c plugins/backups/names.c plugins/backups/store.c \
-	plugins/backups/wal.c common/moment.c common/moment.h
+	plugins/backups/compare.c plugins/backups/facts.c plugins/backups/name_format.c plugins/backups/names.c \
+	plugins/backups/store.c plugins/backups/wal.c common/moment.c common/moment.h
 # What reads stores: files by their content, repositories by their catalogue.
 backups_readers = \
 	plugins/backups/barman.c \

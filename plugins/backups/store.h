@@ -76,7 +76,10 @@ struct bak_store {
     struct dr_task *task;
     const char *pattern; /* what of the URI's path is behind the root: a glob (names.h) for names
                             below it; "": all. Owned by the store */
+    const char *place;   /* where that is, for people: "/srv/backup"; NULL. Owned by the store */
     bool remote;         /* each read is a round trip */
+    bool atomic;         /* what is seen in it is finished: objects appear when they are complete */
+    bool unmounted;      /* with --expect-mount: nothing is mounted at its root */
     int64_t page_limit;  /* --max-pages */
     struct dr_opt_real clock;           /* the server's, when it answered last */
     struct dr_opt_real credential_ends; /* when what we were let in by expires */
