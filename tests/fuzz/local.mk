@@ -57,7 +57,7 @@ tests_fuzz_libfuzzed_la_SOURCES += \
 endif
 if HAVE_AZURE
 tests_fuzz_libfuzzed_la_SOURCES += common/client/azure.c common/client/azure_error.c \
-	common/client/azure_read.c common/client/http.c \
+	common/client/azure_read.c common/client/azure_sas.c common/client/http.c \
 	plugins/replication/azure_read.c plugins/queues/azure_read.c
 endif
 if HAVE_MONGOC
