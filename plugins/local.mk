@@ -770,10 +770,15 @@ backups_shared = \
 # What reads stores: files by their content, repositories by their catalogue.
 backups_readers = \
 	plugins/backups/barman.c \
+	plugins/backups/barman_info.c plugins/backups/barman_info.h \
 	plugins/backups/elasticsearch_repository.c \
-	plugins/backups/files.c \
+	plugins/backups/files.c plugins/backups/files.h \
+	plugins/backups/files_list.c \
+	plugins/backups/files_points.c \
+	plugins/backups/files_pool.c plugins/backups/files_pool.h \
 	plugins/backups/packed.c \
 	plugins/backups/pgbackrest.c \
+	plugins/backups/pgbackrest_info.c plugins/backups/pgbackrest_info.h \
 	plugins/backups/proof.c plugins/backups/proof.h plugins/backups/proof_parts.h \
 	plugins/backups/proof_packed.c plugins/backups/proof_packed.h \
 	plugins/backups/proof_unpack.c plugins/backups/proof_unpack.h \
@@ -782,7 +787,9 @@ backups_readers = \
 	plugins/backups/store_disk.c \
 	plugins/backups/velero_bucket.c \
 	plugins/backups/wal_archive.c \
-	plugins/backups/walg.c
+	plugins/backups/wal_base.c plugins/backups/wal_base.h \
+	plugins/backups/walg.c \
+	plugins/backups/walg_sentinel.c plugins/backups/walg_sentinel.h
 # The libraries that unpack, for the runs that meet something packed.
 backups_unpack = plugins/backups/unpack.c plugins/backups/unpack.h
 if HAVE_BZIP2
@@ -869,6 +876,8 @@ common_client_libaws_la_SOURCES = \
 common_client_libaws_la_CFLAGS = $(AM_CFLAGS) $(azure_cflags)
 backups_cflags = $(AM_CFLAGS) $(azure_cflags)
 backups_libs = common/client/libaws.la $(azure_libs)
+backups_libs = common/client/libaws.la $(azure_libs)
+backups_azuresql = plugins/backups/azure_sql.c plugins/backups/azure_sql_read.c plugins/backups/azure_sql_read.h
 backups_objects = \
 	plugins/backups/objects.c \
 	plugins/backups/store_azure.c plugins/backups/store_azure.h \
@@ -895,13 +904,13 @@ plugins_backups_gcp_la_LDFLAGS = $(module_ldflags)
 plugins_backups_gcp_la_LIBADD = $(http_libs) $(LIBCRYPTO_LIBS) common/client/libjson.la common/libsource.la
 
 pkglib_LTLIBRARIES += plugins/backups-azuresql.la
-plugins_backups_azuresql_la_SOURCES = plugins/backups/azure_sql.c $(backups_shared)
+plugins_backups_azuresql_la_SOURCES = $(backups_azuresql) $(backups_shared)
 plugins_backups_azuresql_la_CFLAGS = $(backups_cflags)
 plugins_backups_azuresql_la_LDFLAGS = $(module_ldflags)
 plugins_backups_azuresql_la_LIBADD = $(backups_libs) common/client/libjson.la common/libsource.la
 else
 plugins_check_backup_freshness_SOURCES += $(backups_objects) plugins/backups/aws.c plugins/backups/gcp.c \
-	plugins/backups/azure_sql.c
+	$(backups_azuresql)
 plugins_check_backup_freshness_CFLAGS += $(azure_cflags)
 plugins_check_backup_freshness_LDADD += $(backups_libs)
 endif
