@@ -1,14 +1,173 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "plugins/backups/names.h"
 
-bool bak_format_check(const char *format, struct dr_error *error)
+#include <string.h>
+
+/* ---- globs ---- */
+
+/* The end of a set, behind its "]"; NULL where it has none: a "[" of its own then. */
+static const char *set_end(const char *set)
 {
-    (void)format;
-    return dr_error_set(error, DR_ERR_INTERNAL, "not built yet");
+    const char *at = set + 1;
+    if (*at == '!' || *at == '^')
+        at++;
+    if (*at == ']')
+        at++;
+    while (*at != '\0' && *at != ']' && *at != '/')
+        at++;
+    return *at == ']' ? at + 1 : NULL;
+}
+
+static bool set_has(const char *set, const char *end, char c)
+{
+    const char *at = set + 1;
+    bool negated = *at == '!' || *at == '^';
+    bool found = false;
+    if (negated)
+        at++;
+    while (at < end - 1) {
+        bool range = at + 2 < end - 1 && at[1] == '-';
+        unsigned char first = (unsigned char)at[0];
+        unsigned char last = (unsigned char)(range ? at[2] : at[0]);
+        found = found || ((unsigned char)c >= first && (unsigned char)c <= last);
+        at += range ? 3 : 1;
+    }
+    return c != '/' && found != negated;
+}
+
+/* One byte of a name against one step of a glob, which is no star: where the glob goes on; NULL
+ * where it does not match. */
+static const char *match_one(const char *glob, char c)
+{
+    const char *end = *glob == '[' ? set_end(glob) : NULL;
+    if (end != NULL)
+        return set_has(glob, end, c) ? end : NULL;
+    if (*glob == '?')
+        return c != '/' ? glob + 1 : NULL;
+    return *glob == c ? glob + 1 : NULL;
+}
+
+/* Where to go on after a mismatch: behind a star, with one byte more of the name for it. */
+struct retry {
+    const char *glob; /* NULL: there was none */
+    const char *name;
+    bool parts; /* a star and a "/": it takes whole parts of a name */
+};
+
+/* A star that crosses parts makes room for all that the one within a part could not take. */
+static bool retry_far(struct retry *far, const char **glob, const char **name)
+{
+    if (far->glob == NULL)
+        return false;
+    const char *next = far->parts ? strchr(far->name, '/') : far->name;
+    if (next == NULL || *next == '\0')
+        return false;
+    far->name = next + 1;
+    *glob = far->glob;
+    *name = far->name;
+    return true;
+}
+
+static bool retry_near(struct retry *near, const char **glob, const char **name)
+{
+    if (near->glob == NULL || *near->name == '\0' || *near->name == '/')
+        return false;
+    *glob = near->glob;
+    *name = ++near->name;
+    return true;
 }
 
 bool bak_glob_match(const char *glob, const char *name)
 {
-    (void)name;
-    return *glob == '\0';
+    const char *start = glob;
+    struct retry near = {.glob = NULL};
+    struct retry far = {.glob = NULL};
+    if (*glob == '\0')
+        return true;
+    for (;;) {
+        if (glob[0] == '*' && glob[1] == '*') {
+            bool parts = glob[2] == '/' && (glob == start || glob[-1] == '/');
+            glob += parts ? 3 : 2;
+            far = (struct retry){.glob = glob, .name = name, .parts = parts};
+            near.glob = NULL;
+            continue;
+        }
+        if (*glob == '*') {
+            near = (struct retry){.glob = ++glob, .name = name};
+            continue;
+        }
+        const char *next = *name != '\0' ? match_one(glob, *name) : NULL;
+        if (next != NULL) {
+            glob = next;
+            name++;
+            continue;
+        }
+        if (*glob == '\0' && *name == '\0')
+            return true;
+        if (retry_near(&near, &glob, &name))
+            continue;
+        near.glob = NULL;
+        if (!retry_far(&far, &glob, &name))
+            return false;
+    }
+}
+
+size_t bak_glob_root(const char *glob)
+{
+    size_t plain = strcspn(glob, "*?[");
+    if (glob[plain] == '\0')
+        return plain;
+    while (plain > 0 && glob[plain - 1] != '/')
+        plain--;
+    return plain;
+}
+
+/* ---- names that are not finished ---- */
+
+static bool ends_in(const char *part, size_t length, const char *ending)
+{
+    size_t size = strlen(ending);
+    return length > size && memcmp(part + length - size, ending, size) == 0;
+}
+
+/* rsync writes ".NAME.XXXXXX": six letters and digits by chance. Six small letters are taken for a
+ * word (".profile.backup"). */
+static bool is_of_rsync(const char *part, size_t length)
+{
+    bool chance = false;
+    if (length < 9 || part[0] != '.' || part[length - 7] != '.')
+        return false;
+    for (size_t i = length - 6; i < length; i++) {
+        bool small = part[i] >= 'a' && part[i] <= 'z';
+        bool other = (part[i] >= 'A' && part[i] <= 'Z') || (part[i] >= '0' && part[i] <= '9');
+        if (!small && !other)
+            return false;
+        chance = chance || other;
+    }
+    return chance;
+}
+
+static bool is_unfinished(const char *part, size_t length)
+{
+    static const char *const endings[] = {".tmp",        ".part",     ".partial",    ".inprogress",
+                                          ".incomplete", ".filepart", ".crdownload", "~"};
+    if (length == 0)
+        return false;
+    for (size_t i = 0; i < sizeof endings / sizeof endings[0]; i++) {
+        if (ends_in(part, length, endings[i]))
+            return true;
+    }
+    return is_of_rsync(part, length);
+}
+
+bool bak_name_unfinished(const char *name)
+{
+    for (;;) {
+        size_t length = strcspn(name, "/");
+        if (is_unfinished(name, length))
+            return true;
+        if (name[length] == '\0')
+            return false;
+        name += length + 1;
+    }
 }

@@ -8,9 +8,11 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
-/* A glob for a whole name: "*" and "?" stop at a "/", "**" does not, "[...]" is a set. An empty one
- * matches everything. */
+/* A glob for a whole name: "*" and "?" stop at a "/", "**" does not, "[...]" is a set ("[!...]"
+ * what is not in it). A part "**" is any number of parts, none as well: "**" and "/" and "x" match
+ * "x". An empty one matches everything. */
 bool bak_glob_match(const char *glob, const char *name);
 
 /* How many bytes of a glob stand in front of its first part with a wildcard: "a/b/" of "a/b/c*.gz".
@@ -37,9 +39,23 @@ struct bak_named {
 bool bak_format_read(const char *format, const char *name, const struct dr_opt_real *near,
                      struct bak_named *named);
 
-/* The first name, in byte order, that a moment not before `moment` can have, for names in which a
- * format's date stands in falling order: what listings begin at. False where it is not so.
- * `directory` is the fixed beginning of the names. */
+/* The same in two steps, for a million names of which few are kept: what a name says on the face of
+ * it, and which moment that is, which takes the zone's rules. `local` orders names as their moments
+ * do, but for the hour that comes twice. */
+struct bak_scanned {
+    int64_t local; /* seconds since the epoch, as if the zone were UTC; with `zoned`: the moment */
+    bool zoned;
+    bool day_only;
+    const char *series; /* of "{}", within the name; NULL */
+    size_t series_size;
+};
+bool bak_format_scan(const char *format, const char *name, struct bak_scanned *scanned);
+double bak_scanned_moment(const struct bak_scanned *scanned, const struct dr_opt_real *near);
+
+/* A name that stands in byte order before all that have a moment not before `moment`, and not
+ * before many others (it is a day's): what listings begin behind. False where the format does not
+ * begin with text and then year, month and day (or %Y and %j) in this order. `directory` is the
+ * fixed beginning of the names. */
 bool bak_format_after(const char *format, const char *directory, double moment, char *name,
                       size_t size);
 

@@ -51,6 +51,8 @@ static bool read_store(struct dr_task *task, struct bak_store *store, const stru
                        struct bak_facts *facts, struct dr_error *error)
 {
     const struct bak_request *request = dr_task_request(task);
+    if (store->unmounted)
+        bak_facts_sign(facts, NULL, BAK_MOUNT_MISSING, "%s", store->place);
     if (dr_task_target(task)->reference)
         return bak_compare_copy(task, store, facts, error);
     bool ok = reader != NULL ? reader->read(task, store, facts, error)

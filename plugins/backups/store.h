@@ -80,7 +80,10 @@ struct bak_store {
     struct dr_task *task;
     const char *pattern; /* what of the URI's path is behind the root: a glob (names.h) for names
                             below it; "": all. Owned by the store */
+    const char *place;   /* where that is, for people: "/srv/backup"; NULL. Owned by the store */
     bool remote;         /* each read is a round trip */
+    bool atomic;         /* what is seen in it is finished: objects appear when they are complete */
+    bool unmounted;      /* with --expect-mount: nothing is mounted at its root */
     int64_t page_limit;  /* --max-pages; 0: none */
     int64_t pages;       /* of listings that were read */
     bool cut;            /* a listing ended at page_limit: it was no error, and there is more */

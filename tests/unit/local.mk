@@ -50,6 +50,8 @@ unit_tests += tests/unit/test_judge_liveness
 tests_unit_test_judge_liveness_LDADD = plugins/libliveness.la $(LDADD)
 unit_tests += tests/unit/test_judge_dns
 tests_unit_test_judge_dns_LDADD = plugins/libdns.la $(LDADD)
+unit_tests += tests/unit/test_judge_backups
+tests_unit_test_judge_backups_LDADD = plugins/libbackups.la $(LDADD)
 unit_tests += tests/unit/test_roster
 tests_unit_test_roster_LDADD = plugins/libqueues.la $(LDADD)
 unit_tests += tests/unit/test_queue_board
@@ -139,7 +141,7 @@ tests_unit_test_http_LDADD = $(LDADD) $(LIBCURL_LIBS) $(OPENSSL_LIBS)
 endif
 unit_tests += tests/unit/test_kubernetes_read
 tests_unit_test_kubernetes_read_SOURCES = tests/unit/test_kubernetes_read.c \
-	plugins/liveness/kubernetes_read.c plugins/liveness/kubernetes_units.c
+	plugins/liveness/kubernetes_read.c plugins/liveness/kubernetes_units.c common/client/kubernetes_list.c
 tests_unit_test_kubernetes_read_LDADD = plugins/libliveness.la common/client/libjson.la $(LDADD)
 unit_tests += tests/unit/test_openfaas_read
 tests_unit_test_openfaas_read_SOURCES = tests/unit/test_openfaas_read.c plugins/liveness/openfaas_read.c
@@ -172,7 +174,8 @@ tests_unit_test_service_read_CPPFLAGS = $(AM_CPPFLAGS) $(JANSSON_CFLAGS)
 tests_unit_test_service_read_LDADD = plugins/libliveness.la $(LDADD) $(JANSSON_LIBS)
 endif
 unit_tests += tests/unit/test_liveness_access
-tests_unit_test_liveness_access_SOURCES = tests/unit/test_liveness_access.c plugins/liveness/access.c
+tests_unit_test_liveness_access_SOURCES = tests/unit/test_liveness_access.c plugins/liveness/access.c \
+	common/client/web_access.c
 tests_unit_test_liveness_access_LDADD = plugins/libliveness.la $(LDADD)
 unit_tests += tests/unit/test_dns_samples
 tests_unit_test_dns_samples_SOURCES = tests/unit/test_dns_samples.c \
@@ -242,7 +245,7 @@ tests_unit_test_memory_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=malloc -Wl,--wrap=call
 
 EXTRA_DIST += tests/samples/azure/azurite-blob.xml tests/samples/azure/azurite-queue.xml \
 	tests/samples/azure/azurite-table.xml
-EXTRA_DIST += tests/unit/http_server.py tests/unit/world.h tests/unit/locale.h tests/unit/broker.h tests/unit/scene.h tests/unit/scene_dns.h \
+EXTRA_DIST += tests/unit/http_server.py tests/unit/world.h tests/unit/locale.h tests/unit/broker.h tests/unit/scene.h tests/unit/scene_backups.h tests/unit/scene_dns.h \
 	tests/samples/report/colour.text tests/samples/report/critical.json \
 	tests/samples/report/critical.line tests/samples/report/critical.openmetrics \
 	tests/samples/report/critical.text tests/samples/report/empty.json \
