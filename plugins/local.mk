@@ -771,7 +771,10 @@ backups_shared = \
 backups_readers = \
 	plugins/backups/barman.c \
 	plugins/backups/elasticsearch_repository.c \
-	plugins/backups/files.c \
+	plugins/backups/files.c plugins/backups/files.h \
+	plugins/backups/files_list.c \
+	plugins/backups/files_points.c \
+	plugins/backups/files_pool.c plugins/backups/files_pool.h \
 	plugins/backups/packed.c \
 	plugins/backups/pgbackrest.c \
 	plugins/backups/proof.c plugins/backups/proof.h plugins/backups/proof_parts.h \
