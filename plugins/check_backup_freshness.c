@@ -422,6 +422,13 @@ static enum bak_product product_of(const struct dr_target *target)
     return BAK_PRODUCT_UNKNOWN;
 }
 
+/* There are no files or objects to look at. */
+static bool is_hearsay(const struct dr_target *target)
+{
+    return strcmp(target->scheme->source, "file") != 0 &&
+           strcmp(target->scheme->source, "objects") != 0;
+}
+
 static void open_history(const struct dr_session *session, struct bak_history *history,
                          struct dr_result *result)
 {
@@ -455,6 +462,7 @@ static void judge(const struct dr_session *session, struct dr_result *result)
             .label = target->label,
             .product = product_of(target),
             .reference = target->reference,
+            .hearsay = is_hearsay(target),
             .compared = compare.count > 0,
             .answered = outcome->finished && outcome->ok,
             .facts = outcome->finished ? &facts[i] : NULL,

@@ -868,7 +868,7 @@ common_client_libaws_la_SOURCES = \
 	common/client/xml.c common/client/xml.h
 common_client_libaws_la_CFLAGS = $(AM_CFLAGS) $(azure_cflags)
 backups_cflags = $(AM_CFLAGS) $(azure_cflags)
-backups_libs = common/client/libaws.la $(azure_libs) common/client/libjson.la
+backups_libs = common/client/libaws.la $(azure_libs)
 backups_azuresql = plugins/backups/azure_sql.c plugins/backups/azure_sql_read.c plugins/backups/azure_sql_read.h
 backups_objects = \
 	plugins/backups/objects.c \

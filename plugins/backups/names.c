@@ -171,9 +171,3 @@ bool bak_name_unfinished(const char *name)
         name += length + 1;
     }
 }
-
-bool bak_glob_match(const char *glob, const char *name)
-{
-    (void)name;
-    return *glob == '\0';
-}
