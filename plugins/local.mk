@@ -872,6 +872,7 @@ common_client_libaws_la_SOURCES = \
 common_client_libaws_la_CFLAGS = $(AM_CFLAGS) $(azure_cflags)
 backups_cflags = $(AM_CFLAGS) $(azure_cflags)
 backups_libs = common/client/libaws.la $(azure_libs)
+backups_azuresql = plugins/backups/azure_sql.c plugins/backups/azure_sql_read.c plugins/backups/azure_sql_read.h
 backups_objects = \
 	plugins/backups/objects.c \
 	plugins/backups/store_azure.c plugins/backups/store_azure.h \
@@ -899,13 +900,13 @@ plugins_backups_gcp_la_LDFLAGS = $(module_ldflags)
 plugins_backups_gcp_la_LIBADD = $(http_libs) $(LIBCRYPTO_LIBS) common/client/libjson.la common/libsource.la
 
 pkglib_LTLIBRARIES += plugins/backups-azuresql.la
-plugins_backups_azuresql_la_SOURCES = plugins/backups/azure_sql.c $(backups_shared)
+plugins_backups_azuresql_la_SOURCES = $(backups_azuresql) $(backups_shared)
 plugins_backups_azuresql_la_CFLAGS = $(backups_cflags)
 plugins_backups_azuresql_la_LDFLAGS = $(module_ldflags)
 plugins_backups_azuresql_la_LIBADD = $(backups_libs) common/client/libjson.la common/libsource.la
 else
 plugins_check_backup_freshness_SOURCES += $(backups_objects) plugins/backups/aws.c plugins/backups/gcp.c \
-	plugins/backups/azure_sql.c
+	$(backups_azuresql)
 plugins_check_backup_freshness_CFLAGS += $(azure_cflags)
 plugins_check_backup_freshness_LDADD += $(backups_libs)
 endif
