@@ -770,6 +770,7 @@ backups_shared = \
 # What reads stores: files by their content, repositories by their catalogue.
 backups_readers = \
 	plugins/backups/barman.c \
+	plugins/backups/barman_info.c plugins/backups/barman_info.h \
 	plugins/backups/elasticsearch_repository.c \
 	plugins/backups/files.c plugins/backups/files.h \
 	plugins/backups/files_list.c \
@@ -777,6 +778,7 @@ backups_readers = \
 	plugins/backups/files_pool.c plugins/backups/files_pool.h \
 	plugins/backups/packed.c \
 	plugins/backups/pgbackrest.c \
+	plugins/backups/pgbackrest_info.c plugins/backups/pgbackrest_info.h \
 	plugins/backups/proof.c plugins/backups/proof.h plugins/backups/proof_parts.h \
 	plugins/backups/proof_packed.c plugins/backups/proof_packed.h \
 	plugins/backups/proof_unpack.c plugins/backups/proof_unpack.h \
@@ -785,7 +787,9 @@ backups_readers = \
 	plugins/backups/store_disk.c \
 	plugins/backups/velero_bucket.c \
 	plugins/backups/wal_archive.c \
-	plugins/backups/walg.c
+	plugins/backups/wal_base.c plugins/backups/wal_base.h \
+	plugins/backups/walg.c \
+	plugins/backups/walg_sentinel.c plugins/backups/walg_sentinel.h
 # The libraries that unpack, for the runs that meet something packed.
 backups_unpack = plugins/backups/unpack.c plugins/backups/unpack.h
 if HAVE_BZIP2
