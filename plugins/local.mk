@@ -895,7 +895,8 @@ backups_objects = \
 	plugins/backups/store_azure.c plugins/backups/store_azure.h \
 	plugins/backups/store_azure_blob.c \
 	plugins/backups/store_azure_files.c \
-	plugins/backups/store_s3.c
+	plugins/backups/store_s3.c plugins/backups/store_s3.h \
+	plugins/backups/store_s3_list.c
 if MODULES
 pkglib_LTLIBRARIES += plugins/backups-objects.la
 plugins_backups_objects_la_SOURCES = $(backups_objects) $(backups_readers) $(backups_shared)

@@ -128,6 +128,14 @@ tests_unit_test_aws_CPPFLAGS = $(AM_CPPFLAGS) $(azure_cflags)
 tests_unit_test_aws_LDADD = common/client/libaws.la $(LDADD) $(azure_libs)
 unit_tests += tests/unit/test_azure_client
 unit_tests += tests/unit/test_azure_read
+unit_tests += tests/unit/test_azure_sas
+tests_unit_test_azure_sas_SOURCES = tests/unit/test_azure_sas.c
+tests_unit_test_azure_sas_LDADD = $(LDADD) $(azure_libs)
+unit_tests += tests/unit/test_backups_azure
+tests_unit_test_backups_azure_SOURCES = tests/unit/test_backups_azure.c \
+	plugins/backups/azure_sql_read.c plugins/backups/store_azure.c common/moment.c
+tests_unit_test_backups_azure_CPPFLAGS = $(AM_CPPFLAGS) $(azure_cflags)
+tests_unit_test_backups_azure_LDADD = plugins/libbackups.la $(LDADD) $(backups_libs)
 tests_unit_test_azure_client_SOURCES = tests/unit/test_azure_client.c \
 	common/client/azure.c common/client/http.c
 tests_unit_test_azure_client_CPPFLAGS = $(AM_CPPFLAGS) $(azure_cflags)
