@@ -414,6 +414,9 @@ static enum bak_product product_of(const struct dr_target *target)
         {"volume-snapshot", BAK_VOLUME_SNAPSHOT},
     };
     size_t length = strcspn(target->scheme->scheme, "+");
+    bool document = strcmp(target->scheme->scheme + length, "+json") == 0;
+    if (document && strncmp(target->scheme->scheme, "borg", length) != 0)
+        return BAK_DOCUMENT; /* a tool's word, not its repository */
     for (size_t i = 0; i < sizeof products / sizeof products[0]; i++) {
         if (strlen(products[i].scheme) == length &&
             strncmp(products[i].scheme, target->scheme->scheme, length) == 0)

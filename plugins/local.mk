@@ -770,10 +770,15 @@ backups_shared = \
 # What reads stores: files by their content, repositories by their catalogue.
 backups_readers = \
 	plugins/backups/barman.c \
+	plugins/backups/barman_info.c plugins/backups/barman_info.h \
 	plugins/backups/elasticsearch_repository.c \
-	plugins/backups/files.c \
+	plugins/backups/files.c plugins/backups/files.h \
+	plugins/backups/files_list.c \
+	plugins/backups/files_points.c \
+	plugins/backups/files_pool.c plugins/backups/files_pool.h \
 	plugins/backups/packed.c \
 	plugins/backups/pgbackrest.c \
+	plugins/backups/pgbackrest_info.c plugins/backups/pgbackrest_info.h \
 	plugins/backups/proof.c plugins/backups/proof.h plugins/backups/proof_parts.h \
 	plugins/backups/proof_packed.c plugins/backups/proof_packed.h \
 	plugins/backups/proof_unpack.c plugins/backups/proof_unpack.h \
@@ -782,7 +787,9 @@ backups_readers = \
 	plugins/backups/store_disk.c \
 	plugins/backups/velero_bucket.c \
 	plugins/backups/wal_archive.c \
-	plugins/backups/walg.c
+	plugins/backups/wal_base.c plugins/backups/wal_base.h \
+	plugins/backups/walg.c \
+	plugins/backups/walg_sentinel.c plugins/backups/walg_sentinel.h
 # The libraries that unpack, for the runs that meet something packed.
 backups_unpack = plugins/backups/unpack.c plugins/backups/unpack.h
 if HAVE_BZIP2
@@ -869,13 +876,14 @@ common_client_libaws_la_SOURCES = \
 common_client_libaws_la_CFLAGS = $(AM_CFLAGS) $(azure_cflags)
 backups_cflags = $(AM_CFLAGS) $(azure_cflags)
 backups_libs = common/client/libaws.la $(azure_libs)
-backups_azuresql = plugins/backups/azure_sql.c plugins/backups/azure_sql_read.c plugins/backups/azure_sql_read.h
+backups_libs = common/client/libaws.la $(azure_libs)
 backups_objects = \
 	plugins/backups/objects.c \
 	plugins/backups/store_azure.c plugins/backups/store_azure.h \
 	plugins/backups/store_azure_blob.c \
 	plugins/backups/store_azure_files.c \
 	plugins/backups/store_s3.c
+backups_azuresql = plugins/backups/azure_sql.c plugins/backups/azure_sql_read.c plugins/backups/azure_sql_read.h
 if MODULES
 pkglib_LTLIBRARIES += plugins/backups-objects.la
 plugins_backups_objects_la_SOURCES = $(backups_objects) $(backups_readers) $(backups_shared)

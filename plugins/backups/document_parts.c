@@ -245,7 +245,20 @@ static size_t oldest_of(const struct bak_series *series)
     return oldest;
 }
 
-void bak_document_added(struct bak_series *series)
+static void say_future(const struct bak_request *request, struct bak_facts *facts,
+                       struct bak_series *series, const struct bak_point *point)
+{
+    if (!point->data.known || point->data.value <= request->now + request->skew)
+        return;
+    for (size_t i = 0; i < series->sign_count; i++) {
+        if (series->signs[i].kind == BAK_FUTURE)
+            return;
+    }
+    bak_facts_sign(facts, series, BAK_FUTURE, "%s", point->name);
+}
+
+void bak_document_added(const struct bak_request *request, struct bak_facts *facts,
+                        struct bak_series *series)
 {
     if (series == NULL || series->point_count == 0)
         return;
@@ -254,6 +267,7 @@ void bak_document_added(struct bak_series *series)
     if (added->status == BAK_COMPLETE && added->data.known &&
         (!series->oldest.known || added->data.value < series->oldest.value))
         series->oldest = added->data;
+    say_future(request, facts, series, added);
     if (series->point_count <= POINTS_KEPT)
         return;
     struct bak_point *gone = &series->points[oldest_of(series)];

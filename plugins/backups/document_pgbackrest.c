@@ -112,7 +112,7 @@ static void add_backups(const struct stanza *stanza, int64_t key, struct bak_ser
         damaged = error.known && error.value;
         snprintf(newest, sizeof newest, "%s", label);
         fill_backup(stanza, &list, point);
-        bak_document_added(series);
+        bak_document_added(stanza->request, stanza->facts, series);
         stanza->facts->looked++;
     }
     if (damaged)

@@ -52,6 +52,23 @@ unit_tests += tests/unit/test_judge_dns
 tests_unit_test_judge_dns_LDADD = plugins/libdns.la $(LDADD)
 unit_tests += tests/unit/test_judge_backups
 tests_unit_test_judge_backups_LDADD = plugins/libbackups.la $(LDADD)
+# With every library that unpacks: fewer would have other tests.
+if HAVE_ZLIB
+if HAVE_ZSTD
+if HAVE_LZMA
+if HAVE_BZIP2
+if HAVE_LZ4
+unit_tests += tests/unit/test_backups_packed
+tests_unit_test_backups_packed_SOURCES = tests/unit/test_backups_packed.c \
+	plugins/backups/packed.c plugins/backups/proof_packed.c plugins/backups/proof_unpack.c \
+	$(backups_unpack)
+tests_unit_test_backups_packed_CPPFLAGS = $(AM_CPPFLAGS) $(unpack_cflags) -DDR_STATIC_SOURCES
+tests_unit_test_backups_packed_LDADD = plugins/libbackups.la $(LDADD) $(unpack_libs)
+endif
+endif
+endif
+endif
+endif
 unit_tests += tests/unit/test_roster
 tests_unit_test_roster_LDADD = plugins/libqueues.la $(LDADD)
 unit_tests += tests/unit/test_queue_board
