@@ -876,7 +876,6 @@ common_client_libaws_la_SOURCES = \
 common_client_libaws_la_CFLAGS = $(AM_CFLAGS) $(azure_cflags)
 backups_cflags = $(AM_CFLAGS) $(azure_cflags)
 backups_libs = common/client/libaws.la $(azure_libs)
-backups_libs = common/client/libaws.la $(azure_libs)
 backups_objects = \
 	plugins/backups/objects.c \
 	plugins/backups/store_azure.c plugins/backups/store_azure.h \
