@@ -897,6 +897,8 @@ backups_objects = \
 	plugins/backups/store_azure_files.c \
 	plugins/backups/store_s3.c plugins/backups/store_s3.h \
 	plugins/backups/store_s3_list.c
+	plugins/backups/store_s3.c
+backups_azuresql = plugins/backups/azure_sql.c plugins/backups/azure_sql_read.c plugins/backups/azure_sql_read.h
 if MODULES
 pkglib_LTLIBRARIES += plugins/backups-objects.la
 plugins_backups_objects_la_SOURCES = $(backups_objects) $(backups_readers) $(backups_shared)
