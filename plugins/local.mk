@@ -52,7 +52,8 @@ common_client_libazure_la_SOURCES = \
 	common/client/azure.c common/client/azure.h \
 	common/client/azure_access.c common/client/azure_access.h \
 	common/client/azure_error.c common/client/azure_error.h \
-	common/client/azure_read.c common/client/azure_read.h
+	common/client/azure_read.c common/client/azure_read.h \
+	common/client/azure_sas.c common/client/azure_sas.h
 common_client_libazure_la_CFLAGS = $(AM_CFLAGS) $(azure_cflags)
 endif
 
@@ -384,6 +385,7 @@ endif
 if HAVE_LIBCURL
 noinst_LTLIBRARIES += plugins/libliveweb.la
 plugins_libliveweb_la_SOURCES = \
+	common/client/web_access.c common/client/web_access.h \
 	plugins/liveness/access.c plugins/liveness/access.h \
 	plugins/liveness/condition.h plugins/liveness/condition_parts.h \
 	plugins/liveness/condition_test.c \
@@ -425,10 +427,16 @@ plugins_check_liveness_SOURCES += $(liveness_http_sources)
 plugins_check_liveness_LDADD += $(liveweb_libs)
 endif
 
+# The API server of Kubernetes; with common/client/web_access.c.
+kubernetes_client = \
+	common/client/kubernetes_access.c common/client/kubernetes_access.h \
+	common/client/kubernetes_ask.c common/client/kubernetes_ask.h \
+	common/client/kubernetes_config.c common/client/kubernetes_config.h \
+	common/client/kubernetes_list.c common/client/kubernetes_list.h
 liveness_kubernetes_sources = \
+	$(kubernetes_client) \
 	plugins/liveness/kubernetes.c \
 	plugins/liveness/kubernetes_access.c plugins/liveness/kubernetes_access.h \
-	plugins/liveness/kubernetes_config.c plugins/liveness/kubernetes_config.h \
 	plugins/liveness/kubernetes_read.c plugins/liveness/kubernetes_read.h \
 	plugins/liveness/kubernetes_units.c plugins/liveness/kubernetes_units.h
 if MODULES
@@ -735,6 +743,7 @@ plugins_libbackups_la_SOURCES = \
 	plugins/backups/facts.c plugins/backups/facts.h \
 	plugins/backups/history.c plugins/backups/history.h \
 	plugins/backups/judge.c plugins/backups/judge.h \
+	plugins/backups/judge_limits.c \
 	plugins/backups/judge_log.c \
 	plugins/backups/judge_metrics.c \
 	plugins/backups/judge_parts.h \
@@ -761,18 +770,58 @@ backups_shared = \
 # What reads stores: files by their content, repositories by their catalogue.
 backups_readers = \
 	plugins/backups/barman.c \
+	plugins/backups/barman_info.c plugins/backups/barman_info.h \
 	plugins/backups/elasticsearch_repository.c \
-	plugins/backups/files.c \
+	plugins/backups/files.c plugins/backups/files.h \
+	plugins/backups/files_list.c \
+	plugins/backups/files_points.c \
+	plugins/backups/files_pool.c plugins/backups/files_pool.h \
+	plugins/backups/packed.c \
 	plugins/backups/pgbackrest.c \
-	plugins/backups/proof.c plugins/backups/proof.h \
+	plugins/backups/pgbackrest_info.c plugins/backups/pgbackrest_info.h \
+	plugins/backups/proof.c plugins/backups/proof.h plugins/backups/proof_parts.h \
+	plugins/backups/proof_packed.c plugins/backups/proof_packed.h \
+	plugins/backups/proof_unpack.c plugins/backups/proof_unpack.h \
 	plugins/backups/restic.c \
 	plugins/backups/scan.c plugins/backups/scan.h \
 	plugins/backups/store_disk.c \
 	plugins/backups/velero_bucket.c \
 	plugins/backups/wal_archive.c \
-	plugins/backups/walg.c
-if !MODULES
-plugins_check_backup_freshness_SOURCES += $(backups_readers)
+	plugins/backups/wal_base.c plugins/backups/wal_base.h \
+	plugins/backups/walg.c \
+	plugins/backups/walg_sentinel.c plugins/backups/walg_sentinel.h
+# The libraries that unpack, for the runs that meet something packed.
+backups_unpack = plugins/backups/unpack.c plugins/backups/unpack.h
+if HAVE_BZIP2
+backups_unpack += plugins/backups/unpack_bzip2.c
+endif
+if HAVE_LZ4
+backups_unpack += plugins/backups/unpack_lz4.c
+endif
+if HAVE_LZMA
+backups_unpack += plugins/backups/unpack_xz.c
+endif
+if HAVE_ZLIB
+backups_unpack += plugins/backups/unpack_gzip.c
+endif
+if HAVE_ZSTD
+backups_unpack += plugins/backups/unpack_zstd.c
+endif
+unpack_cflags = $(ZLIB_CFLAGS) $(ZSTD_CFLAGS) $(LZMA_CFLAGS) $(LZ4_CFLAGS)
+unpack_libs = $(ZLIB_LIBS) $(ZSTD_LIBS) $(LZMA_LIBS) $(BZIP2_LIBS) $(LZ4_LIBS)
+if MODULES
+# The executable has these already where the sources are linked into it.
+backups_readers += common/duration.c common/module.c common/number.c common/size.c
+pkglib_LTLIBRARIES += plugins/backups-unpack.la
+plugins_backups_unpack_la_SOURCES = $(backups_unpack)
+plugins_backups_unpack_la_CFLAGS = $(AM_CFLAGS) $(unpack_cflags)
+plugins_backups_unpack_la_LDFLAGS = $(AM_LDFLAGS) -module -avoid-version -shared \
+	-export-symbols-regex '^bak_unpack_engine$$'
+plugins_backups_unpack_la_LIBADD = $(unpack_libs)
+else
+plugins_check_backup_freshness_SOURCES += $(backups_readers) $(backups_unpack)
+plugins_check_backup_freshness_CFLAGS += $(unpack_cflags)
+plugins_check_backup_freshness_LDADD += $(unpack_libs)
 endif
 
 if MODULES
@@ -822,12 +871,16 @@ if HAVE_AZURE
 noinst_LTLIBRARIES += common/client/libaws.la
 common_client_libaws_la_SOURCES = \
 	common/client/aws.c common/client/aws.h \
+	common/client/aws_credentials.c \
 	common/client/xml.c common/client/xml.h
 common_client_libaws_la_CFLAGS = $(AM_CFLAGS) $(azure_cflags)
 backups_cflags = $(AM_CFLAGS) $(azure_cflags)
 backups_libs = common/client/libaws.la $(azure_libs)
+backups_libs = common/client/libaws.la $(azure_libs)
+backups_azuresql = plugins/backups/azure_sql.c plugins/backups/azure_sql_read.c plugins/backups/azure_sql_read.h
 backups_objects = \
 	plugins/backups/objects.c \
+	plugins/backups/store_azure.c plugins/backups/store_azure.h \
 	plugins/backups/store_azure_blob.c \
 	plugins/backups/store_azure_files.c \
 	plugins/backups/store_s3.c
@@ -851,13 +904,13 @@ plugins_backups_gcp_la_LDFLAGS = $(module_ldflags)
 plugins_backups_gcp_la_LIBADD = $(http_libs) $(LIBCRYPTO_LIBS) common/client/libjson.la common/libsource.la
 
 pkglib_LTLIBRARIES += plugins/backups-azuresql.la
-plugins_backups_azuresql_la_SOURCES = plugins/backups/azure_sql.c $(backups_shared)
+plugins_backups_azuresql_la_SOURCES = $(backups_azuresql) $(backups_shared)
 plugins_backups_azuresql_la_CFLAGS = $(backups_cflags)
 plugins_backups_azuresql_la_LDFLAGS = $(module_ldflags)
 plugins_backups_azuresql_la_LIBADD = $(backups_libs) common/client/libjson.la common/libsource.la
 else
 plugins_check_backup_freshness_SOURCES += $(backups_objects) plugins/backups/aws.c plugins/backups/gcp.c \
-	plugins/backups/azure_sql.c
+	$(backups_azuresql)
 plugins_check_backup_freshness_CFLAGS += $(azure_cflags)
 plugins_check_backup_freshness_LDADD += $(backups_libs)
 endif

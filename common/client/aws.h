@@ -46,7 +46,7 @@ struct dr_aws_call {
                          when it is signed, once when it is sent */
     const struct dr_aws_pair *query; /* in any order; ended by a NULL name */
     const char *const *headers; /* more of them: "Range: bytes=0-99"; NULL-terminated, NULL: none.
-                                   Those that begin with x-amz- are signed */
+                                   All are signed */
     const char *body;           /* of a POST; NULL: none */
     const char *content_type;
     double now; /* seconds since the epoch */
@@ -56,6 +56,7 @@ struct dr_aws_call {
     const char *connect_host;
     int connect_port;
     size_t body_max;
+    bool body_keep;
     dr_http_sink *sink;
     void *sink_context;
     const char *stage;

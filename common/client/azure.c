@@ -72,9 +72,10 @@ bool dr_azure_string_to_sign(const struct dr_azure_signed *what, struct dr_buffe
     }
     if (what->content_length > 0)
         snprintf(length, sizeof length, "%zu", what->content_length);
-    /* method, encoding, language, length, MD5, type, date, four conditions, range */
-    dr_buffer_addf(out, "%s\n\n\n%s\n\n%s\n\n\n\n\n\n%s\n", what->method, length,
-                   or_empty(what->content_type), or_empty(what->range));
+    /* method, encoding, language, length, MD5, type, date, four conditions (If-Match is the
+     * second), range */
+    dr_buffer_addf(out, "%s\n\n\n%s\n\n%s\n\n\n%s\n\n\n%s\n", what->method, length,
+                   or_empty(what->content_type), or_empty(what->if_match), or_empty(what->range));
     if (!sort(what->headers, sorted, &count))
         return false;
     for (size_t i = 0; i < count; i++)
@@ -116,54 +117,6 @@ bool dr_azure_sign(const char *text, const char *key, struct dr_buffer *out, str
         return dr_error_set(error, DR_ERR_INTERNAL, "libcrypto has no HMAC-SHA256");
     EVP_EncodeBlock(encoded, digest, SIGNATURE_BYTES);
     return dr_buffer_add(out, (const char *)encoded) || no_room(error);
-}
-
-/* ---- shared access signatures ---- */
-
-static int hex_digit(char c)
-{
-    const char *digits = "0123456789abcdef", *found;
-    found = c != '\0' ? strchr(digits, c >= 'A' && c <= 'F' ? c | 0x20 : c) : NULL;
-    return found != NULL ? (int)(found - digits) : -1;
-}
-
-/* The value of a parameter in a query, decoded, as much as fits; false when it is not there, is
- * empty, or has a NUL in it. */
-static bool query_value(const char *query, const char *name, char *value, size_t size)
-{
-    size_t length = strlen(name), used = 0;
-    while (strncmp(query, name, length) != 0 || query[length] != '=') {
-        query += strcspn(query, "&");
-        if (*query == '\0')
-            return false;
-        query++;
-    }
-    for (const char *p = query + length + 1; *p != '\0' && *p != '&' && used + 1 < size; p++) {
-        bool encoded = *p == '%' && hex_digit(p[1]) >= 0 && hex_digit(p[2]) >= 0;
-        value[used++] = encoded ? (char)(hex_digit(p[1]) * 16 + hex_digit(p[2])) : *p;
-        p += encoded ? 2 : 0;
-    }
-    value[used] = '\0';
-    return used > 0 && strlen(value) == used;
-}
-
-bool dr_azure_read_sas(const char *text, struct dr_azure_sas *sas, struct dr_error *error)
-{
-    static const char allowed[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789"
-                                  "-._~%&=+/:,;!*()'@$";
-    char value[64];
-    double seconds;
-    *sas = (struct dr_azure_sas){.query = text + (text[0] == '?' ? 1 : 0)};
-    if (sas->query[strspn(sas->query, allowed)] != '\0' ||
-        !query_value(sas->query, "sig", sas->signature, sizeof sas->signature) ||
-        !query_value(sas->query, "sv", value, sizeof value))
-        return dr_error_set(error, DR_ERR_USAGE,
-                            "the SAS is not one: \"sv=...&sig=...\" is expected, as the portal "
-                            "gives it out");
-    if (query_value(sas->query, "se", value, sizeof value) && dr_azure_time(value, &seconds))
-        sas->expiry = dr_real(seconds);
-    sas->of_account = query_value(sas->query, "ss", value, sizeof value);
-    return true;
 }
 
 /* ---- dates ---- */
@@ -267,7 +220,9 @@ static bool authorise(const struct dr_azure_call *call, const struct dr_azure_pa
                                          .account = call->account,
                                          .path = call->path,
                                          .query = call->query,
-                                         .headers = headers};
+                                         .headers = headers,
+                                         .range = call->range,
+                                         .if_match = call->if_match};
     dr_buffer_addf(out, "Authorization: SharedKey %s:", call->account);
     bool ok = dr_azure_string_to_sign(&what, &text) || no_room(error);
     ok = ok && dr_azure_sign(dr_buffer_text(&text), call->key, out, error);
@@ -275,42 +230,87 @@ static bool authorise(const struct dr_azure_call *call, const struct dr_azure_pa
     return ok;
 }
 
+#define OWN_HEADERS 3
+#define LINES_MAX (OWN_HEADERS + DR_AZURE_HEADERS_MAX + 2)
+_Static_assert(LINES_MAX + 1 <= DR_HTTP_HEADERS_MAX, "they and Authorization are sent");
+#define LINE_SIZE 160
+
 /* A call as the request it becomes, and what that points to. */
 struct prepared {
     char id[ID_SIZE];
-    char lines[3][ID_SIZE + 32];
+    char lines[LINES_MAX][LINE_SIZE];
     struct dr_buffer url;
     struct dr_buffer authorization;
 };
+
+static bool add_line(struct prepared *prepared, struct dr_http_request *request, size_t *count,
+                     const char *name, const char *value)
+{
+    char *line = prepared->lines[*count];
+    if (*count == LINES_MAX || snprintf(line, LINE_SIZE, "%s: %s", name, value) >= LINE_SIZE)
+        return false;
+    request->headers[(*count)++] = line;
+    return true;
+}
+
+/* What is signed by name and what is not; false when it does not fit. */
+static bool add_lines(const struct dr_azure_call *call, const struct dr_azure_pair *headers,
+                      struct prepared *prepared, struct dr_http_request *request, size_t *count)
+{
+    bool fine = true;
+    for (; fine && headers->name != NULL; headers++)
+        fine = add_line(prepared, request, count, headers->name, headers->value);
+    if (fine && call->range != NULL)
+        fine = add_line(prepared, request, count, "Range", call->range);
+    if (fine && call->if_match != NULL)
+        fine = add_line(prepared, request, count, "If-Match", call->if_match);
+    return fine;
+}
+
+/* Those of every request, and those of the call. */
+static bool gather(const struct dr_azure_call *call, const char *date, const char *id,
+                   struct dr_azure_pair headers[OWN_HEADERS + DR_AZURE_HEADERS_MAX + 1])
+{
+    size_t count = 0;
+    headers[count++] = (struct dr_azure_pair){"x-ms-date", date};
+    headers[count++] = (struct dr_azure_pair){
+        "x-ms-version", call->version != NULL ? call->version : DR_AZURE_VERSION};
+    headers[count++] = (struct dr_azure_pair){"x-ms-client-request-id", id};
+    for (const struct dr_azure_pair *more = call->headers; more != NULL && more->name != NULL;
+         more++) {
+        if (count == OWN_HEADERS + DR_AZURE_HEADERS_MAX)
+            return false;
+        headers[count++] = *more;
+    }
+    headers[count] = (struct dr_azure_pair){NULL, NULL};
+    return true;
+}
 
 static bool prepare(const struct dr_azure_call *call, struct prepared *prepared,
                     struct dr_http_request *request, struct dr_error *error)
 {
     char date[DR_HTTP_DATE_SIZE];
+    struct dr_azure_pair headers[OWN_HEADERS + DR_AZURE_HEADERS_MAX + 1];
     struct timespec now;
+    size_t count = 0;
     clock_gettime(CLOCK_REALTIME, &now);
     dr_http_date_format((double)now.tv_sec, date);
     make_id(prepared->id);
-    const struct dr_azure_pair headers[] = {{"x-ms-date", date},
-                                            {"x-ms-version", DR_AZURE_VERSION},
-                                            {"x-ms-client-request-id", prepared->id},
-                                            {NULL, NULL}};
     *request = (struct dr_http_request){.method = call->method,
                                         .body_max = call->body_max,
+                                        .sink = call->sink,
+                                        .sink_context = call->sink_context,
                                         .private = call->private,
                                         .ca_file = call->ca_file,
                                         .proxy = call->proxy,
                                         .stage = call->stage};
-    for (size_t i = 0; i < 3; i++) {
-        snprintf(prepared->lines[i], sizeof prepared->lines[i], "%s: %s", headers[i].name,
-                 headers[i].value);
-        request->headers[i] = prepared->lines[i];
-    }
-    if (!(make_url(call, &prepared->url) || no_room(error)) ||
+    if (!((gather(call, date, prepared->id, headers) &&
+           add_lines(call, headers, prepared, request, &count) && make_url(call, &prepared->url)) ||
+          no_room(error)) ||
         !authorise(call, headers, &prepared->authorization, error))
         return false;
     if (prepared->authorization.size > 0)
-        request->headers[3] = dr_buffer_text(&prepared->authorization);
+        request->headers[count] = dr_buffer_text(&prepared->authorization);
     request->url = dr_buffer_text(&prepared->url);
     return true;
 }

@@ -1,20 +1,22 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* Requests to the data plane of Azure Storage (blob, queue, table), authorised by an account key, a
- * shared access signature (SAS) or a bearer token; and the account key's signature by itself.
+/* Requests to the data plane of Azure Storage (blob, file, queue, table), authorised by an account
+ * key, a shared access signature (SAS) or a bearer token; and the account key's signature by
+ * itself.
  *
  * HMAC-SHA256 and base64 come from libcrypto: where libcurl uses OpenSSL, as in Debian, it is in
  * the process already and costs no start-up. */
 #ifndef DR_CLIENT_AZURE_H
 #define DR_CLIENT_AZURE_H
 
+#include "common/client/azure_sas.h"
 #include "common/client/http.h"
 
 /* The version of the protocol that is asked for in x-ms-version; of 2020-10, so that emulators
  * and Azure Stack know it too. */
 #define DR_AZURE_VERSION "2020-10-02"
 
-#define DR_AZURE_PAIRS_MAX 8
-#define DR_AZURE_TEXT_MAX 8192
+#define DR_AZURE_PAIRS_MAX 12
+#define DR_AZURE_TEXT_MAX 16384
 
 /* A header or a parameter of a query, not encoded. */
 struct dr_azure_pair {
@@ -34,6 +36,7 @@ struct dr_azure_signed {
     size_t content_length;    /* bytes of the request's body */
     const char *content_type; /* NULL: not sent */
     const char *range;        /* NULL: not sent */
+    const char *if_match;     /* NULL: not sent */
 };
 
 /* Appends the text that is signed: "Authorize with Shared Key" of the REST reference, versions from
@@ -44,19 +47,6 @@ bool dr_azure_string_to_sign(const struct dr_azure_signed *what, struct dr_buffe
  * shows it). False with a USAGE error when the key is no base64. */
 bool dr_azure_sign(const char *text, const char *key, struct dr_buffer *out,
                    struct dr_error *error);
-
-/* A SAS as the portal gives it out: "?sv=...&sig=...", the "?" may be missing. */
-struct dr_azure_sas {
-    const char *query;         /* into the text, behind the "?"; secret as a whole */
-    char signature[128];       /* its sig=, decoded: secret */
-    struct dr_opt_real expiry; /* its se=, seconds since the epoch; unknown where a stored access
-                                  policy has it */
-    bool of_account;           /* has ss=: it can open more than one queue, table or container */
-};
-
-/* Checks a SAS. False with a USAGE error when it has no sig= or no sv=, or holds what no URL does.
- */
-bool dr_azure_read_sas(const char *text, struct dr_azure_sas *sas, struct dr_error *error);
 
 /* Reads ISO 8601 in UTC as Azure writes it: "2024-05-01T10:20:30.1234567Z", with "+00:00" for the
  * "Z", and without the fraction, the seconds or the time of day. */
@@ -73,14 +63,22 @@ struct dr_azure_call {
     const char *key;
     const char *sas; /* dr_azure_sas.query */
     const char *token;
-    const char *ca_file; /* as in dr_http_request, like the rest */
+    const char *version;                 /* of the protocol; NULL: DR_AZURE_VERSION */
+    const struct dr_azure_pair *headers; /* more of them that begin with x-ms-, at most
+                                            DR_AZURE_HEADERS_MAX; ended by a NULL name. NULL */
+    const char *range;                   /* "bytes=0-7"; NULL: all */
+    const char *if_match;                /* an ETag; NULL */
+    const char *ca_file;                 /* as in dr_http_request, like the rest */
     const char *proxy;
     size_t body_max;
+    dr_http_sink *sink;
+    void *sink_context;
     bool private; /* the reply holds what is not for the eyes of whoever reads a trace */
     const char *stage;
 };
 
-#define DR_AZURE_CALLS_MAX 4
+#define DR_AZURE_CALLS_MAX 8
+#define DR_AZURE_HEADERS_MAX 4
 
 /* Asks all at once: ok[i], replies[i] and errors[i] are those of calls[i], as dr_http_ask_all has
  * them. False, with `error` set and nothing asked, when a request cannot be made or there are more

@@ -40,7 +40,7 @@ static bool is_of_sas(const struct dr_azure_access *access, const char *key)
 static bool check_parameters(const struct dr_uri *uri, const struct dr_azure_access *access,
                              struct dr_error *error)
 {
-    for (size_t i = 0; i < uri->param_count; i++) {
+    for (size_t i = 0; access->form->parameters != NULL && i < uri->param_count; i++) {
         const char *key = uri->params[i].key;
         if (!is_one_of(parameters, key) && !is_one_of(access->form->parameters, key) &&
             !is_of_sas(access, key))
@@ -60,6 +60,12 @@ static bool is_plain(const char *text, const char *more)
             return false;
     }
     return true;
+}
+
+static bool check_group(const struct dr_azure_access *access, struct dr_error *error)
+{
+    return (is_plain(access->subscription, "-") && is_plain(access->resource_group, "-_.()")) ||
+           dr_error_set(error, DR_ERR_USAGE, "subscription= or resource_group= is no name");
 }
 
 static bool read_account(const struct dr_uri *uri, struct dr_azure_access *access,
@@ -83,10 +89,7 @@ static bool read_account(const struct dr_uri *uri, struct dr_azure_access *acces
     if ((access->subscription == NULL) != (access->resource_group == NULL))
         return dr_error_set(error, DR_ERR_USAGE,
                             "to ask ARM both subscription= and resource_group= are needed");
-    if (access->subscription != NULL &&
-        (!is_plain(access->subscription, "-") || !is_plain(access->resource_group, "-_.()")))
-        return dr_error_set(error, DR_ERR_USAGE, "subscription= or resource_group= is no name");
-    return true;
+    return access->subscription == NULL || check_group(access, error);
 }
 
 /* "127.0.0.1.example.org" is not. */
@@ -282,6 +285,22 @@ bool dr_azure_access_read(struct dr_task *task, const struct dr_azure_form *form
     if (access->secrets == NULL)
         return dr_error_set(error, DR_ERR_INTERNAL, "out of memory");
     return check_parameters(uri, access, error) && read_account(uri, access, error) &&
+           read_place(uri, access, error) && read_secret(task, access, error);
+}
+
+bool dr_azure_access_read_arm(struct dr_task *task, const struct dr_azure_form *form,
+                              const char *subscription, const char *resource_group,
+                              struct dr_azure_access *access, struct dr_error *error)
+{
+    const struct dr_uri *uri = &dr_task_target(task)->uri;
+    *access = (struct dr_azure_access){.form = form,
+                                       .account = "",
+                                       .subscription = subscription,
+                                       .resource_group = resource_group,
+                                       .secrets = dr_secrets_new()};
+    if (access->secrets == NULL)
+        return dr_error_set(error, DR_ERR_INTERNAL, "out of memory");
+    return check_parameters(uri, access, error) && check_group(access, error) &&
            read_place(uri, access, error) && read_secret(task, access, error);
 }
 

@@ -10,7 +10,8 @@
 /* How the URIs of one scheme look. */
 struct dr_azure_form {
     const char *usage;                 /* "azure-queue://ACCOUNT/QUEUE" */
-    const char *const *parameters;     /* those of its own; NULL-terminated, like the next */
+    const char *const *parameters;     /* those of its own; NULL-terminated, like the next. NULL:
+                                          whoever asks has checked all of them */
     const char *const *sas_parameters; /* besides those of an account SAS */
     const char *service;               /* "queue"; NULL: the parameter services says it */
     bool secondary;                    /* the secondary is asked, not the primary */
@@ -42,6 +43,12 @@ struct dr_azure_access {
  * dr_azure_access_free in any case. */
 bool dr_azure_access_read(struct dr_task *task, const struct dr_azure_form *form,
                           struct dr_azure_access *access, struct dr_error *error);
+
+/* The same for what only ARM knows: no account, and a bearer token. Subscription and resource group
+ * must stay valid. */
+bool dr_azure_access_read_arm(struct dr_task *task, const struct dr_azure_form *form,
+                              const char *subscription, const char *resource_group,
+                              struct dr_azure_access *access, struct dr_error *error);
 
 /* The same access to the secondary endpoint: "-secondary" stands behind the account's name, in the
  * host or at the end of the path. A copy that owns nothing, and lives as long as the primary's.

@@ -9,6 +9,7 @@
 /* Azure takes no request whose date is further from its own clock, seconds. */
 #define DATE_TOLERANCE 900.0
 #define ADVICE_SIZE 400
+#define DETAIL_MAX 16384
 
 /* Which part of the grant follows the text. */
 enum advice { NOTHING = 0, SAS, SAS_OR_ROLE, NO_SECONDARY };
@@ -63,6 +64,18 @@ static const struct {
      NO_SECONDARY},
     {"ResourceNotFound", DR_ERR_USAGE, "there is no such storage account", NOTHING},
     {"QueueNotFound", DR_ERR_USAGE, "there is no such queue", NOTHING},
+    {"ContainerNotFound", DR_ERR_USAGE, "there is no such container", NOTHING},
+    {"ContainerBeingDeleted", DR_ERR_USAGE, "the container is being deleted", NOTHING},
+    {"ShareNotFound", DR_ERR_USAGE, "there is no such share", NOTHING},
+    {"ShareBeingDeleted", DR_ERR_USAGE, "the share is being deleted", NOTHING},
+    {"ShareDisabled", DR_ERR_USAGE, "the share is disabled", NOTHING},
+    {"PublicAccessNotPermitted", DR_ERR_PRIVILEGE, "the account wants its requests authorised",
+     NOTHING},
+    {"BlobArchived", DR_ERR_PRIVILEGE,
+     "it is in the archive tier: nothing of it can be read before it is rehydrated", NOTHING},
+    {"ConditionNotMet", DR_ERR_PROTOCOL, "it was written anew while it was read", NOTHING},
+    {"SharingViolation", DR_ERR_PRIVILEGE, "a client over SMB has it open for itself alone",
+     NOTHING},
     {"ResourceGroupNotFound", DR_ERR_USAGE, "there is no such resource group", NOTHING},
     {"SubscriptionNotFound", DR_ERR_USAGE, "there is no such subscription, or not for this token",
      NOTHING},
@@ -80,6 +93,42 @@ static enum dr_error_class class_of_status(long status)
            : status == 404                  ? DR_ERR_USAGE
            : status >= 500                  ? DR_ERR_SERVER
                                             : DR_ERR_PROTOCOL;
+}
+
+/* How Azure explains what it does not accept. The rest of its text holds what is signed, and times
+ * that mean nothing to whoever reads the alarm. */
+static const struct {
+    const char *part;
+    const char *text;
+} details[] = {
+    {"The MAC signature found", "the account key is not one of this account's"},
+    {"Request date header too old", "this host's clock is more than 15 minutes off"},
+    {"Signature not valid in the specified time frame",
+     "the SAS is not valid at this time (st=, se=): it has expired, or has yet to begin"},
+    {"Signed expiry time", "the SAS ends before it begins (st=, se=), or with the key that signed "
+                           "it (ske=)"},
+    {"Signature did not match",
+     "the SAS was signed by another key than the account has now, or was changed since"},
+    {"Lifetime validation failed", "the token has expired: renew the token file"},
+    {"Audience validation failed",
+     "the token is for another service: it needs the audience https://storage.azure.com/"},
+    {"Issuer validation failed", "the token is of another tenant"},
+};
+
+static const char *by_detail(const struct dr_http_reply *reply)
+{
+    struct dr_azure_element element = {"/Error/AuthenticationErrorDetail", DR_BUFFER(DETAIL_MAX),
+                                       0};
+    const struct dr_azure_document document = {.elements = &element, .count = 1};
+    const char *text = NULL;
+    if (dr_azure_read_xml(&reply->body, &document, NULL)) {
+        for (size_t i = 0; text == NULL && i < sizeof details / sizeof details[0]; i++) {
+            if (strstr(dr_buffer_text(&element.text), details[i].part) != NULL)
+                text = details[i].text;
+        }
+    }
+    dr_buffer_free(&element.text);
+    return text;
 }
 
 /* Why it is refused, where the dates alone tell. */
@@ -141,6 +190,8 @@ bool dr_azure_refused(const struct dr_azure_access *access, const struct dr_azur
         return dr_error_set(error, class_of_status(reply->status), "HTTP %ld%s%s", reply->status,
                             code[0] != '\0' ? ": " : "", code);
     const char *text = known[i].class == DR_ERR_AUTH ? by_date(access, reply, now) : NULL;
+    if (text == NULL && known[i].class == DR_ERR_AUTH)
+        text = by_detail(reply);
     advise(known[i].advice, grant, advice);
     return dr_error_set(error, known[i].class, "HTTP %ld, %s: %s%s", reply->status, code,
                         text != NULL ? text : known[i].text, advice);

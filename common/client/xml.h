@@ -2,9 +2,9 @@
 /* XML documents (expat), read while they come in: the texts of the elements that are wanted, and
  * for lists each item as soon as it is complete, so that a list of any length needs little memory.
  *
- * Names are compared without prefix and namespace: servers differ in those. Documents with a
- * document type (entities), nested deeper than XML_DEPTH_MAX, or with a wanted text that is too
- * long are refused. */
+ * Names are compared without prefix and namespace: servers differ in those. Refused are documents
+ * with a document type (entities), deeper than DR_XML_DEPTH_MAX, with a wanted text, a tag or a
+ * comment that is too long, or with a wanted element twice that is in no item. */
 #ifndef DR_CLIENT_XML_H
 #define DR_CLIENT_XML_H
 
@@ -37,17 +37,23 @@ struct dr_xml {
                          that names it */
     /* Its own: */
     void *parser;
-    char path[512];
+    struct dr_xml_element *current; /* whose text is coming in; NULL */
+    char path[512];                 /* where the reading is */
     size_t length;
+    unsigned depth;
+    size_t pushed; /* bytes that the parser was handed */
+    size_t begun;  /* of those: in front of what is not complete yet */
     struct dr_error *error;
     bool failed;
 };
 
-/* Starts reading. False (INTERNAL) without memory. End with dr_xml_end in any case. */
+/* Starts reading: what the caller has not set must be zero. False (INTERNAL) without memory. End
+ * with dr_xml_end in any case. */
 bool dr_xml_start(struct dr_xml *xml, struct dr_error *error);
-/* The next piece, of any size: may be a dr_http_sink (its context is the struct dr_xml). */
+/* The next piece, of any size: may be a dr_http_sink (its context is the struct dr_xml). False with
+ * a PROTOCOL error ("the reply cannot be used: ..."), or that of `take`. */
 bool dr_xml_push(void *xml, const char *data, size_t size, struct dr_error *error);
-/* True when the document was complete. */
+/* True when the document was complete; false with the PROTOCOL error that it is not. */
 bool dr_xml_finish(struct dr_xml *xml, struct dr_error *error);
 /* Frees the parser and the texts. */
 void dr_xml_end(struct dr_xml *xml);

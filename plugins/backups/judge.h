@@ -78,11 +78,17 @@ struct bak_rules {
     struct bak_drill drill;
 };
 
+/* Sets the limits that the user did not set (`thresholds`, parallel to bak_metrics, are what he
+ * did), from the other members of rules, and rules->limited. */
+void bak_limits_set(struct bak_rules *rules, struct dr_threshold *thresholds);
+
 /* One target and what came of it. */
 struct bak_asked {
     const char *label;
     enum bak_product product;
     bool reference; /* a copy of --compare */
+    bool hearsay;   /* all there is to look at is what somebody else says: the output of a tool, the
+                       API of a cluster */
     bool compared;  /* there is a copy of it to compare it with */
     bool answered;
     const struct bak_facts *facts; /* NULL where it did not answer, or not in time */

@@ -30,11 +30,10 @@ const char *proof_words(enum bak_proof proof)
     return words[proof];
 }
 
-/* The owner of the storage says so itself, and there is nothing else to look at. */
-bool is_service(enum bak_product product)
+/* Whoever keeps it says so, and there is nothing else to look at. */
+static bool is_hearsay(const struct part *part)
 {
-    return product >= BAK_RDS || product == BAK_ARCHIVER || product == BAK_VELERO ||
-           product == BAK_ELASTICSEARCH || product == BAK_DOCUMENT || product == BAK_BORG;
+    return part->asked->product >= BAK_RDS || part->asked->hearsay;
 }
 
 /* ---- there is none ---- */
@@ -54,6 +53,9 @@ static void say_none(struct judge *judge, struct part *part, struct dr_line *lin
     else if (promise->running != NULL)
         snprintf(detail, sizeof detail, "the first, %s, is still being made",
                  promise->running->name);
+    else if (part->series->point_count == 1)
+        snprintf(detail, sizeof detail, "%s is dated in the future, expired, or without a date",
+                 part->series->points[0].name);
     else if (part->series->point_count > 0)
         snprintf(detail, sizeof detail,
                  "all %zu are dated in the future, expired, or without a date",
@@ -176,7 +178,7 @@ static void judge_proof(struct judge *judge, struct part *part, struct dr_line *
                 newest->name);
         return;
     }
-    if (newest->proof >= wanted || (is_service(part->asked->product) && wanted <= BAK_WELLFORMED))
+    if (newest->proof >= wanted || (is_hearsay(part) && wanted <= BAK_WELLFORMED))
         return;
     dr_line_problem(line, DR_UNKNOWN, "%s is not proven to be a backup (%s): %s", newest->name,
                     proof_words(newest->proof),

@@ -31,6 +31,12 @@ bool bak_store_text(struct bak_store *store, const char *name, size_t most, stru
     return bak_store_load(store, &name, 1, most, text, found, error);
 }
 
+bool bak_store_unfinished(struct bak_store *store, bak_take *take, void *context,
+                          struct dr_error *error)
+{
+    return store->type->unfinished == NULL || store->type->unfinished(store, take, context, error);
+}
+
 void bak_store_close(struct bak_store *store)
 {
     if (store != NULL)

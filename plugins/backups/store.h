@@ -67,6 +67,10 @@ struct bak_store_type {
      */
     bool (*load)(struct bak_store *store, const char *const *names, size_t count, size_t most,
                  struct dr_buffer *texts, bool *found, struct dr_error *error);
+    /* Hands over what was begun below the root and never finished, which no listing shows: parts of
+     * an upload. `modified` is when it was begun. NULL where a store has none. */
+    bool (*unfinished)(struct bak_store *store, bak_take *take, void *context,
+                       struct dr_error *error);
     void (*close)(struct bak_store *store);
 };
 
@@ -80,7 +84,9 @@ struct bak_store {
     bool remote;         /* each read is a round trip */
     bool atomic;         /* what is seen in it is finished: objects appear when they are complete */
     bool unmounted;      /* with --expect-mount: nothing is mounted at its root */
-    int64_t page_limit;  /* --max-pages */
+    int64_t page_limit;  /* --max-pages; 0: none */
+    int64_t pages;       /* of listings that were read */
+    bool cut;            /* a listing ended at page_limit: it was no error, and there is more */
     struct dr_opt_real clock;           /* the server's, when it answered last */
     struct dr_opt_real credential_ends; /* when what we were let in by expires */
     struct dr_opt_bool versioning; /* as bak_facts has them; asked for when the store is opened */
@@ -117,6 +123,9 @@ bool bak_store_read(struct bak_store *store, const char *name, int64_t offset, v
                     size_t size, size_t *got, struct dr_error *error);
 bool bak_store_load(struct bak_store *store, const char *const *names, size_t count, size_t most,
                     struct dr_buffer *texts, bool *found, struct dr_error *error);
+/* True as well where the store has no such thing. */
+bool bak_store_unfinished(struct bak_store *store, bak_take *take, void *context,
+                          struct dr_error *error);
 /* One of them. */
 bool bak_store_text(struct bak_store *store, const char *name, size_t most, struct dr_buffer *text,
                     bool *found, struct dr_error *error);

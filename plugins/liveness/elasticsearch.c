@@ -23,7 +23,7 @@ static const char grant_monitor[] =
 struct asker {
     struct dr_task *task;
     struct dr_http *http;
-    const struct liv_access *access;
+    const struct dr_web_access *access;
     char *base; /* the URL that every path is appended to */
     bool yellow_fits;
 };
@@ -62,7 +62,7 @@ static bool take_root(const struct dr_http_reply *reply, struct elastic_node *no
 {
     /* Elasticsearch before 7 says 503 here as long as it has no leader, with all the rest */
     node->leaderless = reply->status == 503;
-    if (!node->leaderless && !liv_access_status(reply, grant_monitor, error))
+    if (!node->leaderless && !dr_web_access_status(reply, grant_monitor, error))
         return false;
     if (elastic_read_root(&reply->body, node, error))
         return true;
@@ -111,14 +111,14 @@ static bool take_health(const struct dr_http_reply *reply, struct elastic_node *
     /* 408: the same, with timed_out */
     if (is_leaderless(reply, node))
         return true;
-    return (reply->status == 408 || liv_access_status(reply, grant_monitor, error)) &&
+    return (reply->status == 408 || dr_web_access_status(reply, grant_monitor, error)) &&
            elastic_read_health(&reply->body, node, error);
 }
 
 static bool take_leader(const struct dr_http_reply *reply, struct elastic_node *node,
                         struct dr_error *error)
 {
-    return is_leaderless(reply, node) || (liv_access_status(reply, grant_monitor, error) &&
+    return is_leaderless(reply, node) || (dr_web_access_status(reply, grant_monitor, error) &&
                                           elastic_read_leader(&reply->body, node, error));
 }
 
@@ -200,7 +200,7 @@ static bool probe(struct dr_task *task, void *pointer, struct dr_error *error)
 {
     struct liv_facts *facts = pointer;
     const struct dr_target *target = dr_task_target(task);
-    struct liv_access access;
+    struct dr_web_access access;
     struct asker asker = {.task = task, .access = &access};
     struct elastic_node *node = calloc(1, sizeof *node);
     facts->product = LIV_ELASTICSEARCH;
@@ -213,7 +213,7 @@ static bool probe(struct dr_task *task, void *pointer, struct dr_error *error)
         elastic_fill(node, target->uri.hosts[target->host].name, asker.yellow_fits, facts);
     free(node);
     free(asker.base);
-    liv_access_free(&access);
+    dr_web_access_free(&access);
     return ok;
 }
 

@@ -139,7 +139,7 @@ static bool read_runtime(struct look *look)
 /* ---- the page of statistics ---- */
 
 /* HAProxy looks for ";csv" anywhere behind the path of the page. */
-static char *page_url(const struct liv_access *access)
+static char *page_url(const struct dr_web_access *access)
 {
     const char *path = access->path[0] != '\0' ? access->path : PAGE_FALLBACK;
     return dr_text_format("%s%s%s", access->url, path, strstr(path, CSV) != NULL ? "" : CSV);
@@ -147,10 +147,10 @@ static char *page_url(const struct liv_access *access)
 
 static bool ask_page(struct look *look)
 {
-    struct liv_access access;
+    struct dr_web_access access;
     struct dr_http_reply reply;
     if (!liv_access_read(look->task, false, &access, look->error)) {
-        liv_access_free(&access);
+        dr_web_access_free(&access);
         return false;
     }
     char *url = page_url(&access);
@@ -161,13 +161,13 @@ static bool ask_page(struct look *look)
                           : out_of_memory(look);
     if (url != NULL) {
         ok = ok &&
-             liv_access_status(&reply, "read the page of statistics (stats auth)", look->error);
+             dr_web_access_status(&reply, "read the page of statistics (stats auth)", look->error);
         look->reply = reply.body;
         reply.body = DR_BUFFER(0);
         dr_http_reply_free(&reply);
     }
     free(url);
-    liv_access_free(&access);
+    dr_web_access_free(&access);
     return ok;
 }
 

@@ -51,7 +51,7 @@ static void add_place(const struct liv_haproxy_table *table, struct liv_facts *f
 }
 
 static bool ask_servers(struct dr_task *task, const struct liv_haproxy_table *table,
-                        const struct liv_access *access, struct round *round,
+                        const struct dr_web_access *access, struct round *round,
                         struct liv_facts *facts, struct dr_error *error)
 {
     for (size_t i = 0; i < facts->unit_count; i++) {
@@ -70,7 +70,7 @@ bool liv_haproxy_direct(struct dr_task *task, const struct liv_haproxy_table *ta
                         struct liv_facts *facts, struct dr_error *error)
 {
     const struct liv_request *request = dr_task_request(task);
-    struct liv_access access;
+    struct dr_web_access access;
     if (request->direct == NULL)
         return true;
     struct round *round = calloc(1, sizeof *round);
@@ -79,7 +79,7 @@ bool liv_haproxy_direct(struct dr_task *task, const struct liv_haproxy_table *ta
     bool ok = liv_access_read_url(task, request->direct, &access, error) ||
               dr_error_prefix(error, "--direct");
     ok = ok && ask_servers(task, table, &access, round, facts, error);
-    liv_access_free(&access);
+    dr_web_access_free(&access);
     free(round);
     return ok;
 }

@@ -120,14 +120,14 @@ static bool add_resolved(struct dr_task *task, const struct dr_uri_host *host,
 
 /* ---- the target ---- */
 
-static void add_socket(const struct liv_access *access, struct instances *instances)
+static void add_socket(const struct dr_web_access *access, struct instances *instances)
 {
     struct liv_facts *facts = instances->facts;
     instances->places[instances->count++] = (struct liv_place_to_look){.unit = facts->unit_count};
     liv_facts_add(facts, LIV_INSTANCE, access->socket, NULL);
 }
 
-static bool find_instances(struct dr_task *task, const struct liv_access *access,
+static bool find_instances(struct dr_task *task, const struct dr_web_access *access,
                            struct instances *instances, struct dr_error *error)
 {
     const struct dr_target *target = dr_task_target(task);
@@ -143,7 +143,7 @@ static bool find_instances(struct dr_task *task, const struct liv_access *access
                                       : add_resolved(task, host, instances, error);
 }
 
-static bool ask(struct dr_task *task, struct liv_facts *facts, struct liv_access *access,
+static bool ask(struct dr_task *task, struct liv_facts *facts, struct dr_web_access *access,
                 struct dr_error *error)
 {
     struct instances *instances = calloc(1, sizeof *instances);
@@ -159,11 +159,11 @@ static bool ask(struct dr_task *task, struct liv_facts *facts, struct liv_access
 static bool probe_target(struct dr_task *task, void *pointer, struct dr_error *error)
 {
     struct liv_facts *facts = pointer;
-    struct liv_access access;
+    struct dr_web_access access;
     facts->product = LIV_HTTP;
     facts->complete = true;
     bool ok = liv_access_read(task, false, &access, error) && ask(task, facts, &access, error);
-    liv_access_free(&access);
+    dr_web_access_free(&access);
     if (ok && facts->what == NULL)
         liv_facts_text(facts, &facts->what, "HTTP");
     return ok;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* The source of Kubernetes: the workloads of a namespace, their pods, cron jobs and autoscalers.
  * Only lists are asked for, with GET, and never a watch. */
+#include "common/client/kubernetes_ask.h"
 #include "common/module.h"
 #include "plugins/liveness/kubernetes_access.h"
 #include "plugins/liveness/kubernetes_units.h"
@@ -8,176 +9,16 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Items of a page, as kubectl asks for them. */
-#define PAGE "500"
-/* A page of 500 pods with all that is managed in them. */
-#define REPLY_MAX ((size_t)64 * 1024 * 1024)
 #define URL_MAX_BYTES ((size_t)32 * 1024)
-/* Lists that are asked for at once. */
-#define AT_ONCE 8
-
-/* ---- lists ---- */
-
-/* One list, page by page. */
-struct listing {
-    const char *group; /* "apis/apps/v1" */
-    const char *resource;
-    const char *query; /* labelSelector or fieldSelector, encoded: "&labelSelector=..."; "" */
-    const char *stage;
-    const char *grant; /* what allows it: "list deployments (API group apps)" */
-    bool (*take)(void *context, const char *text, struct kubernetes_page *page,
-                 struct dr_error *error);
-    void (*clear)(void *context); /* what came so far */
-    void *context;
-    /* what came of it */
-    bool done;
-    bool ok;
-    bool whole; /* pages have expired: asked for in one piece */
-    struct kubernetes_page page;
-    struct dr_opt_real date; /* the server's clock at the last page */
-    struct dr_error error;
-};
 
 struct look {
-    struct dr_task *task;
-    struct dr_http *http;
+    struct dr_kubernetes_api api;
     const struct kubernetes_access *access;
 };
 
 static bool out_of_memory(struct dr_error *error)
 {
     return dr_error_set(error, DR_ERR_INTERNAL, "out of memory");
-}
-
-static char *make_url(const struct look *look, const struct listing *list)
-{
-    struct dr_buffer url = DR_BUFFER(URL_MAX_BYTES);
-    dr_buffer_addf(&url, "%s/%s/namespaces/%s/%s?", look->access->http.url, list->group,
-                   look->access->namespace, list->resource);
-    dr_buffer_addf(&url, "%s%s", list->whole ? "limit=0" : "limit=" PAGE, list->query);
-    if (list->page.next[0] != '\0') {
-        dr_buffer_add(&url, "&continue=");
-        dr_http_encode(&url, list->page.next);
-    }
-    return dr_buffer_take(&url);
-}
-
-/* An error of the API server: which right is missing, or what it says. */
-static bool fail(const struct look *look, const struct listing *list,
-                 const struct dr_http_reply *reply, struct dr_error *error)
-{
-    struct kubernetes_status status;
-    kubernetes_read_status(dr_buffer_text(&reply->body), &status);
-    const char *said = status.message[0] != '\0' ? status.message : status.reason;
-    const char *colon = said[0] != '\0' ? ": " : "";
-    switch (reply->status) {
-    case 401:
-        return dr_error_set(error, DR_ERR_AUTH,
-                            "status 401%s%.100s: the token or certificate is not accepted: it has "
-                            "expired, or is of another cluster",
-                            colon, said);
-    case 403:
-        return dr_error_set(error, DR_ERR_PRIVILEGE,
-                            "not allowed to %s in namespace %s: a role with that right, as in "
-                            "contrib/kubernetes/rbac.yaml, is missing%s%.250s",
-                            list->grant, look->access->namespace, colon, said);
-    case 404:
-        return dr_error_set(error, DR_ERR_PROTOCOL,
-                            "status 404%s%.200s: this is no API server, or one without %s", colon,
-                            said, list->group);
-    case 429:
-        /* it protects itself: nothing is known of the workloads */
-        return dr_error_set(error, DR_ERR_PROTOCOL,
-                            "status 429%s%.200s: the API server has too many requests", colon,
-                            said);
-    default:
-        return dr_error_set(error, reply->status >= 500 ? DR_ERR_SERVER : DR_ERR_PROTOCOL,
-                            "status %ld, not 200: asked to %s%s%.250s", reply->status, list->grant,
-                            colon, said);
-    }
-}
-
-/* The list has changed too long ago for its next page: once more from the beginning, in one piece,
- * as clients of the API do. */
-static bool start_again(struct listing *list)
-{
-    if (list->whole)
-        return false;
-    list->clear(list->context);
-    list->whole = true;
-    list->page.next[0] = '\0';
-    return true;
-}
-
-static bool take_page(const struct look *look, struct listing *list,
-                      const struct dr_http_reply *reply)
-{
-    list->date = reply->date;
-    if (reply->status == 410 && start_again(list))
-        return true;
-    list->done = true;
-    if (reply->status != 200)
-        return fail(look, list, reply, &list->error);
-    if (strlen(dr_buffer_text(&reply->body)) != reply->body.size)
-        return dr_error_set(&list->error, DR_ERR_PROTOCOL, "the reply holds a NUL byte");
-    if (!list->take(list->context, dr_buffer_text(&reply->body), &list->page, &list->error))
-        return dr_error_prefix(&list->error, "%s", list->resource);
-    list->done = list->page.next[0] == '\0';
-    return true;
-}
-
-/* The next page of up to AT_ONCE lists. False with the error set (INTERNAL) only where nothing
- * could be asked. */
-static bool ask_pages(const struct look *look, struct listing **lists, size_t count,
-                      struct dr_error *error)
-{
-    struct dr_http_request requests[AT_ONCE] = {{.url = NULL}};
-    struct dr_http_reply replies[AT_ONCE];
-    struct dr_error errors[AT_ONCE];
-    char *urls[AT_ONCE] = {NULL};
-    bool ok[AT_ONCE], room = true;
-    for (size_t i = 0; i < count; i++) {
-        urls[i] = make_url(look, lists[i]);
-        room = room && urls[i] != NULL;
-        requests[i] = look->access->http.request;
-        requests[i].url = urls[i];
-        requests[i].body_max = REPLY_MAX;
-        requests[i].compressed = true;
-        requests[i].private = true; /* specifications of pods have passwords in their environment */
-        requests[i].stage = lists[i]->stage;
-    }
-    if (room)
-        dr_http_ask_all(look->http, requests, replies, errors, ok, count);
-    for (size_t i = 0; i < count; i++) {
-        free(urls[i]);
-        if (!room)
-            continue;
-        lists[i]->ok = ok[i] && take_page(look, lists[i], &replies[i]);
-        if (!ok[i])
-            lists[i]->error = errors[i];
-        lists[i]->done = lists[i]->done || !lists[i]->ok;
-        dr_http_reply_free(&replies[i]);
-    }
-    return room || out_of_memory(error);
-}
-
-/* All pages of all of them. What came of each is in it. False as above. */
-static bool ask_lists(const struct look *look, struct listing *lists, size_t count,
-                      struct dr_error *error)
-{
-    for (;;) {
-        struct listing *next[AT_ONCE];
-        size_t chosen = 0;
-        for (size_t i = 0; i < count && chosen < AT_ONCE; i++) {
-            if (!lists[i].done)
-                next[chosen++] = &lists[i];
-        }
-        if (chosen == 0)
-            return true;
-        dr_task_stage(look->task, next[0]->stage);
-        if (!ask_pages(look, next, chosen, error))
-            return false;
-    }
 }
 
 /* ---- workloads ---- */
@@ -190,11 +31,11 @@ struct kind_list {
 
 struct survey {
     struct kind_list kinds[KUBERNETES_KINDS];
-    struct listing lists[KUBERNETES_KINDS];
+    struct dr_kubernetes_list lists[KUBERNETES_KINDS];
     size_t list_count;
 };
 
-static bool take_workloads(void *context, const char *text, struct kubernetes_page *page,
+static bool take_workloads(void *context, const char *text, struct dr_kubernetes_page *page,
                            struct dr_error *error)
 {
     struct kind_list *list = context;
@@ -225,7 +66,7 @@ static char *make_query(const struct kubernetes_access *access, enum kubernetes_
     return dr_buffer_take(&query);
 }
 
-static struct listing list_of_kind(enum kubernetes_kind kind, struct kind_list *list)
+static struct dr_kubernetes_list list_of_kind(enum kubernetes_kind kind, struct kind_list *list)
 {
     static const struct {
         const char *group;
@@ -241,14 +82,14 @@ static struct listing list_of_kind(enum kubernetes_kind kind, struct kind_list *
         [KUBERNETES_CRONJOB] = {"apis/batch/v1", "list the cron jobs",
                                 "list cronjobs (API group batch)"},
     };
-    return (struct listing){.group = words[kind].group,
-                            .resource = kubernetes_kinds[kind].resource,
-                            .query = list->query,
-                            .stage = words[kind].stage,
-                            .grant = words[kind].grant,
-                            .take = take_workloads,
-                            .clear = clear_workloads,
-                            .context = list};
+    return (struct dr_kubernetes_list){.group = words[kind].group,
+                                       .resource = kubernetes_kinds[kind].resource,
+                                       .query = list->query,
+                                       .stage = words[kind].stage,
+                                       .grant = words[kind].grant,
+                                       .take = take_workloads,
+                                       .clear = clear_workloads,
+                                       .context = list};
 }
 
 static bool is_wanted(const struct kubernetes_wanted *wanted)
@@ -275,7 +116,7 @@ static bool plan_survey(const struct look *look, struct survey *survey, struct d
 static bool take_survey(const struct look *look, struct survey *survey, struct dr_error *error)
 {
     if (!plan_survey(look, survey, error) ||
-        !ask_lists(look, survey->lists, survey->list_count, error))
+        !dr_kubernetes_ask(&look->api, survey->lists, survey->list_count, error))
         return false;
     for (size_t i = 0; i < survey->list_count; i++) {
         if (!survey->lists[i].ok) {
@@ -306,13 +147,14 @@ struct chosen {
 
 struct choice {
     struct chosen *items;
-    struct listing *lists; /* parallel: of their pods; behind them that of the autoscalers */
+    struct dr_kubernetes_list
+        *lists; /* parallel: of their pods; behind them that of the autoscalers */
     size_t count;
     bool scaled; /* autoscalers are asked for: something is at zero */
     struct kubernetes_autoscalers autoscalers;
 };
 
-static bool take_pods(void *context, const char *text, struct kubernetes_page *page,
+static bool take_pods(void *context, const char *text, struct dr_kubernetes_page *page,
                       struct dr_error *error)
 {
     return kubernetes_read_pods(text, context, page, error);
@@ -323,7 +165,7 @@ static void clear_pods(void *context)
     kubernetes_pods_free(context);
 }
 
-static bool take_autoscalers(void *context, const char *text, struct kubernetes_page *page,
+static bool take_autoscalers(void *context, const char *text, struct dr_kubernetes_page *page,
                              struct dr_error *error)
 {
     return kubernetes_read_autoscalers(text, context, page, error);
@@ -334,16 +176,17 @@ static void clear_autoscalers(void *context)
     kubernetes_autoscalers_free(context);
 }
 
-static struct listing list_of_autoscalers(struct kubernetes_autoscalers *autoscalers)
+static struct dr_kubernetes_list list_of_autoscalers(struct kubernetes_autoscalers *autoscalers)
 {
-    return (struct listing){.group = "apis/autoscaling/v1",
-                            .resource = "horizontalpodautoscalers",
-                            .query = "",
-                            .stage = "list the autoscalers",
-                            .grant = "list horizontalpodautoscalers (API group autoscaling)",
-                            .take = take_autoscalers,
-                            .clear = clear_autoscalers,
-                            .context = autoscalers};
+    return (struct dr_kubernetes_list){.group = "apis/autoscaling/v1",
+                                       .resource = "horizontalpodautoscalers",
+                                       .query = "",
+                                       .stage = "list the autoscalers",
+                                       .grant =
+                                           "list horizontalpodautoscalers (API group autoscaling)",
+                                       .take = take_autoscalers,
+                                       .clear = clear_autoscalers,
+                                       .context = autoscalers};
 }
 
 static bool is_named(const struct kubernetes_wanted *wanted, const char *name)
@@ -356,11 +199,12 @@ static bool is_named(const struct kubernetes_wanted *wanted, const char *name)
 }
 
 /* Nothing to list of a cron job, and of a workload whose selector cannot be used, which is told. */
-static bool plan_pods(struct chosen *chosen, struct listing *list, struct dr_error *error)
+static bool plan_pods(struct chosen *chosen, struct dr_kubernetes_list *list,
+                      struct dr_error *error)
 {
     const char *selector = chosen->workload->selector;
     struct dr_buffer query = DR_BUFFER(URL_MAX_BYTES);
-    *list = (struct listing){.done = true, .ok = true};
+    *list = (struct dr_kubernetes_list){.done = true, .ok = true};
     if (chosen->workload->kind == KUBERNETES_CRONJOB || selector == NULL)
         return true;
     dr_buffer_add(&query, "&labelSelector=");
@@ -368,14 +212,14 @@ static bool plan_pods(struct chosen *chosen, struct listing *list, struct dr_err
     chosen->query = dr_buffer_take(&query);
     if (chosen->query == NULL || !fits)
         return out_of_memory(error);
-    *list = (struct listing){.group = "api/v1",
-                             .resource = "pods",
-                             .query = chosen->query,
-                             .stage = "list the pods",
-                             .grant = "list pods (core API group \"\")",
-                             .take = take_pods,
-                             .clear = clear_pods,
-                             .context = &chosen->pods};
+    *list = (struct dr_kubernetes_list){.group = "api/v1",
+                                        .resource = "pods",
+                                        .query = chosen->query,
+                                        .stage = "list the pods",
+                                        .grant = "list pods (core API group \"\")",
+                                        .take = take_pods,
+                                        .clear = clear_pods,
+                                        .context = &chosen->pods};
     return true;
 }
 
@@ -451,7 +295,7 @@ static void find_absent(const struct look *look, const struct choice *choice,
     const struct kubernetes_access *access = look->access;
     const char *selected = access->selector != NULL ? access->selector : "";
     struct dr_buffer text = DR_BUFFER(600);
-    dr_buffer_addf(&text, "in namespace %s%s%s", access->namespace,
+    dr_buffer_addf(&text, "in namespace %s%s%s", access->api.namespace,
                    selected[0] != '\0' ? ", selected by " : "", selected);
     for (size_t k = 0; k < KUBERNETES_KINDS; k++) {
         const struct kubernetes_wanted *wanted = &access->wanted[k];
@@ -472,7 +316,7 @@ static void find_absent(const struct look *look, const struct choice *choice,
 
 static void add_units(const struct choice *choice, struct liv_facts *facts)
 {
-    const struct listing *scalers = &choice->lists[choice->count];
+    const struct dr_kubernetes_list *scalers = &choice->lists[choice->count];
     for (size_t i = 0; i < choice->count; i++) {
         const struct chosen *chosen = &choice->items[i];
         const struct kubernetes_around around = {
@@ -493,7 +337,8 @@ static bool look_at(const struct look *look, struct survey *survey, struct choic
                     struct liv_facts *facts, struct dr_error *error)
 {
     if (!take_survey(look, survey, error) || !choose(look, survey, choice, error) ||
-        !ask_lists(look, choice->lists, choice->count + (choice->scaled ? 1 : 0), error))
+        !dr_kubernetes_ask(&look->api, choice->lists, choice->count + (choice->scaled ? 1 : 0),
+                           error))
         return false;
     for (size_t i = 0; i < choice->count; i++) {
         if (!choice->lists[i].ok) {
@@ -511,18 +356,19 @@ static bool probe(struct dr_task *task, void *memory, struct dr_error *error)
 {
     struct liv_facts *facts = memory;
     struct kubernetes_access access;
-    struct look look = {.task = task, .access = &access};
+    struct look look = {.access = &access,
+                        .api = {.task = task, .access = &access.api, .role = "rbac.yaml"}};
     struct survey survey = {.list_count = 0};
     struct choice choice = {.items = NULL};
     facts->product = LIV_KUBERNETES;
     bool ok = kubernetes_access_read(task, &access, error);
     if (ok) {
-        look.http = dr_http_new(task, error);
-        ok = look.http != NULL && look_at(&look, &survey, &choice, facts, error);
-        dr_http_free(look.http);
+        look.api.http = dr_http_new(task, error);
+        ok = look.api.http != NULL && look_at(&look, &survey, &choice, facts, error);
+        dr_http_free(look.api.http);
     }
     if (ok)
-        liv_facts_text(facts, &facts->what, access.namespace);
+        liv_facts_text(facts, &facts->what, access.api.namespace);
     choice_free(&choice);
     survey_free(&survey);
     kubernetes_access_free(&access);

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* Where the API server of a target is, what to show it, and what the target wants to know. */
+/* Where the API server of a target is, and what the target wants to know. */
 #ifndef LIVENESS_KUBERNETES_ACCESS_H
 #define LIVENESS_KUBERNETES_ACCESS_H
 
+#include "common/client/kubernetes_access.h"
 #include "plugins/liveness/access.h"
-#include "plugins/liveness/kubernetes_config.h"
 #include "plugins/liveness/kubernetes_read.h"
 
 #define KUBERNETES_NAMES_MAX 64
@@ -18,9 +18,7 @@ struct kubernetes_wanted {
 
 /* End with kubernetes_access_free in any case. */
 struct kubernetes_access {
-    struct liv_access http;          /* its request: to copy and to complete */
-    struct kubernetes_config config; /* where a kubeconfig says where */
-    char *namespace;
+    struct dr_kubernetes_access api;
     const char *selector; /* of what is asked for without a name; NULL */
     struct kubernetes_wanted wanted[KUBERNETES_KINDS];
     bool everything; /* no kind was asked for: all of them are */
@@ -33,7 +31,8 @@ struct kubernetes_access {
  *     kubernetes:///[NAMESPACE]                    in a pod: its service account
  *
  * with deployment=, statefulset=, daemonset=, cronjob= (as often as wanted, without a value: all of
- * that kind), selector=, and the parameters of liv_access_read. False with the error set. */
+ * that kind), selector=, and the parameters of dr_kubernetes_access_read. False with the error set.
+ */
 bool kubernetes_access_read(struct dr_task *task, struct kubernetes_access *access,
                             struct dr_error *error);
 void kubernetes_access_free(struct kubernetes_access *access);

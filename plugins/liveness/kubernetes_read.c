@@ -7,7 +7,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #define IMAGES_MAX 32
 #define IMAGE_SIZE 512
@@ -29,46 +28,11 @@ static bool no_memory(struct dr_error *error)
 
 /* ---- values ---- */
 
-/* "2024-05-01T10:00:00Z" */
-struct dr_opt_real kubernetes_read_time(const char *text)
-{
-    static const char shape[] = "0000-00-00T00:00:00Z";
-    struct dr_opt_real unknown = {.known = false};
-    for (size_t i = 0; i < sizeof shape; i++) {
-        bool fits = shape[i] == '0' ? text[i] >= '0' && text[i] <= '9' : text[i] == shape[i];
-        if (!fits)
-            return unknown;
-    }
-    struct tm tm = {.tm_year = (int)strtol(text, NULL, 10) - 1900,
-                    .tm_mon = (int)strtol(text + 5, NULL, 10) - 1,
-                    .tm_mday = (int)strtol(text + 8, NULL, 10),
-                    .tm_hour = (int)strtol(text + 11, NULL, 10),
-                    .tm_min = (int)strtol(text + 14, NULL, 10),
-                    .tm_sec = (int)strtol(text + 17, NULL, 10)};
-    int month = tm.tm_mon, day = tm.tm_mday, second = tm.tm_sec;
-    if (month < 0 || month > 11 || tm.tm_hour > 23 || tm.tm_min > 59 || second > 60)
-        return unknown;
-    double seconds = (double)timegm(&tm);
-    /* timegm makes March of 30 February */
-    return tm.tm_mday == day || second == 60 ? dr_real(seconds) : unknown;
-}
-
-/* As much of a text as fits: for people, not for comparisons. */
-static void read_words(struct dr_json *reader, char *words, size_t size)
-{
-    char text[2048];
-    if (!dr_json_text(reader, text, sizeof text))
-        return;
-    char *clean = dr_text_clean(text, size - 1);
-    snprintf(words, size, "%s", clean != NULL ? clean : "");
-    free(clean);
-}
-
 static struct dr_opt_real read_moment(struct dr_json *reader)
 {
     char text[40];
     dr_json_text(reader, text, sizeof text);
-    return kubernetes_read_time(text);
+    return dr_kubernetes_read_time(text);
 }
 
 /* A count that is there: a negative one is none. */
@@ -92,122 +56,6 @@ static void read_member_text(struct dr_json *reader, const char *wanted, char *t
         else
             dr_json_skip(reader);
     }
-}
-
-/* ---- lists ---- */
-
-/* Takes one item, an object that is already open. False with the error set for a useless one. */
-typedef bool take_item(struct dr_json *reader, void *context, struct dr_error *error);
-
-struct shape {
-    const char *kind; /* "Deployment": the list's is DeploymentList */
-    const char *version;
-    take_item *take;
-    void *context;
-};
-
-/* What was found of the list itself. */
-struct found {
-    bool kind;
-    bool version;
-    bool page;
-    bool items;
-    bool remaining; /* it says that there are more items behind this page */
-};
-
-static bool is_text(struct dr_json *reader, const char *wanted, const char *end)
-{
-    char text[128];
-    size_t length = strlen(wanted);
-    return dr_json_text(reader, text, sizeof text) && strncmp(text, wanted, length) == 0 &&
-           strcmp(text + length, end) == 0;
-}
-
-static bool read_page(struct dr_json *reader, struct kubernetes_page *page, struct found *found,
-                      struct dr_error *error)
-{
-    char name[64];
-    page->next[0] = '\0';
-    bool object = dr_json_object(reader);
-    while (object && dr_json_member(reader, name, sizeof name)) {
-        if (strcmp(name, "resourceVersion") == 0) {
-            /* every list has one: without it this is not all that was said of the list */
-            found->page = dr_json_kind(reader) == '"';
-            dr_json_skip(reader);
-        } else if (strcmp(name, "continue") == 0) {
-            bool text = dr_json_kind(reader) == '"';
-            if (!dr_json_text(reader, page->next, sizeof page->next) || !text)
-                return dr_error_set(error, DR_ERR_PROTOCOL,
-                                    "the token of the list's next page cannot be used");
-        } else if (strcmp(name, "remainingItemCount") == 0) {
-            struct dr_opt_int count = dr_json_int(reader);
-            found->remaining = !count.known || count.value > 0;
-        } else {
-            dr_json_skip(reader);
-        }
-    }
-    return true;
-}
-
-static bool read_items(struct dr_json *reader, const struct shape *shape, struct found *found,
-                       struct dr_error *error)
-{
-    found->items = dr_json_array(reader);
-    while (found->items && dr_json_item(reader)) {
-        if (!dr_json_object(reader))
-            return dr_error_set(error, DR_ERR_PROTOCOL, "%sList: an item is no object",
-                                shape->kind);
-        if (!shape->take(reader, shape->context, error))
-            return false;
-    }
-    return true;
-}
-
-static bool check_list(const struct shape *shape, const struct found *found,
-                       const struct kubernetes_page *page, struct dr_error *error)
-{
-    const char *missing = !found->kind      ? "kind"
-                          : !found->version ? "apiVersion"
-                          : !found->page    ? "metadata.resourceVersion"
-                          : !found->items   ? "items"
-                                            : NULL;
-    if (missing != NULL)
-        return dr_error_set(error, DR_ERR_PROTOCOL,
-                            "the reply is no %sList of %s: no usable \"%s\"", shape->kind,
-                            shape->version, missing);
-    if (found->remaining && page->next[0] == '\0')
-        return dr_error_set(error, DR_ERR_PROTOCOL,
-                            "the %sList is not complete, and does not say how it goes on",
-                            shape->kind);
-    return true;
-}
-
-static bool read_list(const char *text, const struct shape *shape, struct kubernetes_page *page,
-                      struct dr_error *error)
-{
-    struct dr_json reader = dr_json_start(text);
-    struct found found = {.kind = false};
-    char name[64];
-    bool ok = true;
-    page->next[0] = '\0';
-    if (dr_json_object(&reader)) {
-        while (ok && dr_json_member(&reader, name, sizeof name)) {
-            if (strcmp(name, "kind") == 0)
-                found.kind = is_text(&reader, shape->kind, "List");
-            else if (strcmp(name, "apiVersion") == 0)
-                found.version = is_text(&reader, shape->version, "");
-            else if (strcmp(name, "metadata") == 0)
-                ok = read_page(&reader, page, &found, error);
-            else if (strcmp(name, "items") == 0)
-                ok = read_items(&reader, shape, &found, error);
-            else
-                dr_json_skip(&reader);
-        }
-    }
-    /* a defect shows as values that are missing: say the defect */
-    if (reader.wrong != NULL)
-        return dr_json_end(&reader, error);
-    return ok && dr_json_end(&reader, error) && check_list(shape, &found, page, error);
 }
 
 /* Room for one more, zeroed: its index doubles as the count before. NULL when out of memory. */
@@ -479,7 +327,9 @@ static void read_strategy(struct dr_json *reader, struct kubernetes_workload *wo
         return;
     while (dr_json_member(reader, name, sizeof name)) {
         if (strcmp(name, "type") == 0) {
-            workload->on_delete = is_text(reader, "OnDelete", "");
+            char type[32];
+            workload->on_delete =
+                dr_json_text(reader, type, sizeof type) && strcmp(type, "OnDelete") == 0;
         } else if (strcmp(name, "rollingUpdate") == 0 && dr_json_kind(reader) == '{') {
             dr_json_object(reader);
             while (dr_json_member(reader, name, sizeof name)) {
@@ -543,7 +393,7 @@ static bool read_condition(struct dr_json *reader, struct condition *condition)
         else if (strcmp(name, "reason") == 0)
             dr_json_text(reader, condition->reason, sizeof condition->reason);
         else if (strcmp(name, "message") == 0)
-            read_words(reader, condition->message, sizeof condition->message);
+            dr_kubernetes_read_words(reader, condition->message, sizeof condition->message);
         else
             dr_json_skip(reader);
     }
@@ -640,7 +490,7 @@ static void read_job_spec(struct dr_json *reader, struct kubernetes_workload *jo
         if (strcmp(name, "suspend") == 0)
             job->suspended = dr_json_bool(reader);
         else if (strcmp(name, "schedule") == 0)
-            read_words(reader, job->schedule, sizeof job->schedule);
+            dr_kubernetes_read_words(reader, job->schedule, sizeof job->schedule);
         else
             dr_json_skip(reader);
     }
@@ -714,15 +564,16 @@ static bool take_workload(struct dr_json *reader, void *context, struct dr_error
 }
 
 bool kubernetes_read_workloads(const char *text, enum kubernetes_kind kind,
-                               struct kubernetes_workloads *list, struct kubernetes_page *page,
+                               struct kubernetes_workloads *list, struct dr_kubernetes_page *page,
                                struct dr_error *error)
 {
     struct workload_context context = {.kind = kind, .list = list};
-    const struct shape shape = {.kind = kubernetes_kinds[kind].kind,
-                                .version = kind == KUBERNETES_CRONJOB ? "batch/v1" : "apps/v1",
-                                .take = take_workload,
-                                .context = &context};
-    return read_list(text, &shape, page, error);
+    const struct dr_kubernetes_shape shape = {.kind = kubernetes_kinds[kind].kind,
+                                              .version = kind == KUBERNETES_CRONJOB ? "batch/v1"
+                                                                                    : "apps/v1",
+                                              .take = take_workload,
+                                              .context = &context};
+    return dr_kubernetes_read_list(text, &shape, page, error);
 }
 
 void kubernetes_workloads_free(struct kubernetes_workloads *list)
@@ -857,10 +708,11 @@ static bool take_pod(struct dr_json *reader, void *context, struct dr_error *err
 }
 
 bool kubernetes_read_pods(const char *text, struct kubernetes_pods *list,
-                          struct kubernetes_page *page, struct dr_error *error)
+                          struct dr_kubernetes_page *page, struct dr_error *error)
 {
-    const struct shape shape = {.kind = "Pod", .version = "v1", .take = take_pod, .context = list};
-    return read_list(text, &shape, page, error);
+    const struct dr_kubernetes_shape shape = {
+        .kind = "Pod", .version = "v1", .take = take_pod, .context = list};
+    return dr_kubernetes_read_list(text, &shape, page, error);
 }
 
 void kubernetes_pods_free(struct kubernetes_pods *list)
@@ -927,44 +779,17 @@ static bool take_autoscaler(struct dr_json *reader, void *context, struct dr_err
 }
 
 bool kubernetes_read_autoscalers(const char *text, struct kubernetes_autoscalers *list,
-                                 struct kubernetes_page *page, struct dr_error *error)
+                                 struct dr_kubernetes_page *page, struct dr_error *error)
 {
-    const struct shape shape = {.kind = "HorizontalPodAutoscaler",
-                                .version = "autoscaling/v1",
-                                .take = take_autoscaler,
-                                .context = list};
-    return read_list(text, &shape, page, error);
+    const struct dr_kubernetes_shape shape = {.kind = "HorizontalPodAutoscaler",
+                                              .version = "autoscaling/v1",
+                                              .take = take_autoscaler,
+                                              .context = list};
+    return dr_kubernetes_read_list(text, &shape, page, error);
 }
 
 void kubernetes_autoscalers_free(struct kubernetes_autoscalers *list)
 {
     free(list->items);
     *list = (struct kubernetes_autoscalers){.items = NULL};
-}
-
-/* ---- errors ---- */
-
-bool kubernetes_read_status(const char *text, struct kubernetes_status *status)
-{
-    struct dr_json reader = dr_json_start(text);
-    struct kubernetes_status read = {.reason = ""};
-    bool kind = false;
-    char name[64];
-    *status = read;
-    if (!dr_json_object(&reader))
-        return false;
-    while (dr_json_member(&reader, name, sizeof name)) {
-        if (strcmp(name, "kind") == 0)
-            kind = is_text(&reader, "Status", "");
-        else if (strcmp(name, "reason") == 0)
-            read_words(&reader, read.reason, sizeof read.reason);
-        else if (strcmp(name, "message") == 0)
-            read_words(&reader, read.message, sizeof read.message);
-        else
-            dr_json_skip(&reader);
-    }
-    if (!dr_json_end(&reader, NULL) || !kind)
-        return false;
-    *status = read;
-    return true;
 }

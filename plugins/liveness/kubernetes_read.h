@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* Replies of the Kubernetes API as plain structs: lists of workloads, pods, cron jobs and
- * autoscalers, and errors.
+ * autoscalers.
  *
  * A number that the API's types leave out when it is zero ("omitempty" in the apps/v1 types) is
  * zero where it is missing; any other that is missing is unknown. Every reader of a list returns
@@ -9,17 +9,13 @@
 #ifndef LIVENESS_KUBERNETES_READ_H
 #define LIVENESS_KUBERNETES_READ_H
 
-#include "common/error.h"
-#include "common/optional.h"
+#include "common/client/kubernetes_list.h"
 
 #include <stddef.h>
 
 /* Bytes of a name, terminated: at most 253 (RFC 1123 subdomain). */
 #define KUBERNETES_NAME_SIZE 254
 #define KUBERNETES_TEXT_SIZE 200
-/* Of the token of a page, terminated. */
-#define KUBERNETES_CONTINUE_SIZE 4096
-
 enum kubernetes_kind {
     KUBERNETES_DEPLOYMENT = 0,
     KUBERNETES_STATEFULSET,
@@ -104,34 +100,17 @@ struct kubernetes_autoscalers {
     size_t count;
 };
 
-/* What is said about a page of a list. */
-struct kubernetes_page {
-    char next[KUBERNETES_CONTINUE_SIZE]; /* the token of the next one; "": it was the last */
-};
-
 bool kubernetes_read_workloads(const char *text, enum kubernetes_kind kind,
-                               struct kubernetes_workloads *list, struct kubernetes_page *page,
+                               struct kubernetes_workloads *list, struct dr_kubernetes_page *page,
                                struct dr_error *error);
 bool kubernetes_read_pods(const char *text, struct kubernetes_pods *list,
-                          struct kubernetes_page *page, struct dr_error *error);
+                          struct dr_kubernetes_page *page, struct dr_error *error);
 bool kubernetes_read_autoscalers(const char *text, struct kubernetes_autoscalers *list,
-                                 struct kubernetes_page *page, struct dr_error *error);
+                                 struct dr_kubernetes_page *page, struct dr_error *error);
 
 /* Empty them; they can be filled again. */
 void kubernetes_workloads_free(struct kubernetes_workloads *list);
 void kubernetes_pods_free(struct kubernetes_pods *list);
 void kubernetes_autoscalers_free(struct kubernetes_autoscalers *list);
-
-/* The reply of an error: {"kind":"Status","reason":"Forbidden","message":"..."}. False where it is
- * none; the texts are "" then. */
-struct kubernetes_status {
-    char reason[64];
-    char message[400];
-};
-bool kubernetes_read_status(const char *text, struct kubernetes_status *status);
-
-/* "2024-05-01T10:00:00Z" (RFC 3339, in UTC, as Kubernetes writes it) as seconds since the epoch.
- * Unknown for anything else. */
-struct dr_opt_real kubernetes_read_time(const char *text);
 
 #endif

@@ -17,7 +17,7 @@
 struct look {
     struct liv_facts *facts;
     const struct liv_request *asked;
-    const struct liv_access *access;
+    const struct dr_web_access *access;
     struct liv_conditions *health;
     struct liv_conditions *active;
     struct liv_conditions *passive;
@@ -321,7 +321,7 @@ static bool take_all(struct look *look, const struct liv_place_to_look *places, 
     return !look->facts->no_memory || dr_error_set(error, DR_ERR_INTERNAL, "out of memory");
 }
 
-static struct dr_http_request request_for(const struct liv_access *access,
+static struct dr_http_request request_for(const struct dr_web_access *access,
                                           const struct liv_place_to_look *place, int redirects,
                                           size_t count)
 {
@@ -379,7 +379,7 @@ static bool read_conditions(struct look *look, struct dr_error *error)
            look->ready != NULL;
 }
 
-bool liv_look(struct dr_task *task, struct liv_facts *facts, const struct liv_access *access,
+bool liv_look(struct dr_task *task, struct liv_facts *facts, const struct dr_web_access *access,
               const struct liv_place_to_look *places, size_t count, struct dr_error *error)
 {
     struct look look = {.facts = facts,

@@ -27,7 +27,7 @@ struct liv_place_to_look {
  * and figures to each unit, and where it lives; sets the facts' `what` (unless it is set) and
  * `certificate`. False with the error set only for what is nobody's but our own fault: bad
  * conditions, an unusable file of --cert, no memory. */
-bool liv_look(struct dr_task *task, struct liv_facts *facts, const struct liv_access *access,
+bool liv_look(struct dr_task *task, struct liv_facts *facts, const struct dr_web_access *access,
               const struct liv_place_to_look *places, size_t count, struct dr_error *error);
 
 #endif

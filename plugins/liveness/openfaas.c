@@ -19,7 +19,7 @@
 struct look {
     struct dr_task *task;
     struct dr_http *http;
-    struct liv_access access;
+    struct dr_web_access access;
     char *url;
     char *health_url;
 };
@@ -75,8 +75,8 @@ static struct dr_http_request functions_request(const struct look *look)
 static bool take_functions(const struct dr_http_reply *reply, struct openfaas_functions *list,
                            struct dr_error *error)
 {
-    if (!liv_access_status(reply, "list the functions (the gateway's user, basic-auth-user)",
-                           error))
+    if (!dr_web_access_status(reply, "list the functions (the gateway's user, basic-auth-user)",
+                              error))
         return false;
     if (strlen(dr_buffer_text(&reply->body)) != reply->body.size)
         return dr_error_set(error, DR_ERR_PROTOCOL, "the reply holds a NUL byte");
@@ -276,7 +276,7 @@ static bool probe(struct dr_task *task, void *memory, struct dr_error *error)
         liv_facts_text(facts, &facts->what, "OpenFaaS");
     free(look.url);
     free(look.health_url);
-    liv_access_free(&look.access);
+    dr_web_access_free(&look.access);
     return ok;
 }
 

@@ -24,7 +24,7 @@
 struct asker {
     struct dr_task *task;
     struct dr_http *http;
-    struct liv_access access;
+    struct dr_web_access access;
     char *base; /* the URL that the paths of a product are appended to */
     struct liv_facts *facts;
 };
@@ -98,7 +98,7 @@ static bool look_at_grafana(struct asker *asker, struct dr_error *error)
     struct grafana_health health = {.database = ""};
     /* never /healthz: that says Ok whatever the database does */
     bool ok = ask(asker, "/api/health", "ask for its health", &reply, error) &&
-              (reply.status == 503 || liv_access_status(&reply, "ask for its health", error)) &&
+              (reply.status == 503 || dr_web_access_status(&reply, "ask for its health", error)) &&
               (grafana_read_health(&reply.body, &health, error) ||
                (reply.status == 503 &&
                 dr_error_set(error, DR_ERR_SERVER, "status 503, and not by Grafana")));
@@ -123,7 +123,7 @@ static bool ask_airflow_health(struct asker *asker, bool *old, struct dr_http_re
         if (!ask(asker, "/health", stage, reply, error))
             return false;
     }
-    return liv_access_status(reply, stage, error);
+    return dr_web_access_status(reply, stage, error);
 }
 
 /* `filter` is "" or begins with "&". */
@@ -134,7 +134,7 @@ static bool ask_airflow_dags(struct asker *asker, bool old, const char *filter,
     char path[80];
     snprintf(path, sizeof path, "/api/%s/dags?limit=1%s", old ? "v1" : "v2", filter);
     bool ok = ask(asker, path, "ask for its DAGs", &reply, error) &&
-              liv_access_status(&reply, "list DAGs (grant: the role Viewer)", error) &&
+              dr_web_access_status(&reply, "list DAGs (grant: the role Viewer)", error) &&
               airflow_read_dags(&reply.body, dags, error);
     dr_http_reply_free(&reply);
     return ok;
@@ -146,7 +146,7 @@ static bool ask_airflow_runs(struct asker *asker, bool old, int64_t *runs, struc
     char path[80];
     snprintf(path, sizeof path, "/api/%s/dags/~/dagRuns?state=running&limit=1", old ? "v1" : "v2");
     bool ok = ask(asker, path, "ask for what runs", &reply, error) &&
-              liv_access_status(&reply, "list runs of DAGs (grant: the role Viewer)", error) &&
+              dr_web_access_status(&reply, "list runs of DAGs (grant: the role Viewer)", error) &&
               airflow_read_runs(&reply.body, runs, error);
     dr_http_reply_free(&reply);
     return ok;
@@ -197,7 +197,7 @@ static bool ask_jenkins_busy(struct asker *asker, int64_t *busy, struct dr_error
     struct dr_http_reply reply;
     bool ok =
         ask(asker, "/computer/api/json?tree=busyExecutors", "ask for builds", &reply, error) &&
-        liv_access_status(&reply, "ask for builds that run (grant: Overall/Read)", error) &&
+        dr_web_access_status(&reply, "ask for builds that run (grant: Overall/Read)", error) &&
         jenkins_read_busy(&reply.body, busy, error);
     dr_http_reply_free(&reply);
     return ok;
@@ -231,7 +231,7 @@ static bool look_at_jenkins(struct asker *asker, struct dr_error *error)
 {
     struct dr_http_reply reply;
     bool ok = ask(asker, "/api/json?tree=quietingDown,mode", "ask for its state", &reply, error) &&
-              liv_access_status(&reply, "ask for its state (grant: Overall/Read)", error) &&
+              dr_web_access_status(&reply, "ask for its state (grant: Overall/Read)", error) &&
               fill_jenkins(asker, &reply, error);
     dr_http_reply_free(&reply);
     return ok;
@@ -262,10 +262,11 @@ static bool ask_rundeck(struct asker *asker, struct dr_http_reply *reply, struct
         return false;
     snprintf(path, sizeof path, "/api/%ld/system/executions/status", version);
     return ask(asker, path, "ask for its execution mode", reply, error) &&
-           liv_access_status(reply,
-                             "ask for its execution mode (grant: read of the resource system, in "
-                             "the context application; api=N asks another version of the API)",
-                             error);
+           dr_web_access_status(
+               reply,
+               "ask for its execution mode (grant: read of the resource system, in "
+               "the context application; api=N asks another version of the API)",
+               error);
 }
 
 static bool look_at_rundeck(struct asker *asker, struct dr_error *error)
@@ -457,7 +458,7 @@ static bool ask_scheduler(struct asker *asker, const struct liv_conditions *runn
     if (path == NULL)
         return false;
     if (ok && (reply.status < 200 || reply.status > 299))
-        ok = liv_access_status(&reply, "ask for its state", error);
+        ok = dr_web_access_status(&reply, "ask for its state", error);
     if (ok)
         fill_scheduler(asker, &reply, running, paused);
     dr_http_reply_free(&reply);
@@ -554,7 +555,7 @@ static bool probe(struct dr_task *task, void *facts, struct dr_error *error)
     bool ok = look(&asker, service, error);
     dr_http_free(asker.http);
     free(asker.base);
-    liv_access_free(&asker.access);
+    dr_web_access_free(&asker.access);
     return ok;
 }
 

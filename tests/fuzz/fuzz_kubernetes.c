@@ -36,15 +36,15 @@ static void check_units(const struct kubernetes_workloads *list,
 
 static void read_lists(const char *text, const char *pods_text)
 {
-    struct kubernetes_page page;
+    struct dr_kubernetes_page page;
     struct kubernetes_pods pods = {.items = NULL};
     struct kubernetes_autoscalers scalers = {.items = NULL};
-    struct kubernetes_status status;
+    struct dr_kubernetes_status status;
     struct dr_error error = {.class = DR_ERR_NONE};
     check_error(kubernetes_read_autoscalers(text, &scalers, &page, &error), &error);
     error.class = DR_ERR_NONE;
     check_error(kubernetes_read_pods(pods_text, &pods, &page, &error), &error);
-    kubernetes_read_status(text, &status);
+    dr_kubernetes_read_status(text, &status);
     const struct kubernetes_around around = {.pods = &pods,
                                              .autoscalers = &scalers,
                                              .no_autoscalers = "",

@@ -37,7 +37,7 @@ tests_fuzz_libfuzzed_la_SOURCES = \
 	plugins/liveness/celery_fleet.c plugins/liveness/celery_report.c \
 	plugins/liveness/condition.c plugins/liveness/condition_test.c \
 	plugins/replication/facts.c plugins/replication/mssql_read.c \
-	plugins/liveness/kubernetes_read.c plugins/liveness/kubernetes_units.c \
+	common/client/kubernetes_list.c plugins/liveness/kubernetes_read.c plugins/liveness/kubernetes_units.c \
 	plugins/liveness/openfaas_read.c \
 	plugins/queues/facts.c plugins/queues/rabbitmq_policies.c plugins/queues/rabbitmq_queues.c \
 	plugins/queues/rabbitmq_read.c common/client/rabbitmq_value.c plugins/queues/roster.c \
@@ -57,7 +57,7 @@ tests_fuzz_libfuzzed_la_SOURCES += \
 endif
 if HAVE_AZURE
 tests_fuzz_libfuzzed_la_SOURCES += common/client/azure.c common/client/azure_error.c \
-	common/client/azure_read.c common/client/http.c \
+	common/client/azure_read.c common/client/azure_sas.c common/client/http.c \
 	plugins/replication/azure_read.c plugins/queues/azure_read.c
 endif
 if HAVE_MONGOC

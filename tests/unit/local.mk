@@ -50,6 +50,25 @@ unit_tests += tests/unit/test_judge_liveness
 tests_unit_test_judge_liveness_LDADD = plugins/libliveness.la $(LDADD)
 unit_tests += tests/unit/test_judge_dns
 tests_unit_test_judge_dns_LDADD = plugins/libdns.la $(LDADD)
+unit_tests += tests/unit/test_judge_backups
+tests_unit_test_judge_backups_LDADD = plugins/libbackups.la $(LDADD)
+# With every library that unpacks: fewer would have other tests.
+if HAVE_ZLIB
+if HAVE_ZSTD
+if HAVE_LZMA
+if HAVE_BZIP2
+if HAVE_LZ4
+unit_tests += tests/unit/test_backups_packed
+tests_unit_test_backups_packed_SOURCES = tests/unit/test_backups_packed.c \
+	plugins/backups/packed.c plugins/backups/proof_packed.c plugins/backups/proof_unpack.c \
+	$(backups_unpack)
+tests_unit_test_backups_packed_CPPFLAGS = $(AM_CPPFLAGS) $(unpack_cflags) -DDR_STATIC_SOURCES
+tests_unit_test_backups_packed_LDADD = plugins/libbackups.la $(LDADD) $(unpack_libs)
+endif
+endif
+endif
+endif
+endif
 unit_tests += tests/unit/test_roster
 tests_unit_test_roster_LDADD = plugins/libqueues.la $(LDADD)
 unit_tests += tests/unit/test_queue_board
@@ -95,6 +114,14 @@ tests_unit_test_kombu_SOURCES = tests/unit/test_kombu.c \
 endif
 unit_tests += tests/unit/test_azure_targets
 if HAVE_AZURE
+unit_tests += tests/unit/test_xml
+tests_unit_test_xml_SOURCES = tests/unit/test_xml.c common/client/xml.c
+tests_unit_test_xml_CPPFLAGS = $(AM_CPPFLAGS) $(EXPAT_CFLAGS)
+tests_unit_test_xml_LDADD = $(LDADD) $(EXPAT_LIBS)
+unit_tests += tests/unit/test_aws
+tests_unit_test_aws_SOURCES = tests/unit/test_aws.c common/client/http.c
+tests_unit_test_aws_CPPFLAGS = $(AM_CPPFLAGS) $(azure_cflags)
+tests_unit_test_aws_LDADD = common/client/libaws.la $(LDADD) $(azure_libs)
 unit_tests += tests/unit/test_azure_client
 unit_tests += tests/unit/test_azure_read
 tests_unit_test_azure_client_SOURCES = tests/unit/test_azure_client.c \
@@ -131,7 +158,7 @@ tests_unit_test_http_LDADD = $(LDADD) $(LIBCURL_LIBS) $(OPENSSL_LIBS)
 endif
 unit_tests += tests/unit/test_kubernetes_read
 tests_unit_test_kubernetes_read_SOURCES = tests/unit/test_kubernetes_read.c \
-	plugins/liveness/kubernetes_read.c plugins/liveness/kubernetes_units.c
+	plugins/liveness/kubernetes_read.c plugins/liveness/kubernetes_units.c common/client/kubernetes_list.c
 tests_unit_test_kubernetes_read_LDADD = plugins/libliveness.la common/client/libjson.la $(LDADD)
 unit_tests += tests/unit/test_openfaas_read
 tests_unit_test_openfaas_read_SOURCES = tests/unit/test_openfaas_read.c plugins/liveness/openfaas_read.c
@@ -164,7 +191,8 @@ tests_unit_test_service_read_CPPFLAGS = $(AM_CPPFLAGS) $(JANSSON_CFLAGS)
 tests_unit_test_service_read_LDADD = plugins/libliveness.la $(LDADD) $(JANSSON_LIBS)
 endif
 unit_tests += tests/unit/test_liveness_access
-tests_unit_test_liveness_access_SOURCES = tests/unit/test_liveness_access.c plugins/liveness/access.c
+tests_unit_test_liveness_access_SOURCES = tests/unit/test_liveness_access.c plugins/liveness/access.c \
+	common/client/web_access.c
 tests_unit_test_liveness_access_LDADD = plugins/libliveness.la $(LDADD)
 unit_tests += tests/unit/test_dns_samples
 tests_unit_test_dns_samples_SOURCES = tests/unit/test_dns_samples.c \
@@ -234,7 +262,7 @@ tests_unit_test_memory_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=malloc -Wl,--wrap=call
 
 EXTRA_DIST += tests/samples/azure/azurite-blob.xml tests/samples/azure/azurite-queue.xml \
 	tests/samples/azure/azurite-table.xml
-EXTRA_DIST += tests/unit/http_server.py tests/unit/world.h tests/unit/locale.h tests/unit/broker.h tests/unit/scene.h tests/unit/scene_dns.h \
+EXTRA_DIST += tests/unit/http_server.py tests/unit/world.h tests/unit/locale.h tests/unit/broker.h tests/unit/scene.h tests/unit/scene_backups.h tests/unit/scene_dns.h \
 	tests/samples/report/colour.text tests/samples/report/critical.json \
 	tests/samples/report/critical.line tests/samples/report/critical.openmetrics \
 	tests/samples/report/critical.text tests/samples/report/empty.json \

@@ -39,7 +39,7 @@ static void test_times(void **state)
                 {"", -1}};
     (void)state;
     for (size_t i = 0; i < COUNT(rows); i++) {
-        struct dr_opt_real time = kubernetes_read_time(rows[i].text);
+        struct dr_opt_real time = dr_kubernetes_read_time(rows[i].text);
         assert_int_equal(time.known, rows[i].seconds >= 0);
         assert_true(!time.known || time.value == rows[i].seconds);
     }
@@ -79,7 +79,7 @@ static void test_lists(void **state)
     (void)state;
     for (size_t i = 0; i < COUNT(rows); i++) {
         struct kubernetes_pods pods = {.items = NULL};
-        struct kubernetes_page page;
+        struct dr_kubernetes_page page;
         struct dr_error error = {.class = DR_ERR_NONE};
         bool ok = kubernetes_read_pods(rows[i].text, &pods, &page, &error);
         if (ok != (rows[i].wrong == NULL) || (!ok && strstr(error.text, rows[i].wrong) == NULL))
@@ -98,7 +98,7 @@ static void test_pages(void **state)
     static const char last[] = "{\"kind\":\"PodList\",\"apiVersion\":\"v1\"," META
                                ",\"items\":[{\"metadata\":{\"name\":\"b\"}}]}";
     struct kubernetes_pods pods = {.items = NULL};
-    struct kubernetes_page page;
+    struct dr_kubernetes_page page;
     (void)state;
     assert_true(kubernetes_read_pods(first, &pods, &page, NULL));
     assert_string_equal(page.next, "abc");
@@ -112,17 +112,17 @@ static void test_pages(void **state)
 
 static void test_status(void **state)
 {
-    struct kubernetes_status status;
+    struct dr_kubernetes_status status;
     (void)state;
-    assert_true(kubernetes_read_status(
+    assert_true(dr_kubernetes_read_status(
         "{\"kind\":\"Status\",\"apiVersion\":\"v1\",\"metadata\":{},\"status\":\"Failure\","
         "\"message\":\"no\\nway\",\"reason\":\"Forbidden\",\"code\":403}",
         &status));
     assert_string_equal(status.reason, "Forbidden");
     assert_string_equal(status.message, "no way");
-    assert_false(kubernetes_read_status("{\"kind\":\"Pod\",\"message\":\"x\"}", &status));
+    assert_false(dr_kubernetes_read_status("{\"kind\":\"Pod\",\"message\":\"x\"}", &status));
     assert_string_equal(status.message, "");
-    assert_false(kubernetes_read_status("404 page not found", &status));
+    assert_false(dr_kubernetes_read_status("404 page not found", &status));
 }
 
 /* ---- workloads ---- */
@@ -130,7 +130,7 @@ static void test_status(void **state)
 static void read_one(enum kubernetes_kind kind, const char *spec, const char *status_text,
                      struct kubernetes_workloads *list)
 {
-    struct kubernetes_page page;
+    struct dr_kubernetes_page page;
     struct dr_error error = {.class = DR_ERR_NONE};
     char *text = dr_text_format("{\"kind\":\"%sList\",\"apiVersion\":\"apps/v1\"," META
                                 ",\"items\":[{\"metadata\":{\"name\":\"web\",\"generation\":4},"

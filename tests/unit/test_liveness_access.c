@@ -29,7 +29,7 @@ struct world {
     struct dr_targets targets;
     struct dr_secrets *secrets;
     struct dr_outcome outcome[1];
-    struct liv_access access;
+    struct dr_web_access access;
     struct dr_buffer trace;
 };
 static struct world world;
@@ -75,7 +75,7 @@ static void read_it(const char *uri)
 
 static void forget(void)
 {
-    liv_access_free(&world.access);
+    dr_web_access_free(&world.access);
     dr_targets_free(&world.targets);
     dr_secrets_free(world.secrets);
     dr_buffer_free(&world.trace);
@@ -327,7 +327,7 @@ static void statuses_of_replies(void **state)
     for (size_t i = 0; i < COUNT(rows); i++) {
         struct dr_error error = {.class = DR_ERR_NONE};
         struct dr_http_reply reply = {.status = rows[i].status, .location = ""};
-        bool ok = liv_access_status(&reply, "list pods (grant: list pods)", &error);
+        bool ok = dr_web_access_status(&reply, "list pods (grant: list pods)", &error);
         assert_int_equal(ok, rows[i].status == 200);
         assert_int_equal(error.class, rows[i].class);
         if (!ok)

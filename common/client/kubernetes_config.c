@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-#include "plugins/liveness/kubernetes_config.h"
+#include "common/client/kubernetes_config.h"
 
 #include "common/buffer.h"
 #include "common/secret.h"
@@ -14,7 +14,7 @@ static void wipe(char *text)
     free(text);
 }
 
-void kubernetes_config_free(struct kubernetes_config *config)
+void dr_kubernetes_config_free(struct dr_kubernetes_config *config)
 {
     wipe(config->token);
     wipe(config->key_pem);
@@ -27,7 +27,7 @@ void kubernetes_config_free(struct kubernetes_config *config)
     free(config->cert_pem);
     free(config->key_file);
     free(config->proxy);
-    *config = (struct kubernetes_config){.server = NULL};
+    *config = (struct dr_kubernetes_config){.server = NULL};
 }
 
 #ifdef HAVE_YAML
@@ -235,7 +235,7 @@ static bool refuse(const struct reader *reader, const yaml_node_t *node, const c
 }
 
 static bool read_cluster(const struct reader *reader, const yaml_node_t *cluster,
-                         struct kubernetes_config *config)
+                         struct dr_kubernetes_config *config)
 {
     static const char *const refused[] = {"tls-server-name", NULL};
     const char *insecure = find_text(reader, cluster, "insecure-skip-tls-verify");
@@ -254,7 +254,7 @@ static bool read_cluster(const struct reader *reader, const yaml_node_t *cluster
 }
 
 static bool read_user(const struct reader *reader, const yaml_node_t *user,
-                      struct kubernetes_config *config)
+                      struct dr_kubernetes_config *config)
 {
     static const char *const refused[] = {"exec",      "auth-provider", "username", "as",
                                           "as-groups", "as-uid",        NULL};
@@ -267,7 +267,7 @@ static bool read_user(const struct reader *reader, const yaml_node_t *user,
 }
 
 static bool read_context(const struct reader *reader, const char *name,
-                         struct kubernetes_config *config)
+                         struct dr_kubernetes_config *config)
 {
     const yaml_node_t *root = yaml_document_get_root_node(reader->document);
     if (root == NULL || root->type != YAML_MAPPING_NODE)
@@ -293,7 +293,7 @@ static bool read_context(const struct reader *reader, const char *name,
 }
 
 static bool read_document(const char *path, FILE *file, const char *context,
-                          struct kubernetes_config *config, struct dr_error *error)
+                          struct dr_kubernetes_config *config, struct dr_error *error)
 {
     yaml_parser_t parser;
     yaml_document_t document;
@@ -314,10 +314,10 @@ static bool read_document(const char *path, FILE *file, const char *context,
     return ok;
 }
 
-bool kubernetes_config_read(const char *path, const char *context, struct kubernetes_config *config,
-                            struct dr_error *error)
+bool dr_kubernetes_config_read(const char *path, const char *context,
+                               struct dr_kubernetes_config *config, struct dr_error *error)
 {
-    *config = (struct kubernetes_config){.server = NULL};
+    *config = (struct dr_kubernetes_config){.server = NULL};
     FILE *file = open_file(path, error);
     if (file == NULL)
         return false;
@@ -328,11 +328,11 @@ bool kubernetes_config_read(const char *path, const char *context, struct kubern
 
 #else
 
-bool kubernetes_config_read(const char *path, const char *context, struct kubernetes_config *config,
-                            struct dr_error *error)
+bool dr_kubernetes_config_read(const char *path, const char *context,
+                               struct dr_kubernetes_config *config, struct dr_error *error)
 {
     (void)path, (void)context;
-    *config = (struct kubernetes_config){.server = NULL};
+    *config = (struct dr_kubernetes_config){.server = NULL};
     return dr_error_set(error, DR_ERR_USAGE,
                         "kubeconfig=: built without libyaml; give the host, cacert= and "
                         "token-file= instead");
