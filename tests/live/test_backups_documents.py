@@ -212,9 +212,9 @@ def test_barman_killed(document):
     done = [{"backup_id": "202611%02dT020000" % day, "status": "DONE", "size_bytes": 1,
              "end_time_timestamp": str(1795140000 + 3600 - (20 - day) * DAY)} for day in range(14, 21)]
     listed = {"demo": [{"backup_id": "20261120T140000", "status": "STARTED"}] + done}
-    result = document("barman+json", listed, "--rpo", "2d")
-    assert result.state == "WARNING" and result.says("20261120T140000"), result
-    result = document("barman+json", listed, "--rpo", "2d", now=1795140000 + 13 * 3600)
+    result = document("barman+json", listed, "--rpo", "2d", "-w", "running=4h")
+    assert result.state == "WARNING" and result.says("6h30m"), result
+    result = document("barman+json", listed, "--rpo", "2d", "-w", "running=4h", now=1795140000 + 13 * 3600)
     assert result.state == "OK", result
 
 
