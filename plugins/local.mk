@@ -771,6 +771,7 @@ backups_shared = \
 # What reads stores: files by their content, repositories by their catalogue.
 backups_readers = \
 	plugins/backups/barman.c \
+	plugins/backups/digest.c plugins/backups/digest.h \
 	plugins/backups/barman_info.c plugins/backups/barman_info.h \
 	plugins/backups/digest.c plugins/backups/digest.h \
 	plugins/backups/elasticsearch_repository.c \
