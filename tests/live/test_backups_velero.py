@@ -286,6 +286,7 @@ def mutate(cluster, ask, resource):
 def test_every_field_of_a_backup(cluster, ask):
     cluster.add(backup("nightly-01", 3600))
     wrong, idle = mutations.unexplained(mutate(cluster, ask, "backups"), {
+        r"metadata\.resourceVersion: emptied": "that it is there marks a list",
         r"items\[0\]\.(apiVersion|kind): .*": "of the list they are checked",
         r"items\[0\]\.metadata\.(namespace|uid|resourceVersion|creationTimestamp)(: .*)": "others say it",
         r"items\[0\]\.metadata\.labels\.velero.io/storage-location: .*": "the specification says it",
@@ -298,6 +299,7 @@ def test_every_field_of_a_backup(cluster, ask):
 def test_every_field_of_a_location(cluster, ask):
     cluster.add(nightly())
     wrong, idle = mutations.unexplained(mutate(cluster, ask, "backupstoragelocations"), {
+        r"metadata\.resourceVersion: emptied": "that it is there marks a list",
         r"items\[0\]\.metadata\.(namespace|uid|resourceVersion|creationTimestamp)(: .*)": "not used",
         r"items\[0\]\.spec(\..*)?: .*": "the only one there is",
         r"items\[0\]\.status\.lastSyncedTime: .*": "not used",
