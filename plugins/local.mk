@@ -770,11 +770,14 @@ backups_shared = \
 # What reads stores: files by their content, repositories by their catalogue.
 backups_readers = \
 	plugins/backups/barman.c \
+	plugins/backups/digest.c plugins/backups/digest.h \
 	plugins/backups/elasticsearch_repository.c \
 	plugins/backups/files.c \
+	$(backups_formats) \
 	plugins/backups/packed.c \
 	plugins/backups/pgbackrest.c \
 	plugins/backups/proof.c plugins/backups/proof.h plugins/backups/proof_parts.h \
+	plugins/backups/proof_directory.c \
 	plugins/backups/proof_packed.c plugins/backups/proof_packed.h \
 	plugins/backups/proof_unpack.c plugins/backups/proof_unpack.h \
 	plugins/backups/restic.c \
@@ -783,6 +786,15 @@ backups_readers = \
 	plugins/backups/velero_bucket.c \
 	plugins/backups/wal_archive.c \
 	plugins/backups/walg.c
+backups_formats = \
+	plugins/backups/formats.c plugins/backups/formats.h \
+	plugins/backups/formats_archive.c \
+	plugins/backups/formats_database.c \
+	plugins/backups/formats_mongo.c \
+	plugins/backups/formats_pg.c \
+	plugins/backups/formats_secret.c \
+	plugins/backups/formats_text.c \
+	plugins/backups/walk.c plugins/backups/walk.h
 # The libraries that unpack, for the runs that meet something packed.
 backups_unpack = plugins/backups/unpack.c plugins/backups/unpack.h
 if HAVE_BZIP2
