@@ -40,6 +40,15 @@ bool bak_wal_header_read(const void *bytes, size_t size, struct bak_wal_header *
 /* A position in the log, "16/B374D848". */
 bool bak_wal_position(const char *text, uint64_t *position);
 
+/* Which segment sizes make the segment of that name hold the position: a set of sizes, the sum of
+ * those (powers of two from 1 MiB to 1 GiB); 0 where none does, or the name is none. Sets of
+ * several names and positions are intersected by "&". */
+uint64_t bak_wal_sizes(const char *name, uint64_t position);
+#define BAK_WAL_SIZES_ALL ((((uint64_t)1 << 31) - 1) & ~(((uint64_t)1 << 20) - 1))
+/* The one of a set that is taken: the default where it is among them, else the largest; the default
+ * for an empty set. */
+uint64_t bak_wal_size_of(uint64_t sizes);
+
 /* The set of segments of an archive, kept as runs without a gap: memory goes with the number of
  * gaps, not of segments. Start with zeros, end with bak_wal_set_free. */
 struct bak_wal_set {
@@ -59,7 +68,8 @@ bool bak_wal_set_history(struct bak_wal_set *set, uint32_t child, const char *te
                          uint64_t segment_size, struct dr_error *error);
 
 /* How far one gets without a gap from a segment on, along timelines to the newest one that leads
- * there. */
+ * there and has a segment. A timeline without a known fork (its history file is packed) is taken to
+ * have left the one below it where its first segment is. */
 struct bak_wal_reach {
     bool any;                   /* the first segment is there */
     struct bak_segment through; /* the last one without a gap before it */
