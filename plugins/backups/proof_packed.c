@@ -275,8 +275,9 @@ static bool pass_lz4_frame(struct walk *walk, int64_t *at)
 #define TAIL_BLOCK_MIN 16
 
 /* How many blocks in a row lead from each place of the tail to its end; `chain` has a byte for each
- * place, which is 0 to begin with. */
-static bool zstd_blocks_lead_to_end(const unsigned char *tail, size_t size, unsigned char *chain)
+ * place, which is 0 to begin with. Behind the last may be a checksum: `least` to `most` bytes. */
+static bool zstd_blocks_lead_to_end(const unsigned char *tail, size_t size, size_t least,
+                                    size_t most, unsigned char *chain)
 {
     for (size_t at = size - 3; at > 0; at--) {
         uint32_t head = le16(tail + at) | (uint32_t)tail[at + 2] << 16;
@@ -286,7 +287,7 @@ static bool zstd_blocks_lead_to_end(const unsigned char *tail, size_t size, unsi
         if (type == 3 || length < TAIL_BLOCK_MIN || length > ZSTD_BLOCK_MAX)
             continue;
         if ((head & 1u) != 0)
-            chain[at] = next == size || next + 4 == size;
+            chain[at] = next + least == size || next + most == size;
         else if (next < size && chain[next] > 0)
             chain[at] = (unsigned char)(chain[next] + 1);
         if (chain[at] == TAIL_BLOCKS)
@@ -298,13 +299,18 @@ static bool zstd_blocks_lead_to_end(const unsigned char *tail, size_t size, unsi
 static void walk_zstd_tail(struct walk *walk)
 {
     unsigned char *chain = calloc(1, PIECE_FAR);
+    const unsigned char *head = chain != NULL ? look(walk, 0, 5) : NULL;
     if (chain == NULL) {
         walk->failed = true;
         dr_error_set(walk->error, DR_ERR_INTERNAL, "out of memory");
-        return;
     }
-    if (fill(walk, walk->size - (int64_t)PIECE_FAR) &&
-        !(walk->got == PIECE_FAR && zstd_blocks_lead_to_end(walk->piece, walk->got, chain)))
+    /* The last frame is like the first, where that is not one to be skipped. */
+    bool plain = head != NULL && le32(head) == ZSTD_MAGIC;
+    size_t least = plain && (head[4] & 4u) != 0 ? 4 : 0;
+    size_t most = plain ? least : 4;
+    if (head != NULL && fill(walk, walk->size - (int64_t)PIECE_FAR) &&
+        !(walk->got == PIECE_FAR &&
+          zstd_blocks_lead_to_end(walk->piece, walk->got, least, most, chain)))
         ends(walk, BAK_END_UNSEEN, "its last blocks do not show that it ends there");
     free(chain);
 }
