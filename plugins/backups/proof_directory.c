@@ -143,13 +143,9 @@ static bool ends_as_copy(struct folder *folder, const struct part *part)
 
 /* Data of a table, or a large object, which may be anything: what is packed is there to its end.
  * What it is by its content says nothing. */
-static bool look_at_stream(struct folder *folder, const struct part *part, bool packed)
+static bool look_at_packed(struct folder *folder, const struct part *part)
 {
     struct bak_content content;
-    if (!packed) {
-        take_proof(folder, BAK_WELLFORMED);
-        return true;
-    }
     if (!prove_part(folder, part, &content))
         return false;
     bool inner = content.error_text || strstr(content.kind, " of ") != NULL;
@@ -158,6 +154,24 @@ static bool look_at_stream(struct folder *folder, const struct part *part, bool 
     else if (content.verdict == BAK_CUT && !inner)
         bak_content_cut(folder->content, "%s: %s", part->name, content.why);
     take_proof(folder, inner && content.proof < BAK_WELLFORMED ? BAK_WELLFORMED : content.proof);
+    return folder->content->verdict == BAK_WHOLE && !folder->content->out_of_time;
+}
+
+/* Data that are not packed, and whose end was seen. */
+static bool look_at_plain(struct folder *folder, const struct part *part, bool copy)
+{
+    char path[PATH_MOST];
+    struct bak_content content = {.verdict = BAK_WHOLE, .proof = BAK_WELLFORMED};
+    if (folder->wanted >= BAK_CHECKSUMMED &&
+        (!path_of(folder, part->name, path) ||
+         !bak_proof_read(folder->store, path, copy, &content, folder->error))) {
+        folder->failed = true;
+        return false;
+    }
+    folder->content->out_of_time = folder->content->out_of_time || content.out_of_time;
+    if (content.verdict == BAK_CUT)
+        bak_content_cut(folder->content, "%s: %s", part->name, content.why);
+    take_proof(folder, content.proof);
     return folder->content->verdict == BAK_WHOLE && !folder->content->out_of_time;
 }
 
@@ -177,7 +191,7 @@ static bool look_at_data(struct folder *folder, const char *name, bool copy, boo
     else if (copy && !packed && !ends_as_copy(folder, part))
         bak_content_cut(folder->content, "%s is cut: no end of its data", part->name);
     else if (!folder->failed)
-        return look_at_stream(folder, part, packed);
+        return packed ? look_at_packed(folder, part) : look_at_plain(folder, part, copy);
     return folder->content->verdict == BAK_WHOLE && !folder->failed;
 }
 

@@ -100,9 +100,10 @@ def bad(result, *words):
 
 
 def cut(path, size):
-    """Its first bytes; from the end where negative."""
+    """Its first bytes; a share of it below 1, all but so many where negative."""
+    whole = os.path.getsize(str(path))
     with open(str(path), "r+b") as file:
-        file.truncate(size if size >= 0 else os.path.getsize(str(path)) + size)
+        file.truncate(whole + size if size < 0 else int(whole * size) if size < 1 else size)
 
 
 PROOFS = ("wellformed", "checksummed")
@@ -168,11 +169,9 @@ def test_roles_only(folder, dumps):
 # ---- pg_dump, cut: pg_restore -l takes each of them for good ----
 
 @pytest.mark.parametrize("options", [["-Fp"], ["-Fp", "-Z", "6"], ["-Fc"], ["-Fc", "-Z", "0"], ["-Ft"]])
-@pytest.mark.parametrize("size", [-600, -10000, 9000])
+@pytest.mark.parametrize("size", [0.3, 0.9, -600])
 def test_cut(folder, dumps, options, size):
     dumps.small(folder.root / "nightly.dump", *options)
-    if options[-1] == "6" and size == -10000:
-        size = 700  # a small file
     cut(folder.root / "nightly.dump", size)
     for proof in PROOFS:
         bad(folder.look("--proof", proof))
@@ -182,7 +181,7 @@ def test_cut_by_a_byte(folder, dumps):
     dumps.dump(folder.root / "nightly.dump", "-Fc")
     cut(folder.root / "nightly.dump", -1)
     tool(dumps.lab.bin("pg_restore"), "-l", str(folder.root / "nightly.dump"))
-    bad(folder.look(), "its data have no end: killed, or cut")
+    bad(folder.look(), "cut")
 
 
 @pytest.mark.parametrize("packed, damage, words", [
@@ -275,7 +274,7 @@ def test_redis(folder):
             server.call("SET", "key%d" % i, "value" * 10)
         before = time.time()
         server.call("SAVE")
-        path = os.path.join(server.call("CONFIG", "GET", "dir")[1].decode(), "dump.rdb")
+        path = os.path.join(server.call("CONFIG", "GET", "dir")[1], "dump.rdb")
         shutil.copy(path, str(folder.root / "dump.rdb"))
     for proof in PROOFS:
         # Its own time counts, not that of the file.
@@ -306,7 +305,7 @@ def test_tar(folder, tmp_path, form):
         zeros = file.read().index(bytes(99000))
     cut(path, zeros // 512 * 512 + 51200)
     for proof in PROOFS:
-        bad(folder.look("--proof", proof), "cut")
+        bad(folder.look("--proof", proof), "it ends within the member")
 
 
 def test_sparse_tar(folder, tmp_path):
