@@ -20,6 +20,17 @@ endif
 if HAVE_LDNS
 fuzz_programs += dns_oracle dns_validate
 endif
+if HAVE_ZLIB
+if HAVE_ZSTD
+if HAVE_LZMA
+if HAVE_BZIP2
+if HAVE_LZ4
+fuzz_programs += packed
+endif
+endif
+endif
+endif
+endif
 fuzz_dir = tests/fuzz
 
 EXTRA_DIST += tests/fuzz/corpus
@@ -90,6 +101,17 @@ endif
 if HAVE_JANSSON
 fuzz_binaries += tests/fuzz/fuzz_json tests/fuzz/fuzz_condition
 fuzz_binaries += tests/fuzz/fuzz_elasticsearch tests/fuzz/fuzz_service
+endif
+if HAVE_ZLIB
+if HAVE_ZSTD
+if HAVE_LZMA
+if HAVE_BZIP2
+if HAVE_LZ4
+fuzz_binaries += tests/fuzz/fuzz_packed
+endif
+endif
+endif
+endif
 endif
 if HAVE_LDNS
 fuzz_binaries += tests/fuzz/fuzz_dns_oracle tests/fuzz/fuzz_dns_validate
@@ -183,6 +205,11 @@ tests_fuzz_fuzz_dns_site_SOURCES = tests/fuzz/fuzz_dns_site.c tests/fuzz/fuzz.h
 tests_fuzz_fuzz_dns_site_CFLAGS = $(fuzz_cflags)
 tests_fuzz_fuzz_dns_site_LDFLAGS = $(fuzz_ldflags)
 tests_fuzz_fuzz_dns_site_LDADD = tests/fuzz/libfuzzed.la
+tests_fuzz_fuzz_packed_SOURCES = tests/fuzz/fuzz_packed.c tests/fuzz/fuzz.h \
+	plugins/backups/proof_packed.c plugins/backups/proof_unpack.c plugins/backups/store.c $(backups_unpack)
+tests_fuzz_fuzz_packed_CFLAGS = $(fuzz_cflags) $(unpack_cflags) -DDR_STATIC_SOURCES
+tests_fuzz_fuzz_packed_LDFLAGS = $(fuzz_ldflags)
+tests_fuzz_fuzz_packed_LDADD = tests/fuzz/libfuzzed.la common/libcommon.la $(unpack_libs)
 tests_fuzz_fuzz_dns_validate_SOURCES = tests/fuzz/fuzz_dns_validate.c tests/fuzz/fuzz.h
 tests_fuzz_fuzz_dns_validate_CFLAGS = $(fuzz_cflags) $(LDNS_CFLAGS)
 tests_fuzz_fuzz_dns_validate_LDFLAGS = $(fuzz_ldflags)
@@ -218,7 +245,7 @@ tests_fuzz_fuzz_service_LDADD = tests/fuzz/libfuzzed.la $(JANSSON_LIBS)
 
 # Whole replies are longer than what a user writes, and their samples are seeds as well.
 fuzz_run = set -e; for name in $(fuzz_programs); do \
-		case $$name in redis*|celery*|azure*|consumers|dns|dns_answer|dns_oracle|dns_validate|elasticsearch|haproxy|jobs|json|kubernetes|mongodb|mssql|rabbitmq|service) longest=10000;; \
+		case $$name in redis*|celery*|azure*|consumers|dns|dns_answer|dns_oracle|dns_validate|elasticsearch|haproxy|jobs|json|kubernetes|mongodb|mssql|packed|rabbitmq|service) longest=10000;; \
 			*) longest=600;; esac; \
 		samples=$(top_srcdir)/tests/samples/$${name%_oracle}; \
 		case $$name in redis|celery|azure|azure_queue|consumers|dns|dns_oracle|haproxy|mongodb|rabbitmq) ;; *) samples=;; esac; \
