@@ -439,10 +439,11 @@ static void sign(struct making *making, enum bak_sign_kind kind, const struct ba
     struct bak_series *series = series_of(making);
     const char *colon = why[0] != '\0' ? ": " : "";
     if (tallied->count == 1)
-        bak_facts_sign(making->files->facts, series, kind, "%s%s%s", tallied->first, colon, why);
+        bak_facts_sign(making->files->facts, series, kind, "%.200s%s%s", tallied->first, colon,
+                       why);
     else if (tallied->count > 1)
-        bak_facts_sign(making->files->facts, series, kind, "%s%s%s (and %lld more)", tallied->first,
-                       colon, why, (long long)tallied->count - 1);
+        bak_facts_sign(making->files->facts, series, kind, "%.200s%s%s (and %lld more)",
+                       tallied->first, colon, why, (long long)tallied->count - 1);
 }
 
 static void add_signs(struct making *making)
@@ -460,11 +461,12 @@ static void add_signs(struct making *making)
     sign(making, BAK_FUTURE, &making->pool->future, "");
 }
 
+/* Of those that are not at hand: what they hold nobody looked at. */
 static void set_oldest(struct making *making)
 {
     const struct bak_found *oldest = &making->pool->oldest;
     struct bak_point point = {.name = NULL};
-    if (making->pool->total == 0)
+    if (making->pool->total <= (int64_t)making->pool->count)
         return;
     set_moment(making, oldest, &point);
     if (!is_ahead(making, point.data))
