@@ -11,7 +11,7 @@
 
 #include <cmocka.h>
 
-#define NOW 1795200000.0 /* 2026-11-20T16:00:00Z */
+#define NOW 1795190400.0 /* 2026-11-20T16:00:00Z */
 
 static const struct dr_azure_sas_use blob = {
     .service = "b", .resource = "cd", .words = "a container", .tls = true};
