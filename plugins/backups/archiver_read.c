@@ -295,7 +295,9 @@ static void report_reach(const struct bak_archiver *archiver, int version, doubl
     if (log->idle.value)
         log->through = dr_real(now);
     else if (archiver->oldest_waiting.known)
-        log->through = dr_real(fmin(archiver->last_time.value, archiver->oldest_waiting.value));
+        log->through = archiver->last_time.value < archiver->oldest_waiting.value
+                           ? archiver->last_time
+                           : archiver->oldest_waiting;
     else if (behind <= 1 || archiver->waiting.known)
         log->through = archiver->last_time;
     report_rights(archiver, version, facts, series, !log->through.known);

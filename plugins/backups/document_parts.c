@@ -3,6 +3,7 @@
 
 #include "common/buffer.h"
 #include "common/moment.h"
+#include "common/number.h"
 #include "plugins/backups/names.h"
 
 #include <ctype.h>
@@ -200,7 +201,7 @@ struct dr_opt_real bak_moment_local(const char *text)
     struct dr_opt_real moment = dr_moment_read(text);
     if (!moment.known || has_zone(text))
         return moment;
-    double whole = floor(moment.value);
+    double whole = dr_floor(moment.value);
     time_t read = (time_t)whole;
     struct tm fields;
     if (gmtime_r(&read, &fields) == NULL)
