@@ -56,9 +56,16 @@ static void fill_archive(const struct dr_json *archive, struct bak_facts *facts,
         bak_facts_status(facts, point, BAK_UNSEEN, "its time cannot be read");
 }
 
-/* Names without a date stand beside those with one for what was made by hand: not a series. */
+/* Names without a date stand beside those with one for what was made by hand: not a series. They
+ * are counted, and the first is named. */
+struct undated {
+    bool apart;
+    size_t count;
+    char first[BAK_DOCUMENT_NAME];
+};
+
 static void add_archive(const struct dr_json *archive, const struct bak_request *request,
-                        bool dated_only, struct bak_facts *facts)
+                        struct undated *undated, struct bak_facts *facts)
 {
     char name[BAK_DOCUMENT_NAME];
     char whole[BAK_DOCUMENT_NAME];
@@ -69,9 +76,9 @@ static void add_archive(const struct dr_json *archive, const struct bak_request 
     const char *part = unfinished_part(name);
     snprintf(whole, sizeof whole, "%.*s", part != NULL ? (int)(part - name) : (int)sizeof whole,
              name);
-    if (!series_of_archive(request, whole, series_name, sizeof series_name) && dated_only) {
-        bak_facts_sign(facts, NULL, BAK_NOTE, "archive without a date in its name, not counted: %s",
-                       name);
+    if (!series_of_archive(request, whole, series_name, sizeof series_name) && undated->apart) {
+        if (undated->count++ == 0)
+            snprintf(undated->first, sizeof undated->first, "%s", name);
         return;
     }
     struct bak_series *series = bak_document_series(request, facts, series_name);
@@ -110,13 +117,17 @@ bool bak_document_read_borg(const char *text, const struct bak_request *request,
         return dr_error_set(error, DR_ERR_PROTOCOL,
                             "no list of archives: use borg list --json, or borg info --json "
                             "--last N");
-    bool dated_only = has_dated_name(archives, request);
+    struct undated undated = {.apart = has_dated_name(archives, request)};
     dr_json_array(&archives);
     while (dr_json_item(&archives)) {
-        add_archive(&archives, request, dated_only, facts);
+        add_archive(&archives, request, &undated, facts);
         facts->looked++;
         dr_json_skip(&archives);
     }
+    if (undated.count > 0)
+        bak_facts_sign(facts, NULL, BAK_NOTE,
+                       "%zu without a date in the name, which are not counted: %s", undated.count,
+                       undated.first);
     facts->complete = true;
     return true;
 }

@@ -52,12 +52,16 @@ unit_tests += tests/unit/test_judge_dns
 tests_unit_test_judge_dns_LDADD = plugins/libdns.la $(LDADD)
 unit_tests += tests/unit/test_judge_backups
 tests_unit_test_judge_backups_LDADD = plugins/libbackups.la $(LDADD)
+unit_tests += tests/unit/test_backups_compare
+tests_unit_test_backups_compare_LDADD = plugins/libbackups.la $(LDADD)
 # With every library that unpacks: fewer would have other tests.
 if HAVE_ZLIB
 if HAVE_ZSTD
 if HAVE_LZMA
 if HAVE_BZIP2
 if HAVE_LZ4
+unit_tests += tests/unit/test_backups_names
+tests_unit_test_backups_names_LDADD = plugins/libbackups.la $(LDADD)
 unit_tests += tests/unit/test_backups_packed
 tests_unit_test_backups_packed_SOURCES = tests/unit/test_backups_packed.c \
 	plugins/backups/packed.c plugins/backups/proof_packed.c plugins/backups/proof_unpack.c \
