@@ -298,9 +298,6 @@ static void report_reach(const struct bak_archiver *archiver, int version, doubl
     if (log->idle.value)
         log->through = dr_real(now);
     else if (archiver->oldest_waiting.known)
-        log->through = archiver->last_time.value < archiver->oldest_waiting.value
-                           ? archiver->last_time
-                           : archiver->oldest_waiting;
         log->through = archiver->oldest_waiting.value < archiver->last_time.value
                            ? archiver->oldest_waiting
                            : archiver->last_time;

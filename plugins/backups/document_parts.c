@@ -3,7 +3,6 @@
 
 #include "common/buffer.h"
 #include "common/moment.h"
-#include "common/number.h"
 #include "plugins/backups/names.h"
 
 #include <ctype.h>
@@ -201,8 +200,6 @@ struct dr_opt_real bak_moment_local(const char *text)
     struct dr_opt_real moment = dr_moment_read(text);
     if (!moment.known || has_zone(text))
         return moment;
-    double whole = dr_floor(moment.value);
-    time_t read = (time_t)whole;
     time_t read = (time_t)moment.value;
     double fraction = moment.value - (double)read;
     struct tm fields;
