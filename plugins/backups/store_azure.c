@@ -15,13 +15,23 @@
 #define REPLY_MAX ((size_t)64 * 1024)
 #define PATH_TEXT_MAX ((size_t)8 * 1024)
 
-const char *const bak_azure_parameters[] = {
-    "endpoint", "endpoint_suffix", "token_file", "sas_file", "cacert", "proxy", "identity",
-    "identity_endpoint", "plain_http", "secondary",
-    /* a SAS that was pasted into the target */
-    "sv", "ss", "srt", "sp", "se", "st", "spr", "sip", "ses", "sig", "sr", "si", "skoid", "sktid",
-    "skt", "ske", "sks", "skv", "saoid", "suoid", "scid", "sdd", "sduoid", "skdutid", "rscc",
-    "rscd", "rsce", "rscl", "rsct", NULL};
+/* Of a SAS of one container or share, beside those of one of the account. */
+#define SAS_OF_ONE                                                                                 \
+    "sr", "si", "skoid", "sktid", "skt", "ske", "sks", "skv", "saoid", "suoid", "scid", "sdd",     \
+        "sduoid", "skdutid", "rscc", "rscd", "rsce", "rscl", "rsct"
+
+const char *const bak_azure_sas_parameters[] = {SAS_OF_ONE, NULL};
+const char *const bak_azure_parameters[] = {"endpoint",   "endpoint_suffix",
+                                            "token_file", "sas_file",
+                                            "cacert",     "proxy",
+                                            "identity",   "identity_endpoint",
+                                            "plain_http", "secondary",
+                                            "sv",         "ss",
+                                            "srt",        "sp",
+                                            "se",         "st",
+                                            "spr",        "sip",
+                                            "ses",        "sig",
+                                            SAS_OF_ONE,   NULL};
 
 static bool out_of_memory(struct dr_error *error)
 {

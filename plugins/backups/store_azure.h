@@ -10,6 +10,9 @@
 #define BAK_AZURE_PAGE "5000" /* names in a reply, the most there is */
 #define BAK_AZURE_MD5_SIZE 33
 
+/* Those of a SAS that was pasted into the target; NULL-terminated. */
+extern const char *const bak_azure_sas_parameters[];
+
 /* What differs between blobs and files. */
 struct bak_azure_kind {
     struct bak_store_type type; /* without its words */

@@ -404,7 +404,9 @@ static const struct bak_azure_kind blob_kind = {
              .close = bak_azure_close},
     .words = "Azure Blob container",
     .thing = "container",
-    .form = {.usage = "azure-blob://ACCOUNT/CONTAINER/PATH", .service = "blob"},
+    .form = {.usage = "azure-blob://ACCOUNT/CONTAINER/PATH",
+             .sas_parameters = bak_azure_sas_parameters,
+             .service = "blob"},
     .grant = {.sas = "the SAS must have sp=rl (read and list) for the whole container; one of the "
                      "account also ss=b and srt=sco",
               .role = "the role Storage Blob Data Reader",
