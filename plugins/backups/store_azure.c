@@ -386,7 +386,7 @@ bool bak_azure_read(struct bak_store *store, const char *name, int64_t offset, v
         ok = bak_azure_refused(azure, &reply, error);
     }
     dr_http_reply_free(&reply);
-    return ok || dr_error_prefix(error, "%s", name);
+    return ok;
 }
 
 /* ---- several at once ---- */
