@@ -124,9 +124,18 @@ struct bak_azure *bak_azure_open(struct dr_task *task, const struct dr_uri *uri,
     return NULL;
 }
 
+void bak_azure_drop_begun(struct bak_azure *azure)
+{
+    for (size_t i = 0; i < azure->begun_count; i++)
+        free(azure->begun[i].name);
+    azure->begun_count = 0;
+    azure->begun_known = false;
+}
+
 void bak_azure_close(struct bak_store *store)
 {
     struct bak_azure *azure = (struct bak_azure *)store;
+    bak_azure_drop_begun(azure);
     dr_http_free(azure->http);
     dr_azure_access_free(&azure->access);
     dr_azure_access_free(&azure->owned);

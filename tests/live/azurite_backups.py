@@ -177,7 +177,17 @@ def test_uncommitted_blocks_are_no_backup(ask, account, container):
     assert result.state == "CRITICAL", result
     account.put(container, "yesterday.sql")
     result = ask(container, "*.sql")
-    assert result.says("yesterday.sql") and not result.says("size 0"), result
+    assert result.state == "OK" and result.says("yesterday.sql") and not result.says("size 0"), result
+    result = ask(container, "*.sql", "--rpo", "7d", now=time.time() + 2 * DAY)
+    assert result.state == "WARNING" and result.says("1 unfinished upload", "orders.sql"), result
+
+
+def test_empty_blob_without_a_checksum(ask, account, container):
+    """It looks like an upload that was begun, and is none."""
+    account.request("PUT", container + "/orders.sql", [("comp", "blocklist")],
+                    b"<?xml version=\"1.0\"?><BlockList></BlockList>")
+    result = ask(container, "*.sql")
+    assert result.state == "CRITICAL" and result.says("orders.sql"), result
 
 
 def test_archive_tier(ask, account, container):
