@@ -414,12 +414,22 @@ static enum bak_product product_of(const struct dr_target *target)
         {"volume-snapshot", BAK_VOLUME_SNAPSHOT},
     };
     size_t length = strcspn(target->scheme->scheme, "+");
+    bool document = strcmp(target->scheme->scheme + length, "+json") == 0;
+    if (document && strncmp(target->scheme->scheme, "borg", length) != 0)
+        return BAK_DOCUMENT; /* a tool's word, not its repository */
     for (size_t i = 0; i < sizeof products / sizeof products[0]; i++) {
         if (strlen(products[i].scheme) == length &&
             strncmp(products[i].scheme, target->scheme->scheme, length) == 0)
             return products[i].product;
     }
     return BAK_PRODUCT_UNKNOWN;
+}
+
+/* There are no files or objects to look at. */
+static bool is_hearsay(const struct dr_target *target)
+{
+    return strcmp(target->scheme->source, "file") != 0 &&
+           strcmp(target->scheme->source, "objects") != 0;
 }
 
 static void open_history(const struct dr_session *session, struct bak_history *history,
@@ -455,6 +465,7 @@ static void judge(const struct dr_session *session, struct dr_result *result)
             .label = target->label,
             .product = product_of(target),
             .reference = target->reference,
+            .hearsay = is_hearsay(target),
             .compared = compare.count > 0,
             .answered = outcome->finished && outcome->ok,
             .facts = outcome->finished ? &facts[i] : NULL,

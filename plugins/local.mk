@@ -3,8 +3,8 @@
 
 program_ldflags = $(AM_LDFLAGS) $(PROGRAM_LDFLAGS)
 program_cflags = $(AM_CFLAGS) $(PROGRAM_CFLAGS)
-# A module exports its descriptor and nothing else.
-module_ldflags = $(AM_LDFLAGS) -module -avoid-version -shared -export-symbols-regex '^dr_source$$'
+# A module exports its descriptor and nothing else, and lacks nothing: what it uses is linked with it.
+module_ldflags = $(AM_LDFLAGS) -module -avoid-version -shared -Wl,-z,defs -export-symbols-regex '^dr_source$$'
 
 # Regular expressions, for the runs that use them.
 if MODULES
@@ -427,14 +427,13 @@ plugins_check_liveness_SOURCES += $(liveness_http_sources)
 plugins_check_liveness_LDADD += $(liveweb_libs)
 endif
 
-# The API server of Kubernetes; with common/client/web_access.c.
+# The API server of Kubernetes; with common/client/web_access.c and kubernetes_list.c.
 kubernetes_client = \
 	common/client/kubernetes_access.c common/client/kubernetes_access.h \
 	common/client/kubernetes_ask.c common/client/kubernetes_ask.h \
-	common/client/kubernetes_config.c common/client/kubernetes_config.h \
-	common/client/kubernetes_list.c common/client/kubernetes_list.h
+	common/client/kubernetes_config.c common/client/kubernetes_config.h
 liveness_kubernetes_sources = \
-	$(kubernetes_client) \
+	$(kubernetes_client) common/client/kubernetes_list.c common/client/kubernetes_list.h \
 	plugins/liveness/kubernetes.c \
 	plugins/liveness/kubernetes_access.c plugins/liveness/kubernetes_access.h \
 	plugins/liveness/kubernetes_read.c plugins/liveness/kubernetes_read.h \
@@ -756,7 +755,8 @@ plugins_libbackups_la_SOURCES = \
 	plugins/backups/request.h \
 	plugins/backups/signs.c plugins/backups/signs.h \
 	plugins/backups/store.c plugins/backups/store.h \
-	plugins/backups/wal.c plugins/backups/wal.h
+	plugins/backups/wal.c plugins/backups/wal.h \
+	plugins/backups/wanted.c plugins/backups/wanted.h
 plugins_libbackups_la_LIBADD = common/client/libjson.la
 plugins_check_backup_freshness_SOURCES = plugins/check_backup_freshness.c common/moment.c common/moment.h
 plugins_check_backup_freshness_CFLAGS = $(program_cflags)
@@ -766,27 +766,51 @@ plugins_check_backup_freshness_LDADD = plugins/libbackups.la common/libcommon.la
 # What every source of it is linked with; the executable has it already.
 backups_shared = \
 	plugins/backups/compare.c plugins/backups/facts.c plugins/backups/name_format.c plugins/backups/names.c \
-	plugins/backups/store.c plugins/backups/wal.c common/moment.c common/moment.h
+	plugins/backups/store.c plugins/backups/wal.c plugins/backups/wanted.c plugins/backups/wanted.h \
+	common/duration.c common/moment.c common/moment.h common/number.c common/size.c
+# Velero's objects, in its cluster or in its bucket.
+backups_velero = \
+	common/client/kubernetes_list.c common/client/kubernetes_list.h \
+	plugins/backups/cron.c plugins/backups/cron.h \
+	plugins/backups/velero_facts.c \
+	plugins/backups/velero_read.c plugins/backups/velero_read.h
 # What reads stores: files by their content, repositories by their catalogue.
 backups_readers = \
 	plugins/backups/barman.c \
 	plugins/backups/barman_info.c plugins/backups/barman_info.h \
+	plugins/backups/digest.c plugins/backups/digest.h \
 	plugins/backups/elasticsearch_repository.c \
-	plugins/backups/files.c \
+	$(backups_formats) \
+	plugins/backups/files.c plugins/backups/files.h \
+	plugins/backups/files_list.c \
+	plugins/backups/files_points.c \
+	plugins/backups/files_pool.c plugins/backups/files_pool.h \
 	plugins/backups/packed.c \
 	plugins/backups/pgbackrest.c \
 	plugins/backups/pgbackrest_info.c plugins/backups/pgbackrest_info.h \
 	plugins/backups/proof.c plugins/backups/proof.h plugins/backups/proof_parts.h \
+	plugins/backups/proof_directory.c \
 	plugins/backups/proof_packed.c plugins/backups/proof_packed.h \
 	plugins/backups/proof_unpack.c plugins/backups/proof_unpack.h \
 	plugins/backups/restic.c \
 	plugins/backups/scan.c plugins/backups/scan.h \
 	plugins/backups/store_disk.c \
+	plugins/backups/snapshots.c plugins/backups/snapshots.h \
 	plugins/backups/velero_bucket.c \
+	$(backups_velero) \
 	plugins/backups/wal_archive.c \
 	plugins/backups/wal_base.c plugins/backups/wal_base.h \
 	plugins/backups/walg.c \
 	plugins/backups/walg_sentinel.c plugins/backups/walg_sentinel.h
+backups_formats = \
+	plugins/backups/formats.c plugins/backups/formats.h \
+	plugins/backups/formats_archive.c \
+	plugins/backups/formats_database.c \
+	plugins/backups/formats_mongo.c \
+	plugins/backups/formats_pg.c \
+	plugins/backups/formats_secret.c \
+	plugins/backups/formats_text.c \
+	plugins/backups/walk.c plugins/backups/walk.h
 # The libraries that unpack, for the runs that meet something packed.
 backups_unpack = plugins/backups/unpack.c plugins/backups/unpack.h
 if HAVE_BZIP2
@@ -808,7 +832,7 @@ unpack_cflags = $(ZLIB_CFLAGS) $(ZSTD_CFLAGS) $(LZMA_CFLAGS) $(LZ4_CFLAGS)
 unpack_libs = $(ZLIB_LIBS) $(ZSTD_LIBS) $(LZMA_LIBS) $(BZIP2_LIBS) $(LZ4_LIBS)
 if MODULES
 # The executable has these already where the sources are linked into it.
-backups_readers += common/duration.c common/module.c common/number.c common/size.c
+backups_readers += common/module.c
 pkglib_LTLIBRARIES += plugins/backups-unpack.la
 plugins_backups_unpack_la_SOURCES = $(backups_unpack)
 plugins_backups_unpack_la_CFLAGS = $(AM_CFLAGS) $(unpack_cflags)
@@ -873,12 +897,14 @@ common_client_libaws_la_SOURCES = \
 common_client_libaws_la_CFLAGS = $(AM_CFLAGS) $(azure_cflags)
 backups_cflags = $(AM_CFLAGS) $(azure_cflags)
 backups_libs = common/client/libaws.la $(azure_libs)
+backups_azuresql = plugins/backups/azure_sql.c plugins/backups/azure_sql_read.c plugins/backups/azure_sql_read.h
 backups_objects = \
 	plugins/backups/objects.c \
 	plugins/backups/store_azure.c plugins/backups/store_azure.h \
 	plugins/backups/store_azure_blob.c \
 	plugins/backups/store_azure_files.c \
-	plugins/backups/store_s3.c
+	plugins/backups/store_s3.c plugins/backups/store_s3.h \
+	plugins/backups/store_s3_list.c
 if MODULES
 pkglib_LTLIBRARIES += plugins/backups-objects.la
 plugins_backups_objects_la_SOURCES = $(backups_objects) $(backups_readers) $(backups_shared)
@@ -890,7 +916,7 @@ pkglib_LTLIBRARIES += plugins/backups-aws.la
 plugins_backups_aws_la_SOURCES = plugins/backups/aws.c $(backups_shared)
 plugins_backups_aws_la_CFLAGS = $(backups_cflags)
 plugins_backups_aws_la_LDFLAGS = $(module_ldflags)
-plugins_backups_aws_la_LIBADD = $(backups_libs) common/libsource.la
+plugins_backups_aws_la_LIBADD = $(backups_libs) common/client/libjson.la common/libsource.la
 
 pkglib_LTLIBRARIES += plugins/backups-gcp.la
 plugins_backups_gcp_la_SOURCES = plugins/backups/gcp.c $(backups_shared)
@@ -899,18 +925,24 @@ plugins_backups_gcp_la_LDFLAGS = $(module_ldflags)
 plugins_backups_gcp_la_LIBADD = $(http_libs) $(LIBCRYPTO_LIBS) common/client/libjson.la common/libsource.la
 
 pkglib_LTLIBRARIES += plugins/backups-azuresql.la
-plugins_backups_azuresql_la_SOURCES = plugins/backups/azure_sql.c $(backups_shared)
+plugins_backups_azuresql_la_SOURCES = $(backups_azuresql) $(backups_shared)
 plugins_backups_azuresql_la_CFLAGS = $(backups_cflags)
 plugins_backups_azuresql_la_LDFLAGS = $(module_ldflags)
 plugins_backups_azuresql_la_LIBADD = $(backups_libs) common/client/libjson.la common/libsource.la
 else
 plugins_check_backup_freshness_SOURCES += $(backups_objects) plugins/backups/aws.c plugins/backups/gcp.c \
-	plugins/backups/azure_sql.c
+	$(backups_azuresql)
 plugins_check_backup_freshness_CFLAGS += $(azure_cflags)
 plugins_check_backup_freshness_LDADD += $(backups_libs)
 endif
 endif
 
+backups_kubernetes = \
+	$(kubernetes_client) common/client/web_access.c common/client/web_access.h \
+	plugins/backups/kubernetes.c \
+	plugins/backups/snapshot_read.c plugins/backups/snapshot_read.h
+backups_elasticsearch = \
+	plugins/backups/elasticsearch.c common/client/web_access.c common/client/web_access.h
 if HAVE_LIBCURL
 if MODULES
 pkglib_LTLIBRARIES += plugins/backups-digitalocean.la
@@ -920,19 +952,21 @@ plugins_backups_digitalocean_la_LDFLAGS = $(module_ldflags)
 plugins_backups_digitalocean_la_LIBADD = common/client/libjson.la $(http_libs) common/libsource.la
 
 pkglib_LTLIBRARIES += plugins/backups-kubernetes.la
-plugins_backups_kubernetes_la_SOURCES = plugins/backups/kubernetes.c $(backups_shared)
-plugins_backups_kubernetes_la_CFLAGS = $(AM_CFLAGS)
+plugins_backups_kubernetes_la_SOURCES = $(backups_kubernetes) $(backups_velero) $(backups_shared)
+plugins_backups_kubernetes_la_CFLAGS = $(AM_CFLAGS) $(YAML_CFLAGS)
 plugins_backups_kubernetes_la_LDFLAGS = $(module_ldflags)
-plugins_backups_kubernetes_la_LIBADD = common/client/libjson.la $(http_libs) common/libsource.la
+plugins_backups_kubernetes_la_LIBADD = common/client/libjson.la $(http_libs) $(YAML_LIBS) common/libsource.la
 
 pkglib_LTLIBRARIES += plugins/backups-elasticsearch.la
-plugins_backups_elasticsearch_la_SOURCES = plugins/backups/elasticsearch.c $(backups_shared)
+plugins_backups_elasticsearch_la_SOURCES = $(backups_elasticsearch) $(backups_shared) \
+	plugins/backups/cron.c plugins/backups/cron.h plugins/backups/snapshots.c plugins/backups/snapshots.h
 plugins_backups_elasticsearch_la_CFLAGS = $(AM_CFLAGS)
 plugins_backups_elasticsearch_la_LDFLAGS = $(module_ldflags)
 plugins_backups_elasticsearch_la_LIBADD = common/client/libjson.la $(http_libs) common/libsource.la
 else
-plugins_check_backup_freshness_SOURCES += plugins/backups/digitalocean.c plugins/backups/kubernetes.c \
+plugins_check_backup_freshness_SOURCES += plugins/backups/digitalocean.c $(backups_kubernetes) \
 	plugins/backups/elasticsearch.c
-plugins_check_backup_freshness_LDADD += $(http_libs)
+plugins_check_backup_freshness_CFLAGS += $(YAML_CFLAGS)
+plugins_check_backup_freshness_LDADD += $(http_libs) $(YAML_LIBS)
 endif
 endif

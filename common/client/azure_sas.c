@@ -18,9 +18,7 @@ static int hex_digit(char c)
     return found != NULL ? (int)(found - digits) : -1;
 }
 
-/* The value of a parameter in a query, decoded, as much as fits; false when it is not there, is
- * empty, or has a NUL in it. */
-static bool query_value(const char *query, const char *name, char *value, size_t size)
+bool dr_azure_query_value(const char *query, const char *name, char *value, size_t size)
 {
     size_t length = strlen(name), used = 0;
     while (strncmp(query, name, length) != 0 || query[length] != '=') {
@@ -46,17 +44,18 @@ bool dr_azure_read_sas(const char *text, struct dr_azure_sas *sas, struct dr_err
     double seconds;
     *sas = (struct dr_azure_sas){.query = text + (text[0] == '?' ? 1 : 0)};
     if (sas->query[strspn(sas->query, allowed)] != '\0' ||
-        !query_value(sas->query, "sig", sas->signature, sizeof sas->signature) ||
-        !query_value(sas->query, "sv", value, sizeof value))
+        !dr_azure_query_value(sas->query, "sig", sas->signature, sizeof sas->signature) ||
+        !dr_azure_query_value(sas->query, "sv", value, sizeof value))
         return dr_error_set(error, DR_ERR_USAGE,
                             "the SAS is not one: \"sv=...&sig=...\" is expected, as the portal "
                             "gives it out");
-    if (query_value(sas->query, "se", value, sizeof value) && dr_azure_time(value, &seconds))
+    if (dr_azure_query_value(sas->query, "se", value, sizeof value) &&
+        dr_azure_time(value, &seconds))
         sas->expiry = dr_real(seconds);
-    if (query_value(sas->query, "ske", value, sizeof value) && dr_azure_time(value, &seconds) &&
-        !(sas->expiry.known && sas->expiry.value < seconds))
+    if (dr_azure_query_value(sas->query, "ske", value, sizeof value) &&
+        dr_azure_time(value, &seconds) && !(sas->expiry.known && sas->expiry.value < seconds))
         sas->expiry = dr_real(seconds);
-    sas->of_account = query_value(sas->query, "ss", value, sizeof value);
+    sas->of_account = dr_azure_query_value(sas->query, "ss", value, sizeof value);
     return true;
 }
 
@@ -72,8 +71,8 @@ static bool is_in_time(const struct dr_azure_sas *sas, double now, struct dr_err
     if (sas->expiry.known && now - sas->expiry.value > CLOCK_TOLERANCE)
         return dr_error_set(error, DR_ERR_AUTH, "the SAS expired %s ago: make a new one",
                             dr_duration_format(now - sas->expiry.value, words, sizeof words));
-    if (query_value(sas->query, "st", value, sizeof value) && dr_azure_time(value, &start) &&
-        start - now > CLOCK_TOLERANCE)
+    if (dr_azure_query_value(sas->query, "st", value, sizeof value) &&
+        dr_azure_time(value, &start) && start - now > CLOCK_TOLERANCE)
         return dr_error_set(error, DR_ERR_AUTH,
                             "the SAS is not valid yet: it begins in %s (st=). Is this host's clock "
                             "right?",
@@ -85,7 +84,8 @@ static bool is_in_time(const struct dr_azure_sas *sas, double now, struct dr_err
 static bool has(const struct dr_azure_sas *sas, const char *name, const char *letters)
 {
     char value[VALUE_SIZE];
-    return !query_value(sas->query, name, value, sizeof value) || strpbrk(value, letters) != NULL;
+    return !dr_azure_query_value(sas->query, name, value, sizeof value) ||
+           strpbrk(value, letters) != NULL;
 }
 
 bool dr_azure_sas_fits(const struct dr_azure_sas *sas, const struct dr_azure_sas_use *use,
@@ -94,7 +94,7 @@ bool dr_azure_sas_fits(const struct dr_azure_sas *sas, const struct dr_azure_sas
     char value[VALUE_SIZE];
     if (!is_in_time(sas, now, error))
         return false;
-    if (!use->tls && query_value(sas->query, "spr", value, sizeof value) &&
+    if (!use->tls && dr_azure_query_value(sas->query, "spr", value, sizeof value) &&
         strcmp(value, "https") == 0)
         return lacks(error, "it is for https only (spr=https), and the endpoint is http://");
     if (!has(sas, "sp", "l"))

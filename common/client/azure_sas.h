@@ -7,6 +7,12 @@
 #include "common/error.h"
 #include "common/optional.h"
 
+#include <stddef.h>
+
+/* The value of a parameter in a query, decoded, as much as fits; false when it is not there, is
+ * empty, or has a NUL in it. */
+bool dr_azure_query_value(const char *query, const char *name, char *value, size_t size);
+
 /* A SAS as the portal gives it out: "?sv=...&sig=...", the "?" may be missing. */
 struct dr_azure_sas {
     const char *query;         /* into the text, behind the "?"; secret as a whole */

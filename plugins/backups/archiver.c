@@ -60,6 +60,18 @@ static void add_positions(struct dr_buffer *sql, const struct names *n)
                    n->diff, n->suffix, n->diff, n->suffix);
 }
 
+/* True where no transaction was open when the last checkpoint began, and none has ended since. A
+ * checkpoint of a shutdown says 0 for the oldest that is open: there is none but a prepared one. */
+static void add_quiet(struct dr_buffer *sql)
+{
+    dr_buffer_add(sql, "NOT n.rec AND txid_snapshot_xmax(txid_current_snapshot()) = "
+                       "split_part(c.next_xid, ':', 1)::bigint * 4294967296 + "
+                       "split_part(c.next_xid, ':', 2)::bigint AND "
+                       "(c.oldest_active_xid::text = split_part(c.next_xid, ':', 2) OR "
+                       "(c.oldest_active_xid::text = '0' AND "
+                       "current_setting('max_prepared_transactions') = '0')) AS quiet, ");
+}
+
 /* The position is read with the statistics of one moment: a segment that is archived in between can
  * only be missing in both. */
 static void add_first(struct dr_buffer *sql, int version)
@@ -68,6 +80,7 @@ static void add_first(struct dr_buffer *sql, int version)
                        "extract(epoch FROM clock_timestamp()) AS server_time, "
                        "(SELECT system_identifier FROM pg_control_system()) AS system, ");
     add_positions(sql, version >= 100000 ? &names_10 : &names_96);
+    add_quiet(sql);
     dr_buffer_add(sql, "pg_size_bytes(current_setting('wal_segment_size')) AS segment_size, "
                        "current_setting('archive_mode') AS mode, "
                        "current_setting('archive_command') AS command, ");

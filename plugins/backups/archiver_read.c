@@ -158,6 +158,7 @@ bool bak_archiver_read(const PGresult *result, struct bak_archiver *archiver,
     archiver->position = amount(&row, "position");
     archiver->redo = amount(&row, "redo");
     archiver->checkpoint = amount(&row, "checkpoint");
+    archiver->quiet = boolean(&row, "quiet");
     read_settings(&row, archiver);
     archiver->archived = amount(&row, "archived_count");
     archiver->failed = amount(&row, "failed_count");
@@ -237,21 +238,23 @@ static void set_last(const struct bak_archiver *archiver, struct bak_log *log)
     }
 }
 
-/* Has the server written nothing of its users behind `end`? Either directly behind it, or there
- * is just a checkpoint between. */
+/* Has the server written nothing of its users behind `end`? Either it stands directly behind it, or
+ * a checkpoint began there and no transaction has ended since: hint bits are written by readers,
+ * too. Where that cannot be seen (a standby), there may be nothing but the checkpoint. */
 static bool is_at_rest(const struct bak_archiver *archiver, int64_t end)
 {
     int64_t position = archiver->position.value;
+    int64_t redo = archiver->redo.value;
+    int64_t checkpoint = archiver->checkpoint.value;
     if (position <= end + PAGE_HEADER + RUNNING_XACTS)
         return true;
-    if (!archiver->redo.known || !archiver->checkpoint.known)
+    if (!archiver->redo.known || redo < end || redo > end + PAGE_HEADER + RUNNING_XACTS)
         return false;
-    return archiver->redo.value >= end &&
-           archiver->redo.value <= end + PAGE_HEADER + RUNNING_XACTS &&
-           archiver->checkpoint.value >= archiver->redo.value &&
-           archiver->checkpoint.value <= archiver->redo.value + CHECKPOINT_MARK + RUNNING_XACTS &&
-           position >= archiver->checkpoint.value &&
-           position <= archiver->checkpoint.value + CHECKPOINT_RECORD + RUNNING_XACTS;
+    if (archiver->quiet.known && archiver->quiet.value)
+        return true;
+    return archiver->checkpoint.known && checkpoint >= redo &&
+           checkpoint <= redo + CHECKPOINT_MARK + RUNNING_XACTS && position >= checkpoint &&
+           position <= checkpoint + CHECKPOINT_RECORD + RUNNING_XACTS;
 }
 
 static void report_rights(const struct bak_archiver *archiver, int version, struct bak_facts *facts,
@@ -295,7 +298,9 @@ static void report_reach(const struct bak_archiver *archiver, int version, doubl
     if (log->idle.value)
         log->through = dr_real(now);
     else if (archiver->oldest_waiting.known)
-        log->through = dr_real(fmin(archiver->last_time.value, archiver->oldest_waiting.value));
+        log->through = archiver->oldest_waiting.value < archiver->last_time.value
+                           ? archiver->oldest_waiting
+                           : archiver->last_time;
     else if (behind <= 1 || archiver->waiting.known)
         log->through = archiver->last_time;
     report_rights(archiver, version, facts, series, !log->through.known);

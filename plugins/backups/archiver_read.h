@@ -19,6 +19,7 @@ struct bak_archiver {
     struct dr_opt_int position;   /* written, or on a standby received or replayed, up to here */
     struct dr_opt_int redo;       /* where its last checkpoint began */
     struct dr_opt_int checkpoint; /* and where its record is */
+    struct dr_opt_bool quiet;     /* no transaction has ended since, nor was one open then */
     struct dr_opt_int segment_size;
     struct dr_opt_int timeout; /* archive_timeout, seconds */
     char mode[16];             /* archive_mode: off, on, always */

@@ -7,7 +7,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <math.h>
 #include <poll.h>
 #include <stdio.h>
 #include <string.h>
@@ -104,7 +103,7 @@ static bool wait_readable(struct dr_task *task, int fd, const char *path, struct
     struct pollfd one = {.fd = fd, .events = POLLIN};
     int ready;
     do {
-        ready = poll(&one, 1, (int)ceil(dr_task_left(task) * 1000));
+        ready = poll(&one, 1, (int)(dr_task_left(task) * 1000));
     } while (ready < 0 && errno == EINTR);
     if (ready < 0)
         return fail_by_errno(path, error);

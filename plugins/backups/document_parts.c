@@ -200,8 +200,8 @@ struct dr_opt_real bak_moment_local(const char *text)
     struct dr_opt_real moment = dr_moment_read(text);
     if (!moment.known || has_zone(text))
         return moment;
-    double whole = floor(moment.value);
-    time_t read = (time_t)whole;
+    time_t read = (time_t)moment.value;
+    double fraction = moment.value - (double)read;
     struct tm fields;
     if (gmtime_r(&read, &fields) == NULL)
         return (struct dr_opt_real){.known = false};
@@ -213,7 +213,7 @@ struct dr_opt_real bak_moment_local(const char *text)
     if (localtime_r(&before, &twice) != NULL && twice.tm_hour == wanted.tm_hour &&
         twice.tm_mday == wanted.tm_mday)
         local = before;
-    return dr_real((double)local + (moment.value - whole));
+    return dr_real((double)local + fraction);
 }
 
 /* ---- facts ---- */
@@ -245,15 +245,29 @@ static size_t oldest_of(const struct bak_series *series)
     return oldest;
 }
 
-void bak_document_added(struct bak_series *series)
+static void say_future(struct bak_facts *facts, struct bak_series *series,
+                       const struct bak_point *point)
+{
+    for (size_t i = 0; i < series->sign_count; i++) {
+        if (series->signs[i].kind == BAK_FUTURE)
+            return;
+    }
+    bak_facts_sign(facts, series, BAK_FUTURE, "%s", point->name);
+}
+
+void bak_document_added(const struct bak_request *request, struct bak_facts *facts,
+                        struct bak_series *series)
 {
     if (series == NULL || series->point_count == 0)
         return;
     const struct bak_point *added = &series->points[series->point_count - 1];
     series->total = dr_int((series->total.known ? series->total.value : 0) + 1);
-    if (added->status == BAK_COMPLETE && added->data.known &&
+    bool future = added->data.known && added->data.value > request->now + request->skew;
+    if (added->status == BAK_COMPLETE && added->data.known && !future &&
         (!series->oldest.known || added->data.value < series->oldest.value))
         series->oldest = added->data;
+    if (future)
+        say_future(facts, series, added);
     if (series->point_count <= POINTS_KEPT)
         return;
     struct bak_point *gone = &series->points[oldest_of(series)];

@@ -35,9 +35,11 @@ struct dr_opt_real bak_moment_local(const char *text);
 struct bak_series *bak_document_series(const struct bak_request *request, struct bak_facts *facts,
                                        const char *name);
 
-/* To be called for each point once it is filled: counts it, remembers the oldest, and drops the
- * oldest point of the series where there are too many to keep. */
-void bak_document_added(struct bak_series *series);
+/* To be called for each point once it is filled: counts it, remembers the oldest, says that it is
+ * of the future (once for a series), and drops the oldest point where there are too many to keep.
+ */
+void bak_document_added(const struct bak_request *request, struct bak_facts *facts,
+                        struct bak_series *series);
 
 /* False where a name does not end in a date (2026-11-20, 20261120T0200): else how many bytes stand
  * in front of it, without what separates them. */

@@ -9,6 +9,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* What could not be decrypted is shown at length. */
+#define MESSAGE_MAX 4096
+
 enum {
     CODE_OK = 0,
     CODE_MISSING_PATH = 1,
@@ -24,6 +27,7 @@ struct stanza {
     char name[BAK_DOCUMENT_NAME];
     struct dr_opt_bool locked; /* a backup is being made */
     bool several;              /* repositories */
+    bool unreadable;           /* one of them: what it holds is not nothing */
 };
 
 /* The series of one repository. */
@@ -50,10 +54,10 @@ static int64_t key_of_database(const struct dr_json *object)
     return bak_document_member(object, "database", &database) ? key_of(&database) : 1;
 }
 
-static void take_status(const struct stanza *stanza, const struct dr_json *status,
+static void take_status(struct stanza *stanza, const struct dr_json *status,
                         struct bak_series *series)
 {
-    char message[BAK_DOCUMENT_NAME];
+    char message[MESSAGE_MAX];
     struct dr_opt_int code = bak_document_int(status, "code");
     bak_document_text(status, "message", message, sizeof message);
     if (series == NULL || (code.known && (code.value == CODE_OK || code.value == CODE_NO_BACKUP)))
@@ -62,6 +66,8 @@ static void take_status(const struct stanza *stanza, const struct dr_json *statu
                                  code.value == CODE_MISSING_DATA || code.value == CODE_NOT_FOUND);
     bak_facts_sign(stanza->facts, series, absent ? BAK_NO_SUCH_SERIES : BAK_UNREADABLE,
                    "pgBackRest says: %s", message);
+    if (!absent)
+        stanza->unreadable = true;
 }
 
 static void fill_backup(const struct stanza *stanza, const struct dr_json *backup,
@@ -112,7 +118,7 @@ static void add_backups(const struct stanza *stanza, int64_t key, struct bak_ser
         damaged = error.known && error.value;
         snprintf(newest, sizeof newest, "%s", label);
         fill_backup(stanza, &list, point);
-        bak_document_added(series);
+        bak_document_added(stanza->request, stanza->facts, series);
         stanza->facts->looked++;
     }
     if (damaged)
@@ -159,7 +165,7 @@ static void add_running(const struct stanza *stanza, struct bak_series *series)
     bak_facts_status(stanza->facts, point, BAK_RUNNING, "pgBackRest holds the lock of a backup");
 }
 
-static void add_repository(const struct stanza *stanza, int64_t key, const struct dr_json *status)
+static void add_repository(struct stanza *stanza, int64_t key, const struct dr_json *status)
 {
     struct bak_series *series = series_of(stanza, key);
     if (status != NULL)
@@ -169,7 +175,7 @@ static void add_repository(const struct stanza *stanza, int64_t key, const struc
     add_running(stanza, series);
 }
 
-static void add_repositories(const struct stanza *stanza, struct dr_json list)
+static void add_repositories(struct stanza *stanza, struct dr_json list)
 {
     struct dr_json status;
     dr_json_array(&list);
@@ -212,20 +218,34 @@ static bool add_stanza(struct stanza *stanza)
     return true;
 }
 
+/* What --set adds to the backup that it shows. */
+static bool shows_one_backup(const struct stanza *stanza)
+{
+    struct dr_json list;
+    struct dr_json value;
+    return bak_document_member(&stanza->object, "backup", &list) && dr_json_array(&list) &&
+           dr_json_item(&list) && bak_document_member(&list, "database-ref", &value);
+}
+
 bool bak_document_read_pgbackrest(const char *text, const struct bak_request *request,
                                   struct bak_facts *facts, struct dr_error *error)
 {
     static const char *const wanted = "pgbackrest info --output=json";
     struct dr_json reader;
     bool ok = true;
+    bool unreadable = false;
     if (!bak_document_start(text, '[', wanted, &reader, error))
         return false;
     dr_json_array(&reader);
     for (; dr_json_item(&reader); dr_json_skip(&reader)) {
         struct stanza stanza = {.request = request, .facts = facts, .object = reader};
         ok = ok && add_stanza(&stanza);
+        if (ok && shows_one_backup(&stanza))
+            return dr_error_set(error, DR_ERR_PROTOCOL,
+                                "info --set shows one backup only: leave --set out");
+        unreadable = unreadable || stanza.unreadable;
     }
-    facts->complete = ok;
+    facts->complete = ok && !unreadable;
     return ok || dr_error_set(error, DR_ERR_PROTOCOL,
                               "not what %s prints: an item that is no stanza", wanted);
 }

@@ -56,9 +56,16 @@ static void fill_archive(const struct dr_json *archive, struct bak_facts *facts,
         bak_facts_status(facts, point, BAK_UNSEEN, "its time cannot be read");
 }
 
-/* Names without a date stand beside those with one for what was made by hand: not a series. */
+/* Names without a date stand beside those with one for what was made by hand: not a series. They
+ * are counted, and the first is named. */
+struct undated {
+    bool apart;
+    size_t count;
+    char first[BAK_DOCUMENT_NAME];
+};
+
 static void add_archive(const struct dr_json *archive, const struct bak_request *request,
-                        bool dated_only, struct bak_facts *facts)
+                        struct undated *undated, struct bak_facts *facts)
 {
     char name[BAK_DOCUMENT_NAME];
     char whole[BAK_DOCUMENT_NAME];
@@ -69,9 +76,9 @@ static void add_archive(const struct dr_json *archive, const struct bak_request 
     const char *part = unfinished_part(name);
     snprintf(whole, sizeof whole, "%.*s", part != NULL ? (int)(part - name) : (int)sizeof whole,
              name);
-    if (!series_of_archive(request, whole, series_name, sizeof series_name) && dated_only) {
-        bak_facts_sign(facts, NULL, BAK_NOTE, "archive without a date in its name, not counted: %s",
-                       name);
+    if (!series_of_archive(request, whole, series_name, sizeof series_name) && undated->apart) {
+        if (undated->count++ == 0)
+            snprintf(undated->first, sizeof undated->first, "%s", name);
         return;
     }
     struct bak_series *series = bak_document_series(request, facts, series_name);
@@ -81,7 +88,7 @@ static void add_archive(const struct dr_json *archive, const struct bak_request 
     fill_archive(archive, facts, point);
     if (part != NULL)
         bak_facts_status(facts, point, BAK_PARTIAL, "left by a run of borg that was interrupted");
-    bak_document_added(series);
+    bak_document_added(request, facts, series);
 }
 
 static bool has_dated_name(struct dr_json archives, const struct bak_request *request)
@@ -110,13 +117,17 @@ bool bak_document_read_borg(const char *text, const struct bak_request *request,
         return dr_error_set(error, DR_ERR_PROTOCOL,
                             "no list of archives: use borg list --json, or borg info --json "
                             "--last N");
-    bool dated_only = has_dated_name(archives, request);
+    struct undated undated = {.apart = has_dated_name(archives, request)};
     dr_json_array(&archives);
     while (dr_json_item(&archives)) {
-        add_archive(&archives, request, dated_only, facts);
+        add_archive(&archives, request, &undated, facts);
         facts->looked++;
         dr_json_skip(&archives);
     }
+    if (undated.count > 0)
+        bak_facts_sign(facts, NULL, BAK_NOTE,
+                       "%zu without a date in the name, which are not counted: %s", undated.count,
+                       undated.first);
     facts->complete = true;
     return true;
 }
@@ -164,7 +175,7 @@ static void add_snapshot(const struct dr_json *snapshot, const char *series_name
     }
     if (!point->data.known)
         bak_facts_status(facts, point, BAK_UNSEEN, "its time cannot be read");
-    bak_document_added(series);
+    bak_document_added(request, facts, series);
 }
 
 /* The name of a series: "db1:/srv/db". */
@@ -296,8 +307,8 @@ static void fill_barman(const struct dr_json *backup, const char *id, struct bak
         bak_facts_status(facts, point, BAK_UNSEEN, "DONE, and no time when");
 }
 
-static void add_barman(const struct dr_json *backup, struct bak_facts *facts,
-                       struct bak_series *series)
+static void add_barman(const struct dr_json *backup, const struct bak_request *request,
+                       struct bak_facts *facts, struct bak_series *series)
 {
     char id[128];
     facts->looked++;
@@ -306,7 +317,7 @@ static void add_barman(const struct dr_json *backup, struct bak_facts *facts,
     if (point == NULL)
         return;
     fill_barman(backup, id, facts, point);
-    bak_document_added(series);
+    bak_document_added(request, facts, series);
 }
 
 /* A server's list, or the one backup of show-backup. */
@@ -318,12 +329,12 @@ static bool add_barman_server(struct dr_json value, const char *server,
         return false;
     struct bak_series *series = bak_document_series(request, facts, server);
     if (kind == '{') {
-        add_barman(&value, facts, series);
+        add_barman(&value, request, facts, series);
         return true;
     }
     dr_json_array(&value);
     while (dr_json_item(&value)) {
-        add_barman(&value, facts, series);
+        add_barman(&value, request, facts, series);
         dr_json_skip(&value);
     }
     return true;
@@ -392,8 +403,8 @@ static void set_walg_parents(struct bak_facts *facts, struct bak_series *series)
     }
 }
 
-static bool add_walg(const struct dr_json *backup, struct bak_facts *facts,
-                     struct bak_series *series)
+static bool add_walg(const struct dr_json *backup, const struct bak_request *request,
+                     struct bak_facts *facts, struct bak_series *series)
 {
     char name[BAK_DOCUMENT_NAME];
     if (!bak_document_text(backup, "backup_name", name, sizeof name) &&
@@ -417,7 +428,7 @@ static bool add_walg(const struct dr_json *backup, struct bak_facts *facts,
     point->content = bak_document_int(backup, "uncompressed_size");
     if (!point->data.known)
         bak_facts_status(facts, point, BAK_UNSEEN, "its time cannot be read");
-    bak_document_added(series);
+    bak_document_added(request, facts, series);
     return true;
 }
 
@@ -432,7 +443,7 @@ bool bak_document_read_walg(const char *text, const struct bak_request *request,
     struct bak_series *series = bak_document_series(request, facts, "");
     dr_json_array(&reader);
     while (dr_json_item(&reader)) {
-        ok = ok && add_walg(&reader, facts, series);
+        ok = ok && add_walg(&reader, request, facts, series);
         dr_json_skip(&reader);
     }
     if (series != NULL)
@@ -474,7 +485,8 @@ static void set_other_status(const struct bak_pointers *pointers, const struct d
 }
 
 static void add_other(const struct dr_json *item, const struct bak_pointers *pointers,
-                      struct bak_facts *facts, struct bak_series *series)
+                      const struct bak_request *request, struct bak_facts *facts,
+                      struct bak_series *series)
 {
     char name[BAK_DOCUMENT_NAME];
     char number[32];
@@ -500,7 +512,7 @@ static void add_other(const struct dr_json *item, const struct bak_pointers *poi
     set_other_status(pointers, item, facts, point);
     if (point->status == BAK_COMPLETE && !point->data.known)
         bak_facts_status(facts, point, BAK_UNSEEN, "no moment at %s", pointers->time);
-    bak_document_added(series);
+    bak_document_added(request, facts, series);
 }
 
 bool bak_document_read_other(const char *text, const struct bak_pointers *pointers,
@@ -516,11 +528,11 @@ bool bak_document_read_other(const char *text, const struct bak_pointers *pointe
     struct bak_series *series = bak_document_series(request, facts, "");
     char kind = dr_json_kind(&reader);
     if (kind == '{') {
-        add_other(&reader, pointers, facts, series);
+        add_other(&reader, pointers, request, facts, series);
     } else if (kind == '[') {
         dr_json_array(&reader);
         while (dr_json_item(&reader)) {
-            add_other(&reader, pointers, facts, series);
+            add_other(&reader, pointers, request, facts, series);
             dr_json_skip(&reader);
         }
     } else {

@@ -87,6 +87,8 @@ struct bak_asked {
     const char *label;
     enum bak_product product;
     bool reference; /* a copy of --compare */
+    bool hearsay;   /* all there is to look at is what somebody else says: the output of a tool, the
+                       API of a cluster */
     bool compared;  /* there is a copy of it to compare it with */
     bool answered;
     const struct bak_facts *facts; /* NULL where it did not answer, or not in time */

@@ -66,7 +66,6 @@ __attribute__((format(printf, 3, 4))) void say(struct judge *judge, enum dr_stat
 /* "2026-11-20 02:00 UTC" */
 const char *moment_words(double moment, char *words, size_t size);
 const char *proof_words(enum bak_proof proof);
-bool is_service(enum bak_product product);
 
 /* judge_points.c: which points are usable, and what they promise. `remembered` may be NULL. */
 bool point_is_usable(const struct bak_series *series, const struct bak_point *point, double now,

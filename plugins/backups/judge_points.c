@@ -14,6 +14,11 @@
 #define KIN_LEAST 3
 /* A pause that is so much longer than usual has swallowed a run. */
 #define MISSED_FACTOR 1.5
+/* More missed runs are no runs: what was taken for a schedule is none. */
+#define MISSED_MAX 100
+/* A pause that is so much shorter than the longest of the newest ones is none: an extra run. */
+#define EXTRA_SHARE 24
+#define EXTRA_AMONG 5
 
 static const struct bak_point *find_point(const struct bak_series *series, const char *name)
 {
@@ -119,23 +124,44 @@ static double median(double *values, size_t count)
     return count % 2 == 1 ? values[count / 2] : (values[count / 2 - 1] + values[count / 2]) / 2;
 }
 
-/* The lower quartile: of many pauses those are usual that are not longer because retention has thinned
- * out what was between, or because a run was missed. */
-static double lower_quartile(double *values, size_t count)
+/* Of many pauses those are usual that are not longer because retention has thinned out what was
+ * between, or because a run was missed: the lower quartile. Of few, the median. */
+static double usual(double *values, size_t count)
 {
+    if (count < 4)
+        return median(values, count);
     qsort(values, count, sizeof *values, by_value);
     return values[count / 4];
+}
+
+/* The pauses between the newest points. Those that follow each other at once, extra runs by hand,
+ * are one. */
+static size_t find_pauses(const struct moments *moments, double pauses[KIN_MAX])
+{
+    double longest = 0, pause = 0;
+    size_t count = 0;
+    for (size_t i = moments->count, n = 0; i-- > 1 && n < EXTRA_AMONG; n++) {
+        pause = moments->items[i].data - moments->items[i - 1].data;
+        longest = pause > longest ? pause : longest;
+    }
+    pause = 0;
+    for (size_t i = moments->count; i-- > 1 && count < KIN_MAX;) {
+        pause += moments->items[i].data - moments->items[i - 1].data;
+        if (pause < longest / EXTRA_SHARE)
+            continue;
+        pauses[count++] = pause;
+        pause = 0;
+    }
+    return count;
 }
 
 /* What is usual between two points, and for making one: of the newest ones. */
 static void find_period(const struct moments *moments, struct promise *promise)
 {
     double values[KIN_MAX];
-    size_t count = 0;
-    for (size_t i = moments->count; i-- > 1 && count < KIN_MAX;)
-        values[count++] = moments->items[i].data - moments->items[i - 1].data;
+    size_t count = find_pauses(moments, values);
     if (!promise->period.known && count + 1 >= KIN_LEAST)
-        promise->period = dr_real(lower_quartile(values, count));
+        promise->period = dr_real(usual(values, count));
     count = 0;
     for (size_t i = moments->count; i-- > 0 && count < KIN_MAX;)
         values[count++] = moments->items[i].usable - moments->items[i].data;
@@ -193,7 +219,7 @@ static void judge_window(const struct judge *judge, const struct moments *moment
     if (promise->period.known) {
         double duration = promise->duration.known ? promise->duration.value : 0;
         missed += missed_between(now - moments->items[last].data - duration, promise->period.value);
-        promise->missed = (struct dr_opt_int){.known = true, .value = missed};
+        promise->missed = (struct dr_opt_int){.known = missed <= MISSED_MAX, .value = missed};
     }
     double covered = now - moments->items[dense].data;
     promise->covered = covered < judge->rules->window ? covered : judge->rules->window;
@@ -275,7 +301,7 @@ static void sort_out(const struct judge *judge, struct part *part)
     if (promise->orphan != NULL && promise->newest != NULL &&
         !is_newer(promise->orphan, promise->newest))
         promise->orphan = NULL;
-    if (part->series->oldest.known &&
+    if (part->series->oldest.known && part->series->oldest.value <= now + skew &&
         (!promise->oldest.known || part->series->oldest.value < promise->oldest.value))
         promise->oldest = part->series->oldest;
 }

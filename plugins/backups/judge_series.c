@@ -30,11 +30,10 @@ const char *proof_words(enum bak_proof proof)
     return words[proof];
 }
 
-/* The owner of the storage says so itself, and there is nothing else to look at. */
-bool is_service(enum bak_product product)
+/* Whoever keeps it says so, and there is nothing else to look at. */
+static bool is_hearsay(const struct part *part)
 {
-    return product >= BAK_RDS || product == BAK_ARCHIVER || product == BAK_VELERO ||
-           product == BAK_ELASTICSEARCH || product == BAK_DOCUMENT || product == BAK_BORG;
+    return part->asked->product >= BAK_RDS || part->asked->hearsay;
 }
 
 /* ---- there is none ---- */
@@ -54,6 +53,9 @@ static void say_none(struct judge *judge, struct part *part, struct dr_line *lin
     else if (promise->running != NULL)
         snprintf(detail, sizeof detail, "the first, %s, is still being made",
                  promise->running->name);
+    else if (part->series->point_count == 1)
+        snprintf(detail, sizeof detail, "%s is dated in the future, expired, or without a date",
+                 part->series->points[0].name);
     else if (part->series->point_count > 0)
         snprintf(detail, sizeof detail,
                  "all %zu are dated in the future, expired, or without a date",
@@ -176,7 +178,7 @@ static void judge_proof(struct judge *judge, struct part *part, struct dr_line *
                 newest->name);
         return;
     }
-    if (newest->proof >= wanted || (is_service(part->asked->product) && wanted <= BAK_WELLFORMED))
+    if (newest->proof >= wanted || (is_hearsay(part) && wanted <= BAK_WELLFORMED))
         return;
     dr_line_problem(line, DR_UNKNOWN, "%s is not proven to be a backup (%s): %s", newest->name,
                     proof_words(newest->proof),
@@ -395,15 +397,34 @@ static void say_signs(struct judge *judge, const struct part *part)
     }
 }
 
+static bool has_sign(const struct bak_series *series, enum bak_sign_kind kind)
+{
+    for (size_t i = 0; i < series->sign_count; i++) {
+        if (series->signs[i].kind == kind)
+            return true;
+    }
+    return false;
+}
+
+/* It archives nothing, or nobody knows since when: a sign may have said why. */
+static void judge_unknown(struct judge *judge, struct part *part, struct dr_line *line)
+{
+    if (part->asked->product != BAK_ARCHIVER) {
+        say_none(judge, part, line);
+        return;
+    }
+    if (has_sign(part->series, BAK_ARCHIVER_HOLLOW) || has_sign(part->series, BAK_ARCHIVER_OFF))
+        return;
+    dr_line_problem(line, DR_UNKNOWN, "when it last archived is not known");
+    say(judge, DR_UNKNOWN, "%s: when it last archived is not known", part->name);
+}
+
 void judge_series(struct judge *judge, struct part *part)
 {
     struct dr_line line = DR_LINE;
     judge_log(judge, part, &line);
-    if (!part->promise.data.known && part->asked->product == BAK_ARCHIVER) {
-        dr_line_problem(&line, DR_UNKNOWN, "when it last archived is not known");
-        say(judge, DR_UNKNOWN, "%s: when it last archived is not known", part->name);
-    } else if (!part->promise.data.known)
-        say_none(judge, part, &line);
+    if (!part->promise.data.known)
+        judge_unknown(judge, part, &line);
     judge_exposure(judge, part, &line);
     judge_broken(judge, part, &line);
     judge_proof(judge, part, &line);

@@ -124,10 +124,10 @@ size_t bak_glob_root(const char *glob)
 
 /* ---- names that are not finished ---- */
 
-static bool ends_in(const char *part, size_t length, const char *ending)
+static size_t ending_of(const char *part, size_t length, const char *ending)
 {
     size_t size = strlen(ending);
-    return length > size && memcmp(part + length - size, ending, size) == 0;
+    return length > size && memcmp(part + length - size, ending, size) == 0 ? size : 0;
 }
 
 /* rsync writes ".NAME.XXXXXX": six letters and digits by chance. Six small letters are taken for a
@@ -147,27 +147,47 @@ static bool is_of_rsync(const char *part, size_t length)
     return chance;
 }
 
-static bool is_unfinished(const char *part, size_t length)
+/* How many bytes at the end of a part say that it is not finished. */
+static size_t marks_of(const char *part, size_t length)
 {
     static const char *const endings[] = {".tmp",        ".part",     ".partial",    ".inprogress",
                                           ".incomplete", ".filepart", ".crdownload", "~"};
-    if (length == 0)
-        return false;
     for (size_t i = 0; i < sizeof endings / sizeof endings[0]; i++) {
-        if (ends_in(part, length, endings[i]))
-            return true;
+        size_t size = ending_of(part, length, endings[i]);
+        if (size > 0)
+            return size;
     }
-    return is_of_rsync(part, length);
+    return is_of_rsync(part, length) ? 7 : 0;
 }
 
 bool bak_name_unfinished(const char *name)
 {
     for (;;) {
         size_t length = strcspn(name, "/");
-        if (is_unfinished(name, length))
+        if (marks_of(name, length) > 0)
             return true;
         if (name[length] == '\0')
             return false;
+        name += length + 1;
+    }
+}
+
+bool bak_name_finished(const char *name, char *finished, size_t size)
+{
+    size_t used = 0;
+    for (;;) {
+        size_t length = strcspn(name, "/");
+        size_t marks = marks_of(name, length);
+        size_t dot = is_of_rsync(name, length) ? 1 : 0;
+        size_t kept = length - marks - dot;
+        if (used + kept + 2 > size)
+            return false;
+        memcpy(finished + used, name + dot, kept);
+        used += kept;
+        finished[used] = name[length];
+        if (name[length] == '\0')
+            return true;
+        used++;
         name += length + 1;
     }
 }

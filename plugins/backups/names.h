@@ -63,4 +63,7 @@ bool bak_format_after(const char *format, const char *directory, double moment, 
  * .incomplete, .filepart, .crdownload, a leading "." before a random ending (rsync), "~". */
 bool bak_name_unfinished(const char *name);
 
+/* The name that it will have then. False where it has no room. */
+bool bak_name_finished(const char *name, char *finished, size_t size);
+
 #endif

@@ -48,8 +48,6 @@ struct bak_flow {
     void *context;
     const char *name;     /* as in a view */
     struct dr_task *task; /* whose time it keeps to; NULL: none */
-    /* Its own; zeros to begin with. */
-    struct bak_flow_parts *parts;
 };
 
 /* Reads all of it, to its end, and says what it is: verdict, kind, why, data, content (bytes), and

@@ -85,6 +85,7 @@ static bool start(struct bak_azure *azure, const struct dr_uri *uri, bool second
     const char *path = uri->path[0] == '/' ? uri->path + 1 : uri->path;
     azure->store.type = &azure->type;
     azure->store.remote = true;
+    azure->store.atomic = azure->kind->atomic;
     azure->store.page_limit = request->pages;
     if (!take_container(azure, path, error) ||
         !dr_azure_access_read(task, &azure->kind->form, &azure->access, error) ||
@@ -136,6 +137,9 @@ static bool set_root(struct bak_azure *azure, const char *path, size_t length, c
     azure->root = dr_text_format("%.*s%s", (int)length, path, length > 0 ? "/" : "");
     azure->pattern = strdup(pattern);
     azure->store.pattern = azure->pattern;
+    snprintf(azure->place, sizeof azure->place, "%s/%.500s", azure->container,
+             azure->root != NULL ? azure->root : "");
+    azure->store.place = azure->place;
     return (azure->root != NULL && azure->pattern != NULL) || out_of_memory(error);
 }
 
@@ -246,13 +250,15 @@ bool bak_azure_is_missing(const struct bak_azure *azure, const struct dr_http_re
     return false;
 }
 
-bool bak_azure_may_go_on(const struct bak_azure *azure, int64_t pages, struct dr_error *error)
+bool bak_azure_may_go_on(struct bak_azure *azure)
 {
-    return azure->store.page_limit == 0 || pages < azure->store.page_limit ||
-           dr_error_set(error, DR_ERR_PROTOCOL,
-                        "the listing is incomplete: there is more than --max-pages=%" PRId64
-                        " pages of " BAK_AZURE_PAGE " names",
-                        azure->store.page_limit);
+    struct bak_store *store = &azure->store;
+    if (store->page_limit > 0 && store->pages >= store->page_limit) {
+        store->cut = true;
+        return false;
+    }
+    store->pages++;
+    return true;
 }
 
 /* ---- one name ---- */

@@ -18,6 +18,7 @@ struct bak_azure_kind {
     struct dr_azure_form form;
     struct dr_azure_grant grant;
     struct dr_azure_sas_use use;
+    bool atomic;                         /* as bak_store has it */
     const char *version;                 /* of the protocol */
     const char *const *missing;          /* codes of a name that is not there; NULL-terminated */
     const struct dr_azure_pair *headers; /* of every request that a token authorises */
@@ -31,6 +32,7 @@ struct bak_azure {
     struct dr_azure_access owned; /* of the primary, where access is that of the secondary */
     struct dr_http *http;
     char words[128];
+    char place[DR_AZURE_BASE_MAX * 2];
     char *container; /* or share */
     char *root;      /* what stands in front of every name: "" or "pg/prod/" */
     char *pattern;
@@ -68,8 +70,8 @@ bool bak_azure_refused(const struct bak_azure *azure, const struct dr_http_reply
 /* True where the reply says that the name (not the container) is not there. */
 bool bak_azure_is_missing(const struct bak_azure *azure, const struct dr_http_reply *reply);
 
-/* Whether another page may be asked for, `pages` having been read. False with the error set. */
-bool bak_azure_may_go_on(const struct bak_azure *azure, int64_t pages, struct dr_error *error);
+/* Whether another page may be asked for, which is counted; else the listing is cut. */
+bool bak_azure_may_go_on(struct bak_azure *azure);
 
 /* HEAD of a name: *found, and the reply where it was (freed by the caller in any case). */
 bool bak_azure_head(struct bak_azure *azure, const char *name, bool *found,

@@ -55,8 +55,20 @@ static const struct dr_xml_element wanted[ELEMENTS] = {
     [NEXT] = {.path = "/EnumerationResults/NextMarker", .most = NAME_MAX_BYTES},
 };
 
+/* So many unfinished uploads are looked at. */
+#define UNFINISHED_MAX 64
+
+/* What may be an upload that was begun: nothing of it can be read. */
+struct begun {
+    char *name;
+    struct dr_opt_real moment;
+};
+
 struct listing {
     struct bak_azure *azure;
+    bool uncommitted; /* those are listed, and nothing else is of interest */
+    struct begun begun[UNFINISHED_MAX];
+    size_t begun_count;
     const struct bak_listing *asked;
     bak_take *take;
     void *context;
@@ -148,6 +160,23 @@ static bool take_prefix(struct listing *listing, struct dr_error *error)
     return ok;
 }
 
+/* Uncommitted blobs are listed without content and its MD5, as some empty ones are. */
+static bool note_begun(struct listing *listing, const char *name, struct dr_error *error)
+{
+    struct begun *begun = &listing->begun[listing->begun_count];
+    if (strcmp(text_of(listing, SIZE), "0") != 0 || text_of(listing, MD5)[0] != '\0' ||
+        listing->begun_count == UNFINISHED_MAX)
+        return true;
+    begun->name = strdup(name);
+    if (begun->name == NULL)
+        return dr_error_set(error, DR_ERR_INTERNAL, "out of memory");
+    begun->moment = bak_azure_moment(text_of(listing, MODIFIED));
+    if (!begun->moment.known)
+        begun->moment = bak_azure_moment(text_of(listing, CREATED));
+    listing->begun_count++;
+    return true;
+}
+
 static bool take_blob(struct listing *listing, struct dr_error *error)
 {
     const char *name = below_root(listing, NAME, error);
@@ -159,6 +188,8 @@ static bool take_blob(struct listing *listing, struct dr_error *error)
     if (directory || is_there(listing, SNAPSHOT) || is_there(listing, DELETED))
         return true;
     struct bak_azure *azure = listing->azure;
+    if (listing->uncommitted)
+        return note_begun(listing, name, error);
     struct bak_entry entry = {.name = name, .detailed = true};
     entry.size = bak_azure_size(text_of(listing, SIZE));
     entry.modified =
@@ -188,6 +219,8 @@ static bool ask_page(struct listing *listing, struct dr_error *error)
         query[count++] = (struct dr_azure_pair){"prefix", dr_buffer_text(&listing->prefix)};
     if (!listing->asked->recursive)
         query[count++] = (struct dr_azure_pair){"delimiter", "/"};
+    if (listing->uncommitted)
+        query[count++] = (struct dr_azure_pair){"include", "uncommittedblobs"};
     if (listing->marker.size > 0)
         query[count++] = (struct dr_azure_pair){"marker", dr_buffer_text(&listing->marker)};
     query[count] = (struct dr_azure_pair){NULL, NULL};
@@ -226,6 +259,25 @@ static bool read_page(struct listing *listing, struct dr_error *error)
     return ok;
 }
 
+static bool read_pages(struct listing *listing, struct dr_error *error)
+{
+    listing->prefix = DR_BUFFER(NAME_MAX_BYTES);
+    listing->marker = DR_BUFFER(NAME_MAX_BYTES);
+    listing->last = DR_BUFFER(NAME_MAX_BYTES);
+    bool ok =
+        dr_buffer_addf(&listing->prefix, "%s%s", listing->azure->root, listing->asked->prefix) ||
+        listing->prefix.size == 0 || dr_error_set(error, DR_ERR_USAGE, "the prefix is too long");
+    bool more = true;
+    while (ok && more && bak_azure_may_go_on(listing->azure)) {
+        ok = read_page(listing, error);
+        more = listing->marker.size > 0;
+    }
+    dr_buffer_free(&listing->prefix);
+    dr_buffer_free(&listing->marker);
+    dr_buffer_free(&listing->last);
+    return ok;
+}
+
 static bool list_blobs(struct bak_store *store, const struct bak_listing *asked, bak_take *take,
                        void *context, struct dr_error *error)
 {
@@ -236,18 +288,40 @@ static bool list_blobs(struct bak_store *store, const struct bak_listing *asked,
     listing->asked = asked;
     listing->take = take;
     listing->context = context;
-    listing->prefix = DR_BUFFER(NAME_MAX_BYTES);
-    listing->marker = DR_BUFFER(NAME_MAX_BYTES);
-    listing->last = DR_BUFFER(NAME_MAX_BYTES);
-    bool ok = dr_buffer_addf(&listing->prefix, "%s%s", listing->azure->root, asked->prefix) ||
-              dr_error_set(error, DR_ERR_USAGE, "the prefix is too long");
-    int64_t pages = 0;
-    do {
-        ok = ok && bak_azure_may_go_on(listing->azure, pages++, error) && read_page(listing, error);
-    } while (ok && listing->marker.size > 0);
-    dr_buffer_free(&listing->prefix);
-    dr_buffer_free(&listing->marker);
-    dr_buffer_free(&listing->last);
+    bool ok = read_pages(listing, error);
+    free(listing);
+    return ok;
+}
+
+/* One that can be looked at is a blob, however empty. */
+static bool hand_over_begun(struct bak_azure *azure, const struct begun *begun, bak_take *take,
+                            void *context, struct dr_error *error)
+{
+    struct dr_http_reply reply;
+    bool found = false, ok = bak_azure_head(azure, begun->name, &found, &reply, error);
+    dr_http_reply_free(&reply);
+    if (!ok || found)
+        return ok;
+    const struct bak_entry entry = {.name = begun->name, .modified = begun->moment};
+    return take(context, &entry, error);
+}
+
+/* Uploads of blocks that were never put together. */
+static bool list_unfinished(struct bak_store *store, bak_take *take, void *context,
+                            struct dr_error *error)
+{
+    static const struct bak_listing all = {.prefix = "", .recursive = true};
+    struct listing *listing = calloc(1, sizeof *listing);
+    if (listing == NULL)
+        return dr_error_set(error, DR_ERR_INTERNAL, "out of memory");
+    listing->azure = (struct bak_azure *)store;
+    listing->asked = &all;
+    listing->uncommitted = true;
+    bool ok = read_pages(listing, error);
+    for (size_t i = 0; i < listing->begun_count; i++) {
+        ok = ok && hand_over_begun(listing->azure, &listing->begun[i], take, context, error);
+        free(listing->begun[i].name);
+    }
     free(listing);
     return ok;
 }
@@ -326,6 +400,7 @@ static const struct bak_azure_kind blob_kind = {
              .look = look_at_blob,
              .read = bak_azure_read,
              .load = bak_azure_load,
+             .unfinished = list_unfinished,
              .close = bak_azure_close},
     .words = "Azure Blob container",
     .thing = "container",
@@ -335,6 +410,7 @@ static const struct bak_azure_kind blob_kind = {
               .role = "the role Storage Blob Data Reader",
               .no_secondary = "there is no secondary to read: the account needs RA-GRS or RA-GZRS"},
     .use = {.service = "b", .resource = "cd", .words = "a container"},
+    .atomic = true,
     .version = DR_AZURE_VERSION,
     .missing = no_such_blob,
 };

@@ -64,7 +64,6 @@ struct walk {
     void *context;
     struct heap todo;   /* directories, the next one last */
     struct heap sorted; /* what is in the directory that is being read, of a sorted list */
-    int64_t pages;
 };
 
 /* One page of one directory. */
@@ -345,8 +344,11 @@ static bool walk_sorted(struct walk *walk, struct dr_error *error)
             continue;
         }
         page.directory = walk->todo.items[--walk->todo.count];
-        ok = bak_azure_may_go_on(walk->azure, walk->pages++, error) &&
-             read_pages(walk, &page, 1, error);
+        if (!bak_azure_may_go_on(walk->azure)) {
+            drop(&page.directory);
+            break;
+        }
+        ok = read_pages(walk, &page, 1, error);
         drop(&page.directory);
         if (!ok || walk->todo.count > 0) /* its list goes on */
             continue;
@@ -365,17 +367,17 @@ static bool walk_sorted(struct walk *walk, struct dr_error *error)
 static bool walk_any(struct walk *walk, struct dr_error *error)
 {
     bool ok = true;
-    while (ok && walk->todo.count > 0) {
+    while (ok && walk->todo.count > 0 && !walk->azure->store.cut) {
         struct page *pages = calloc(AT_ONCE, sizeof *pages);
         size_t count = 0;
         if (pages == NULL)
             return out_of_memory(error);
-        for (; ok && count < AT_ONCE && walk->todo.count > 0; count++) {
-            ok = bak_azure_may_go_on(walk->azure, walk->pages++, error);
+        for (; count < AT_ONCE && walk->todo.count > 0 && bak_azure_may_go_on(walk->azure);
+             count++) {
             pages[count].walk = walk;
             pages[count].directory = walk->todo.items[--walk->todo.count];
         }
-        ok = ok && read_pages(walk, pages, count, error);
+        ok = read_pages(walk, pages, count, error);
         for (size_t i = 0; i < count; i++)
             drop(&pages[i].directory);
         free(pages);

@@ -9,6 +9,7 @@ Every command is shown as it is run and every output is the true one."""
 import os
 import sys
 
+import demo_backups
 import demo_dns
 import demo_liveness
 import demo_queues
@@ -18,7 +19,8 @@ from postgresql import LabError
 
 PARTS = (("check_replication_lag: PostgreSQL", demo_replication), ("check_queue_mirrors: RabbitMQ", demo_queues),
          ("check_liveness: HAProxy, nginx, Celery", demo_liveness),
-         ("check_dns_target: Knot, NSD, Unbound", demo_dns))
+         ("check_dns_target: Knot, NSD, Unbound", demo_dns),
+         ("check_backup_freshness: dumps, WAL, a copy", demo_backups))
 
 
 def main():
