@@ -3,8 +3,8 @@
 
 program_ldflags = $(AM_LDFLAGS) $(PROGRAM_LDFLAGS)
 program_cflags = $(AM_CFLAGS) $(PROGRAM_CFLAGS)
-# A module exports its descriptor and nothing else.
-module_ldflags = $(AM_LDFLAGS) -module -avoid-version -shared -export-symbols-regex '^dr_source$$'
+# A module exports its descriptor and nothing else, and lacks nothing: what it uses is linked with it.
+module_ldflags = $(AM_LDFLAGS) -module -avoid-version -shared -Wl,-z,defs -export-symbols-regex '^dr_source$$'
 
 # Regular expressions, for the runs that use them.
 if MODULES
@@ -766,13 +766,16 @@ plugins_check_backup_freshness_LDADD = plugins/libbackups.la common/libcommon.la
 # What every source of it is linked with; the executable has it already.
 backups_shared = \
 	plugins/backups/compare.c plugins/backups/facts.c plugins/backups/name_format.c plugins/backups/names.c \
-	plugins/backups/store.c plugins/backups/wal.c common/moment.c common/moment.h
+	plugins/backups/store.c plugins/backups/wal.c \
+	common/duration.c common/moment.c common/moment.h common/number.c common/size.c
 # What reads stores: files by their content, repositories by their catalogue.
 backups_readers = \
 	plugins/backups/barman.c \
 	plugins/backups/digest.c plugins/backups/digest.h \
 	plugins/backups/barman_info.c plugins/backups/barman_info.h \
+	plugins/backups/digest.c plugins/backups/digest.h \
 	plugins/backups/elasticsearch_repository.c \
+	$(backups_formats) \
 	plugins/backups/files.c plugins/backups/files.h \
 	plugins/backups/files_list.c \
 	plugins/backups/files_points.c \
@@ -781,6 +784,7 @@ backups_readers = \
 	plugins/backups/pgbackrest.c \
 	plugins/backups/pgbackrest_info.c plugins/backups/pgbackrest_info.h \
 	plugins/backups/proof.c plugins/backups/proof.h plugins/backups/proof_parts.h \
+	plugins/backups/proof_directory.c \
 	plugins/backups/proof_packed.c plugins/backups/proof_packed.h \
 	plugins/backups/proof_unpack.c plugins/backups/proof_unpack.h \
 	plugins/backups/restic.c \
@@ -791,6 +795,15 @@ backups_readers = \
 	plugins/backups/wal_base.c plugins/backups/wal_base.h \
 	plugins/backups/walg.c \
 	plugins/backups/walg_sentinel.c plugins/backups/walg_sentinel.h
+backups_formats = \
+	plugins/backups/formats.c plugins/backups/formats.h \
+	plugins/backups/formats_archive.c \
+	plugins/backups/formats_database.c \
+	plugins/backups/formats_mongo.c \
+	plugins/backups/formats_pg.c \
+	plugins/backups/formats_secret.c \
+	plugins/backups/formats_text.c \
+	plugins/backups/walk.c plugins/backups/walk.h
 # The libraries that unpack, for the runs that meet something packed.
 backups_unpack = plugins/backups/unpack.c plugins/backups/unpack.h
 if HAVE_BZIP2
@@ -812,7 +825,7 @@ unpack_cflags = $(ZLIB_CFLAGS) $(ZSTD_CFLAGS) $(LZMA_CFLAGS) $(LZ4_CFLAGS)
 unpack_libs = $(ZLIB_LIBS) $(ZSTD_LIBS) $(LZMA_LIBS) $(BZIP2_LIBS) $(LZ4_LIBS)
 if MODULES
 # The executable has these already where the sources are linked into it.
-backups_readers += common/duration.c common/module.c common/number.c common/size.c
+backups_readers += common/module.c
 pkglib_LTLIBRARIES += plugins/backups-unpack.la
 plugins_backups_unpack_la_SOURCES = $(backups_unpack)
 plugins_backups_unpack_la_CFLAGS = $(AM_CFLAGS) $(unpack_cflags)
@@ -877,7 +890,6 @@ common_client_libaws_la_SOURCES = \
 common_client_libaws_la_CFLAGS = $(AM_CFLAGS) $(azure_cflags)
 backups_cflags = $(AM_CFLAGS) $(azure_cflags)
 backups_libs = common/client/libaws.la $(azure_libs)
-backups_libs = common/client/libaws.la $(azure_libs)
 backups_azuresql = plugins/backups/azure_sql.c plugins/backups/azure_sql_read.c plugins/backups/azure_sql_read.h
 backups_objects = \
 	plugins/backups/objects.c \
@@ -896,7 +908,7 @@ pkglib_LTLIBRARIES += plugins/backups-aws.la
 plugins_backups_aws_la_SOURCES = plugins/backups/aws.c $(backups_shared)
 plugins_backups_aws_la_CFLAGS = $(backups_cflags)
 plugins_backups_aws_la_LDFLAGS = $(module_ldflags)
-plugins_backups_aws_la_LIBADD = $(backups_libs) common/libsource.la
+plugins_backups_aws_la_LIBADD = $(backups_libs) common/client/libjson.la common/libsource.la
 
 pkglib_LTLIBRARIES += plugins/backups-gcp.la
 plugins_backups_gcp_la_SOURCES = plugins/backups/gcp.c $(backups_shared)
