@@ -427,14 +427,13 @@ plugins_check_liveness_SOURCES += $(liveness_http_sources)
 plugins_check_liveness_LDADD += $(liveweb_libs)
 endif
 
-# The API server of Kubernetes; with common/client/web_access.c.
+# The API server of Kubernetes; with common/client/web_access.c and kubernetes_list.c.
 kubernetes_client = \
 	common/client/kubernetes_access.c common/client/kubernetes_access.h \
 	common/client/kubernetes_ask.c common/client/kubernetes_ask.h \
-	common/client/kubernetes_config.c common/client/kubernetes_config.h \
-	common/client/kubernetes_list.c common/client/kubernetes_list.h
+	common/client/kubernetes_config.c common/client/kubernetes_config.h
 liveness_kubernetes_sources = \
-	$(kubernetes_client) \
+	$(kubernetes_client) common/client/kubernetes_list.c common/client/kubernetes_list.h \
 	plugins/liveness/kubernetes.c \
 	plugins/liveness/kubernetes_access.c plugins/liveness/kubernetes_access.h \
 	plugins/liveness/kubernetes_read.c plugins/liveness/kubernetes_read.h \
@@ -756,7 +755,8 @@ plugins_libbackups_la_SOURCES = \
 	plugins/backups/request.h \
 	plugins/backups/signs.c plugins/backups/signs.h \
 	plugins/backups/store.c plugins/backups/store.h \
-	plugins/backups/wal.c plugins/backups/wal.h
+	plugins/backups/wal.c plugins/backups/wal.h \
+	plugins/backups/wanted.c plugins/backups/wanted.h
 plugins_libbackups_la_LIBADD = common/client/libjson.la
 plugins_check_backup_freshness_SOURCES = plugins/check_backup_freshness.c common/moment.c common/moment.h
 plugins_check_backup_freshness_CFLAGS = $(program_cflags)
@@ -768,6 +768,14 @@ backups_shared = \
 	plugins/backups/compare.c plugins/backups/facts.c plugins/backups/name_format.c plugins/backups/names.c \
 	plugins/backups/store.c plugins/backups/wal.c \
 	common/duration.c common/moment.c common/moment.h common/number.c common/size.c
+	plugins/backups/compare.c plugins/backups/facts.c plugins/backups/name_format.c plugins/backups/names.c plugins/backups/store.c \
+	plugins/backups/wal.c plugins/backups/wanted.c plugins/backups/wanted.h common/moment.c common/moment.h
+# Velero's objects, in its cluster or in its bucket.
+backups_velero = \
+	common/client/kubernetes_list.c common/client/kubernetes_list.h \
+	plugins/backups/cron.c plugins/backups/cron.h \
+	plugins/backups/velero_facts.c \
+	plugins/backups/velero_read.c plugins/backups/velero_read.h
 # What reads stores: files by their content, repositories by their catalogue.
 backups_readers = \
 	plugins/backups/barman.c \
@@ -790,7 +798,9 @@ backups_readers = \
 	plugins/backups/restic.c \
 	plugins/backups/scan.c plugins/backups/scan.h \
 	plugins/backups/store_disk.c \
+	plugins/backups/snapshots.c plugins/backups/snapshots.h \
 	plugins/backups/velero_bucket.c \
+	$(backups_velero) \
 	plugins/backups/wal_archive.c \
 	plugins/backups/wal_base.c plugins/backups/wal_base.h \
 	plugins/backups/walg.c \
@@ -896,7 +906,10 @@ backups_objects = \
 	plugins/backups/store_azure.c plugins/backups/store_azure.h \
 	plugins/backups/store_azure_blob.c \
 	plugins/backups/store_azure_files.c \
+	plugins/backups/store_s3.c plugins/backups/store_s3.h \
+	plugins/backups/store_s3_list.c
 	plugins/backups/store_s3.c
+backups_azuresql = plugins/backups/azure_sql.c plugins/backups/azure_sql_read.c plugins/backups/azure_sql_read.h
 if MODULES
 pkglib_LTLIBRARIES += plugins/backups-objects.la
 plugins_backups_objects_la_SOURCES = $(backups_objects) $(backups_readers) $(backups_shared)
@@ -929,6 +942,12 @@ plugins_check_backup_freshness_LDADD += $(backups_libs)
 endif
 endif
 
+backups_kubernetes = \
+	$(kubernetes_client) common/client/web_access.c common/client/web_access.h \
+	plugins/backups/kubernetes.c \
+	plugins/backups/snapshot_read.c plugins/backups/snapshot_read.h
+backups_elasticsearch = \
+	plugins/backups/elasticsearch.c common/client/web_access.c common/client/web_access.h
 if HAVE_LIBCURL
 if MODULES
 pkglib_LTLIBRARIES += plugins/backups-digitalocean.la
@@ -938,19 +957,21 @@ plugins_backups_digitalocean_la_LDFLAGS = $(module_ldflags)
 plugins_backups_digitalocean_la_LIBADD = common/client/libjson.la $(http_libs) common/libsource.la
 
 pkglib_LTLIBRARIES += plugins/backups-kubernetes.la
-plugins_backups_kubernetes_la_SOURCES = plugins/backups/kubernetes.c $(backups_shared)
-plugins_backups_kubernetes_la_CFLAGS = $(AM_CFLAGS)
+plugins_backups_kubernetes_la_SOURCES = $(backups_kubernetes) $(backups_velero) $(backups_shared)
+plugins_backups_kubernetes_la_CFLAGS = $(AM_CFLAGS) $(YAML_CFLAGS)
 plugins_backups_kubernetes_la_LDFLAGS = $(module_ldflags)
-plugins_backups_kubernetes_la_LIBADD = common/client/libjson.la $(http_libs) common/libsource.la
+plugins_backups_kubernetes_la_LIBADD = common/client/libjson.la $(http_libs) $(YAML_LIBS) common/libsource.la
 
 pkglib_LTLIBRARIES += plugins/backups-elasticsearch.la
-plugins_backups_elasticsearch_la_SOURCES = plugins/backups/elasticsearch.c $(backups_shared)
+plugins_backups_elasticsearch_la_SOURCES = $(backups_elasticsearch) $(backups_shared) \
+	plugins/backups/cron.c plugins/backups/cron.h plugins/backups/snapshots.c plugins/backups/snapshots.h
 plugins_backups_elasticsearch_la_CFLAGS = $(AM_CFLAGS)
 plugins_backups_elasticsearch_la_LDFLAGS = $(module_ldflags)
 plugins_backups_elasticsearch_la_LIBADD = common/client/libjson.la $(http_libs) common/libsource.la
 else
-plugins_check_backup_freshness_SOURCES += plugins/backups/digitalocean.c plugins/backups/kubernetes.c \
+plugins_check_backup_freshness_SOURCES += plugins/backups/digitalocean.c $(backups_kubernetes) \
 	plugins/backups/elasticsearch.c
-plugins_check_backup_freshness_LDADD += $(http_libs)
+plugins_check_backup_freshness_CFLAGS += $(YAML_CFLAGS)
+plugins_check_backup_freshness_LDADD += $(http_libs) $(YAML_LIBS)
 endif
 endif

@@ -381,6 +381,8 @@ static bool make_request(const struct dr_aws_call *call,
     request->connect_host = call->connect_host;
     request->connect_port = call->connect_port;
     request->stage = call->stage;
+    /* refusals repeat the key's id and what was signed, and objects are somebody's data */
+    request->private = true;
     return !texts->type.cut;
 }
 

@@ -6,6 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* Later than so many seconds after its writing a file was not copied, but renamed. */
+#define ARRIVAL_SECONDS (12 * 3600.0)
 #define DAY 86400
 /* How many are looked into, on a disk, though a whole one was found. */
 #define LOOKS_MAX 32
@@ -101,12 +103,19 @@ static bool is_ahead(const struct making *making, struct dr_opt_real moment)
     return moment.known && moment.value > making->request->now + making->request->skew;
 }
 
-/* An arrival in the future is one on another clock than ours: the time of writing is left. */
+/* A copy that keeps the time of writing shows when it came by the time of its last change. So does a
+ * file that was renamed, linked or given away long after it was written (rotation): that is no
+ * arrival. */
+static bool is_arrival(const struct making *making, const struct bak_found *found)
+{
+    return found->arrived.known && !is_ahead(making, found->arrived) &&
+           (!found->modified.known ||
+            found->arrived.value - found->modified.value <= ARRIVAL_SECONDS);
+}
+
 static struct dr_opt_real usable_of(const struct making *making, const struct bak_found *found)
 {
-    struct dr_opt_real moment = is_ahead(making, found->arrived) || !found->arrived.known
-                                    ? found->modified
-                                    : found->arrived;
+    struct dr_opt_real moment = is_arrival(making, found) ? found->arrived : found->modified;
     if (is_ahead(making, moment))
         moment.known = false;
     if (moment.known && moment.value > making->request->now)

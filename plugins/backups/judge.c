@@ -32,7 +32,7 @@ static size_t count_sources(const struct judge *judge)
 static char *part_name(const struct judge *judge, const struct bak_asked *asked,
                        const struct bak_series *series)
 {
-    if (series->name[0] == '\0')
+    if (series->name[0] == '\0' || strcmp(series->name, asked->label) == 0)
         return dr_text_format("%s", asked->label);
     if (count_sources(judge) == 1)
         return dr_text_format("%s", series->name);

@@ -397,15 +397,34 @@ static void say_signs(struct judge *judge, const struct part *part)
     }
 }
 
+static bool has_sign(const struct bak_series *series, enum bak_sign_kind kind)
+{
+    for (size_t i = 0; i < series->sign_count; i++) {
+        if (series->signs[i].kind == kind)
+            return true;
+    }
+    return false;
+}
+
+/* It archives nothing, or nobody knows since when: a sign may have said why. */
+static void judge_unknown(struct judge *judge, struct part *part, struct dr_line *line)
+{
+    if (part->asked->product != BAK_ARCHIVER) {
+        say_none(judge, part, line);
+        return;
+    }
+    if (has_sign(part->series, BAK_ARCHIVER_HOLLOW) || has_sign(part->series, BAK_ARCHIVER_OFF))
+        return;
+    dr_line_problem(line, DR_UNKNOWN, "when it last archived is not known");
+    say(judge, DR_UNKNOWN, "%s: when it last archived is not known", part->name);
+}
+
 void judge_series(struct judge *judge, struct part *part)
 {
     struct dr_line line = DR_LINE;
     judge_log(judge, part, &line);
-    if (!part->promise.data.known && part->asked->product == BAK_ARCHIVER) {
-        dr_line_problem(&line, DR_UNKNOWN, "when it last archived is not known");
-        say(judge, DR_UNKNOWN, "%s: when it last archived is not known", part->name);
-    } else if (!part->promise.data.known)
-        say_none(judge, part, &line);
+    if (!part->promise.data.known)
+        judge_unknown(judge, part, &line);
     judge_exposure(judge, part, &line);
     judge_broken(judge, part, &line);
     judge_proof(judge, part, &line);

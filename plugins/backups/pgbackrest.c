@@ -135,7 +135,7 @@ static void check_references(struct stanza *stanza, struct bak_point *point,
             const struct bak_point *needed;
             dr_json_text(&reader, label, sizeof label);
             needed = point_named(stanza->series, label);
-            if (needed != NULL && needed->status == BAK_COMPLETE)
+            if ((needed != NULL && needed->status == BAK_COMPLETE) || needed == point)
                 continue;
             bak_facts_status(stanza->facts, point, BAK_PARTIAL, "it needs %s, which is not %s",
                              label, needed != NULL ? "complete" : "there");

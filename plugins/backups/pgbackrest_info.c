@@ -167,7 +167,10 @@ bool bak_pgbackrest_info_read(char *text, struct bak_pgbackrest_info *info, stru
 {
     const char *section = "";
     bool whole = false;
+    size_t size = strlen(text);
     *info = (struct bak_pgbackrest_info){.count = 0};
+    if (size == 0 || text[size - 1] != '\n')
+        return dr_error_set(error, DR_ERR_PROTOCOL, "backup.info is cut off, or empty");
     for (char *line = text; *line != '\0';) {
         size_t length = strcspn(line, "\n");
         char *next = line + length + (line[length] == '\n' ? 1 : 0);

@@ -2,9 +2,14 @@
 #include "plugins/backups/scan.h"
 
 #include "plugins/backups/compare.h"
+#include "plugins/backups/names.h"
 
+#include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+
+#define DAY 86400.0
 
 /* Whom the part of the scheme in front of the "+" stands for. */
 static const struct reader {
@@ -47,6 +52,51 @@ static bool check_parameters(const struct dr_uri *uri, const char *const *store,
     return dr_uri_has_only(uri, known, error);
 }
 
+/* What was begun long ago, and is in no list. */
+struct leftovers {
+    const struct bak_store *store;
+    double before; /* seconds since the epoch */
+    double since;  /* when the oldest was begun */
+    int64_t count;
+    char oldest[200]; /* its name */
+};
+
+static bool take_leftover(void *context, const struct bak_entry *entry, struct dr_error *error)
+{
+    struct leftovers *left = context;
+    (void)error;
+    if (!entry->modified.known || entry->modified.value >= left->before ||
+        !bak_glob_match(left->store->pattern, entry->name))
+        return true;
+    if (left->count++ == 0 || entry->modified.value < left->since) {
+        left->since = entry->modified.value;
+        snprintf(left->oldest, sizeof left->oldest, "%.190s", entry->name);
+    }
+    return true;
+}
+
+static bool add_leftovers(struct bak_store *store, struct bak_facts *facts, double now,
+                          struct dr_error *error)
+{
+    struct leftovers left = {.store = store, .before = now - DAY};
+    if (!bak_store_unfinished(store, take_leftover, &left, error))
+        return false;
+    if (left.count > 0)
+        bak_facts_sign(facts, NULL, BAK_LEFTOVER,
+                       "%" PRId64 " unfinished upload%s, the oldest %.0f h old: %s", left.count,
+                       left.count == 1 ? "" : "s", (now - left.since) / 3600, left.oldest);
+    return true;
+}
+
+static void add_cut(const struct bak_store *store, struct bak_facts *facts)
+{
+    if (!store->cut)
+        return;
+    facts->complete = false;
+    bak_facts_sign(facts, NULL, BAK_LISTING_CUT, "%s: only %" PRId64 " pages were read",
+                   store->type->words, store->pages);
+}
+
 static bool read_store(struct dr_task *task, struct bak_store *store, const struct reader *reader,
                        struct bak_facts *facts, struct dr_error *error)
 {
@@ -57,6 +107,8 @@ static bool read_store(struct dr_task *task, struct bak_store *store, const stru
         return bak_compare_copy(task, store, facts, error);
     bool ok = reader != NULL ? reader->read(task, store, facts, error)
                              : bak_files_read(task, store, facts, error);
+    add_cut(store, facts);
+    ok = ok && add_leftovers(store, facts, request->now, error);
     if (ok && request->compare)
         ok = bak_compare_source(task, store, facts, error);
     facts->clock = store->clock;

@@ -537,12 +537,12 @@ class Lab:
 
     # ---- making servers ----
 
-    def primaries(self, names, **settings):
-        """New systems (each with an identifier of its own), started together."""
+    def primaries(self, names, segment=1, **settings):
+        """New systems (each with an identifier of its own), started together; segment: size of their WAL's, in MiB."""
         servers = [Server(self, name, settings) for name in names]
         self._finish([self._job("initdb " + server.name, [
             self.bin("initdb"), "-D", self.inside(server.data), "-U", "postgres", "-A", "trust",
-            "--wal-segsize=1", "--no-locale", "-E", "UTF8", "--no-sync", "--data-checksums"])
+            "--wal-segsize=%d" % segment, "--no-locale", "-E", "UTF8", "--no-sync", "--data-checksums"])
             for server in servers])
         return self._start(servers)
 

@@ -52,12 +52,16 @@ unit_tests += tests/unit/test_judge_dns
 tests_unit_test_judge_dns_LDADD = plugins/libdns.la $(LDADD)
 unit_tests += tests/unit/test_judge_backups
 tests_unit_test_judge_backups_LDADD = plugins/libbackups.la $(LDADD)
+unit_tests += tests/unit/test_backups_compare
+tests_unit_test_backups_compare_LDADD = plugins/libbackups.la $(LDADD)
 # With every library that unpacks: fewer would have other tests.
 if HAVE_ZLIB
 if HAVE_ZSTD
 if HAVE_LZMA
 if HAVE_BZIP2
 if HAVE_LZ4
+unit_tests += tests/unit/test_backups_names
+tests_unit_test_backups_names_LDADD = plugins/libbackups.la $(LDADD)
 unit_tests += tests/unit/test_backups_packed
 tests_unit_test_backups_packed_SOURCES = tests/unit/test_backups_packed.c \
 	plugins/backups/packed.c plugins/backups/proof_packed.c plugins/backups/proof_unpack.c \
@@ -124,20 +128,28 @@ tests_unit_test_aws_CPPFLAGS = $(AM_CPPFLAGS) $(azure_cflags)
 tests_unit_test_aws_LDADD = common/client/libaws.la $(LDADD) $(azure_libs)
 unit_tests += tests/unit/test_azure_client
 unit_tests += tests/unit/test_azure_read
+unit_tests += tests/unit/test_azure_sas
+tests_unit_test_azure_sas_SOURCES = tests/unit/test_azure_sas.c
+tests_unit_test_azure_sas_LDADD = $(azure_libs) $(LDADD)
+unit_tests += tests/unit/test_backups_azure
+tests_unit_test_backups_azure_SOURCES = tests/unit/test_backups_azure.c \
+	plugins/backups/azure_sql_read.c plugins/backups/store_azure.c common/moment.c
+tests_unit_test_backups_azure_CPPFLAGS = $(AM_CPPFLAGS) $(azure_cflags)
+tests_unit_test_backups_azure_LDADD = $(backups_libs) plugins/libbackups.la $(LDADD)
 tests_unit_test_azure_client_SOURCES = tests/unit/test_azure_client.c \
 	common/client/azure.c common/client/http.c
 tests_unit_test_azure_client_CPPFLAGS = $(AM_CPPFLAGS) $(azure_cflags)
-tests_unit_test_azure_client_LDADD = $(LDADD) $(azure_libs)
+tests_unit_test_azure_client_LDADD = $(azure_libs) $(LDADD)
 tests_unit_test_azure_read_SOURCES = tests/unit/test_azure_read.c \
 	plugins/replication/azure_read.c common/client/azure_read.c \
 	common/client/azure.c common/client/http.c
 tests_unit_test_azure_read_CPPFLAGS = $(AM_CPPFLAGS) $(azure_cflags)
-tests_unit_test_azure_read_LDADD = $(LDADD) $(azure_libs)
+tests_unit_test_azure_read_LDADD = $(azure_libs) $(LDADD)
 unit_tests += tests/unit/test_queues_azure_read
 tests_unit_test_queues_azure_read_SOURCES = tests/unit/test_queues_azure_read.c \
 	plugins/queues/azure_read.c common/client/azure_read.c common/client/azure.c common/client/http.c
 tests_unit_test_queues_azure_read_CPPFLAGS = $(AM_CPPFLAGS) $(azure_cflags)
-tests_unit_test_queues_azure_read_LDADD = plugins/libqueues.la $(LDADD) $(azure_libs)
+tests_unit_test_queues_azure_read_LDADD = plugins/libqueues.la $(azure_libs) $(LDADD)
 endif
 unit_tests += tests/unit/test_celery_fleet
 tests_unit_test_celery_fleet_SOURCES = tests/unit/test_celery_fleet.c \

@@ -52,6 +52,22 @@ static void what_is_signed(void **state)
                          "/acct/box/a%20b");
 }
 
+static void parts_and_conditions_are_signed(void **state)
+{
+    (void)state;
+    const struct dr_azure_signed what = {.method = "GET",
+                                         .account = "acct",
+                                         .path = "/box/a%20b",
+                                         .query = none,
+                                         .headers = headers,
+                                         .range = "bytes=16-31",
+                                         .if_match = "\"0x8D1\""};
+    assert_signed(&what, "GET\n\n\n\n\n\n\n\n\"0x8D1\"\n\n\nbytes=16-31\n"
+                         "x-ms-client-request-id:id-1\n"
+                         "x-ms-date:Sun, 06 Nov 1994 08:49:37 GMT\nx-ms-version:2020-10-02\n"
+                         "/acct/box/a%20b");
+}
+
 static void what_does_not_fit_is_not_signed(void **state)
 {
     (void)state;
@@ -251,6 +267,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(what_is_signed),
+        cmocka_unit_test(parts_and_conditions_are_signed),
         cmocka_unit_test(what_does_not_fit_is_not_signed),
         cmocka_unit_test(the_signature_is_hmac_sha256),
         cmocka_unit_test(a_key_that_is_none),
