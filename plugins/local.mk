@@ -766,10 +766,8 @@ plugins_check_backup_freshness_LDADD = plugins/libbackups.la common/libcommon.la
 # What every source of it is linked with; the executable has it already.
 backups_shared = \
 	plugins/backups/compare.c plugins/backups/facts.c plugins/backups/name_format.c plugins/backups/names.c \
-	plugins/backups/store.c plugins/backups/wal.c \
+	plugins/backups/store.c plugins/backups/wal.c plugins/backups/wanted.c plugins/backups/wanted.h \
 	common/duration.c common/moment.c common/moment.h common/number.c common/size.c
-	plugins/backups/compare.c plugins/backups/facts.c plugins/backups/name_format.c plugins/backups/names.c plugins/backups/store.c \
-	plugins/backups/wal.c plugins/backups/wanted.c plugins/backups/wanted.h common/moment.c common/moment.h
 # Velero's objects, in its cluster or in its bucket.
 backups_velero = \
 	common/client/kubernetes_list.c common/client/kubernetes_list.h \
@@ -779,7 +777,6 @@ backups_velero = \
 # What reads stores: files by their content, repositories by their catalogue.
 backups_readers = \
 	plugins/backups/barman.c \
-	plugins/backups/digest.c plugins/backups/digest.h \
 	plugins/backups/barman_info.c plugins/backups/barman_info.h \
 	plugins/backups/digest.c plugins/backups/digest.h \
 	plugins/backups/elasticsearch_repository.c \
@@ -908,8 +905,6 @@ backups_objects = \
 	plugins/backups/store_azure_files.c \
 	plugins/backups/store_s3.c plugins/backups/store_s3.h \
 	plugins/backups/store_s3_list.c
-	plugins/backups/store_s3.c
-backups_azuresql = plugins/backups/azure_sql.c plugins/backups/azure_sql_read.c plugins/backups/azure_sql_read.h
 if MODULES
 pkglib_LTLIBRARIES += plugins/backups-objects.la
 plugins_backups_objects_la_SOURCES = $(backups_objects) $(backups_readers) $(backups_shared)
