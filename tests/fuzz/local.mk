@@ -3,7 +3,8 @@
 # What is found new goes to tests/fuzz/found in the build folder; the seeds are only read.
 
 fuzz_programs = celery_fleet range duration size uri extra_opts mssql rabbitmq haproxy kubernetes jobs consumers \
-	dns dns_answer dns_name dns_site
+	dns dns_answer dns_name dns_site \
+	backups_document
 if HAVE_HIREDIS
 fuzz_programs += redis redis_cluster redis_sentinel celery
 endif
@@ -44,7 +45,9 @@ tests_fuzz_libfuzzed_la_SOURCES = \
 	plugins/liveness/facts.c plugins/liveness/haproxy_read.c plugins/liveness/haproxy_units.c \
 	common/moment.c plugins/liveness/consumers_read.c plugins/liveness/jobs_read.c \
 	plugins/dns/address.c plugins/dns/answer.c plugins/dns/facts.c plugins/dns/message.c plugins/dns/name.c \
-	plugins/dns/site.c
+	plugins/dns/site.c \
+	plugins/backups/document_parts.c plugins/backups/document_pgbackrest.c \
+	plugins/backups/document_read.c plugins/backups/facts.c plugins/backups/name_format.c plugins/backups/names.c
 if HAVE_LDNS
 tests_fuzz_libfuzzed_la_SOURCES += plugins/dns/denial.c \
 	plugins/dns/validate.c plugins/dns/validate_keys.c plugins/dns/validate_set.c
@@ -76,7 +79,8 @@ fuzz_binaries = tests/fuzz/fuzz_celery_fleet tests/fuzz/fuzz_range tests/fuzz/fu
 	tests/fuzz/fuzz_uri tests/fuzz/fuzz_extra_opts tests/fuzz/fuzz_mssql tests/fuzz/fuzz_rabbitmq \
 	tests/fuzz/fuzz_haproxy tests/fuzz/fuzz_kubernetes \
 	tests/fuzz/fuzz_jobs tests/fuzz/fuzz_consumers tests/fuzz/fuzz_dns tests/fuzz/fuzz_dns_answer \
-	tests/fuzz/fuzz_dns_name tests/fuzz/fuzz_dns_site
+	tests/fuzz/fuzz_dns_name tests/fuzz/fuzz_dns_site \
+	tests/fuzz/fuzz_backups_document
 if HAVE_HIREDIS
 fuzz_binaries += tests/fuzz/fuzz_redis tests/fuzz/fuzz_redis_cluster \
 	tests/fuzz/fuzz_redis_sentinel tests/fuzz/fuzz_celery
@@ -96,6 +100,10 @@ fuzz_binaries += tests/fuzz/fuzz_dns_oracle tests/fuzz/fuzz_dns_validate
 endif
 EXTRA_PROGRAMS += $(fuzz_binaries)
 CLEANFILES += $(fuzz_binaries)
+tests_fuzz_fuzz_backups_document_SOURCES = tests/fuzz/fuzz_backups_document.c tests/fuzz/fuzz.h
+tests_fuzz_fuzz_backups_document_CFLAGS = $(fuzz_cflags)
+tests_fuzz_fuzz_backups_document_LDFLAGS = $(fuzz_ldflags)
+tests_fuzz_fuzz_backups_document_LDADD = tests/fuzz/libfuzzed.la
 tests_fuzz_fuzz_range_SOURCES = tests/fuzz/fuzz_range.c tests/fuzz/fuzz.h
 tests_fuzz_fuzz_range_CFLAGS = $(fuzz_cflags)
 tests_fuzz_fuzz_range_LDFLAGS = $(fuzz_ldflags)
