@@ -4,6 +4,8 @@
 
 fuzz_programs = celery_fleet range duration size uri extra_opts mssql rabbitmq haproxy kubernetes jobs consumers \
 	dns dns_answer dns_name dns_site backup_names
+	dns dns_answer dns_name dns_site \
+	backups_document
 if HAVE_HIREDIS
 fuzz_programs += redis redis_cluster redis_sentinel celery
 endif
@@ -57,6 +59,8 @@ tests_fuzz_libfuzzed_la_SOURCES = \
 	plugins/dns/address.c plugins/dns/answer.c plugins/dns/facts.c plugins/dns/message.c plugins/dns/name.c \
 	plugins/dns/site.c \
 	plugins/backups/name_format.c plugins/backups/names.c
+	plugins/backups/document_parts.c plugins/backups/document_pgbackrest.c \
+	plugins/backups/document_read.c plugins/backups/facts.c plugins/backups/name_format.c plugins/backups/names.c
 if HAVE_LDNS
 tests_fuzz_libfuzzed_la_SOURCES += plugins/dns/denial.c \
 	plugins/dns/validate.c plugins/dns/validate_keys.c plugins/dns/validate_set.c
@@ -89,6 +93,8 @@ fuzz_binaries = tests/fuzz/fuzz_celery_fleet tests/fuzz/fuzz_range tests/fuzz/fu
 	tests/fuzz/fuzz_haproxy tests/fuzz/fuzz_kubernetes \
 	tests/fuzz/fuzz_jobs tests/fuzz/fuzz_consumers tests/fuzz/fuzz_dns tests/fuzz/fuzz_dns_answer \
 	tests/fuzz/fuzz_dns_name tests/fuzz/fuzz_dns_site tests/fuzz/fuzz_backup_names
+	tests/fuzz/fuzz_dns_name tests/fuzz/fuzz_dns_site \
+	tests/fuzz/fuzz_backups_document
 if HAVE_HIREDIS
 fuzz_binaries += tests/fuzz/fuzz_redis tests/fuzz/fuzz_redis_cluster \
 	tests/fuzz/fuzz_redis_sentinel tests/fuzz/fuzz_celery
@@ -119,6 +125,10 @@ fuzz_binaries += tests/fuzz/fuzz_dns_oracle tests/fuzz/fuzz_dns_validate
 endif
 EXTRA_PROGRAMS += $(fuzz_binaries)
 CLEANFILES += $(fuzz_binaries)
+tests_fuzz_fuzz_backups_document_SOURCES = tests/fuzz/fuzz_backups_document.c tests/fuzz/fuzz.h
+tests_fuzz_fuzz_backups_document_CFLAGS = $(fuzz_cflags)
+tests_fuzz_fuzz_backups_document_LDFLAGS = $(fuzz_ldflags)
+tests_fuzz_fuzz_backups_document_LDADD = tests/fuzz/libfuzzed.la
 tests_fuzz_fuzz_range_SOURCES = tests/fuzz/fuzz_range.c tests/fuzz/fuzz.h
 tests_fuzz_fuzz_range_CFLAGS = $(fuzz_cflags)
 tests_fuzz_fuzz_range_LDFLAGS = $(fuzz_ldflags)
