@@ -260,6 +260,19 @@ def test_small_directories_are_not_asked_one_by_one(backup_freshness):
         assert bucket.lists == 5
 
 
+def test_a_copy_is_compared_by_whole_lists_only(backup_freshness):
+    with Bucket(keys=Numbered(1, 1500), now=NOW) as bucket, Bucket(keys=Numbered(1, 1500), now=NOW) as copy:
+        arguments = ("--compare", "dr=" + copy.uri("pg/**"), "--proof", "none")
+        result = check_bucket(backup_freshness, bucket, "pg/**", *arguments)
+        assert result.state == "OK", result
+        copy.keys = Numbered(1, 1400)
+        result = check_bucket(backup_freshness, bucket, "pg/**", *arguments)
+        assert result.perfdata["backups_copy_missing"] == 100, result
+        copy.keys = Numbered(1, 1500)
+        result = check_bucket(backup_freshness, bucket, "pg/**", *arguments, "--max-pages", "1")
+        assert result.state == "UNKNOWN" and "the listing is incomplete" in result.output, result
+
+
 # ---- the stand-in: objects
 
 def test_lock_tier_expiry(backup_freshness):
