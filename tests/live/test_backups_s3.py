@@ -343,6 +343,18 @@ def test_listing_is_denied(backup_freshness):
         assert "list S3 bucket backups: access denied: allow s3:ListBucket" in result.first, result
 
 
+def test_a_path_is_an_object_or_what_is_below(backup_freshness):
+    """Found out by a list: who may not read is told so, not that there is no backup."""
+    with Bucket({"pg/a.sql": DUMP, "pg/a.sql.old/b.sql": DUMP}, now=NOW) as bucket:
+        result = check_bucket(backup_freshness, bucket, "pg/a.sql")
+        assert result.state == "OK" and "b.sql" not in result.output, result
+        result = check_bucket(backup_freshness, bucket, "pg/a.sql.old", "-v")
+        assert result.state == "OK" and "b.sql" in result.output, result
+        bucket.refuse["get"] = Refusal(403, "AccessDenied")
+        result = check_bucket(backup_freshness, bucket, "pg/a.sql")
+        assert result.state == "UNKNOWN" and "s3:GetObject" in result.output, result
+
+
 def test_reading_is_denied(backup_freshness):
     with Bucket({"pg/a.sql": DUMP}, now=NOW) as bucket:
         bucket.refuse["get"] = Refusal(403, "AccessDenied")
