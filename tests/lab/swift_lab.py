@@ -48,7 +48,8 @@ pipeline = %(name)s-server
 use = egg:swift#%(name)s
 """
 PROXY = COMMON + """[pipeline:main]
-pipeline = catch_errors gatekeeper healthcheck cache listing_formats bulk s3api tempauth copy slo dlo versioned_writes symlink proxy-server
+pipeline = catch_errors gatekeeper healthcheck cache listing_formats bulk s3api tempauth copy slo dlo
+           versioned_writes symlink proxy-server
 
 [app:proxy-server]
 use = egg:swift#proxy
@@ -83,7 +84,8 @@ class Swift:
         self.folder = tempfile.mkdtemp(prefix="dr-swift-")
         self.ports = {}
         self.programs = []
-        self.environment = {"AWS_ACCESS_KEY_ID": KEY, "AWS_SECRET_ACCESS_KEY": SECRET, "AWS_EC2_METADATA_DISABLED": "true"}
+        self.environment = {"AWS_ACCESS_KEY_ID": KEY, "AWS_SECRET_ACCESS_KEY": SECRET,
+                            "AWS_EC2_METADATA_DISABLED": "true"}
 
     def __enter__(self):
         try:

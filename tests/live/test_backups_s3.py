@@ -114,13 +114,14 @@ def test_good_truncated_empty(swift, client, make_bucket, backup_freshness):
 
 def test_paging_of_a_real_server(swift, make_bucket, backup_freshness):
     """What counts is on the last of three pages."""
-    make_bucket("pages", {"pg/%04d.sql" % number: DUMP if number == 2 * PAGE + 1 else CUT for number in range(2 * PAGE + 2)})
+    make_bucket("pages", {"pg/%04d.sql" % number: DUMP if number == 2 * PAGE + 1 else CUT
+                          for number in range(2 * PAGE + 2)})
     arguments = ("-T", swift.uri("pages", "pg/*.sql"), "--exclude", "00*.sql", "--settle", "0s")
     result = backup_freshness(*arguments, environment=swift.environment)
     assert result.state == "OK", result
     result = backup_freshness(*arguments, "--max-pages", "2", environment=swift.environment)
-    assert result.state != "OK" and "the listing is incomplete: S3 bucket pages: only 2 pages were read" in result.output, \
-        result
+    assert result.state != "OK", result
+    assert "the listing is incomplete: S3 bucket pages: only 2 pages were read" in result.output, result
 
 
 def test_a_level_and_what_is_below(swift, make_bucket, backup_freshness):
@@ -197,8 +198,9 @@ LIES = {
     "cut": (lambda query, text: text[:len(text) // 2], "it ends too early"),
     "an error": (lambda query, text: ERROR % "InternalError", "it is &lt;Error&gt;".replace("&lt;", "<").replace(
         "&gt;", ">")),
-    "endless and empty": (lambda query, text: "<ListBucketResult><IsTruncated>true</IsTruncated><NextContinuationToken>%s"
-                          "</NextContinuationToken></ListBucketResult>" % time.monotonic(), "its pages are empty"),
+    "endless and empty": (lambda query, text: "<ListBucketResult><IsTruncated>true</IsTruncated>"
+                          "<NextContinuationToken>%s</NextContinuationToken></ListBucketResult>" % time.monotonic(),
+                          "its pages are empty"),
 }
 
 
@@ -224,7 +226,8 @@ def test_keys_that_xml_cannot_hold(backup_freshness):
     with Bucket({"pg/a.sql": DUMP, "pg/b\x01+ %41.sql": DUMP, "pg/c.sql": DUMP}, now=NOW) as bucket:
         result = check_bucket(backup_freshness, bucket)
         assert result.state == "OK", result
-        assert [query.get("encoding-type") for _, _, query, _ in bucket.requests if "list-type" in query] == [None, "url"]
+        lists = [query for _, _, query, _ in bucket.requests if "list-type" in query]
+        assert [query.get("encoding-type") for query in lists] == [None, "url"]
 
 
 WATCHED = "import resource, subprocess, sys\nsubprocess.run(sys.argv[1:])\n" \
@@ -234,11 +237,12 @@ WATCHED = "import resource, subprocess, sys\nsubprocess.run(sys.argv[1:])\n" \
 def count_points(bucket):
     """(points of each series, KiB) of one run."""
     done = subprocess.run(
-        [sys.executable, "-c", WATCHED, check.executable("check_backup_freshness"), "-T", bucket.uri("pg/**"), "--proof",
-         "none", "--timeout", "300s"], stdout=subprocess.PIPE, check=True,
+        [sys.executable, "-c", WATCHED, check.executable("check_backup_freshness"), "-T", bucket.uri("pg/**"),
+         "--proof", "none", "--timeout", "300s"], stdout=subprocess.PIPE, check=True,
         env=dict(os.environ, DR_PLUGINS_NOW=repr(NOW), **bucket.environment))
     text = done.stdout.decode()
-    return [int(number) for number in re.findall(r"\b\d+_points=(\d+)", text)], int(re.search(r"peak (\d+)", text).group(1))
+    points = [int(number) for number in re.findall(r"\b\d+_points=(\d+)", text)]
+    return points, int(re.search(r"peak (\d+)", text).group(1))
 
 
 @pytest.mark.one_build
