@@ -162,6 +162,8 @@ static bool list_all(struct bak_store *store, struct gap *gap, bak_take *take, v
     store->unreadable_context = gap;
     bool ok = bak_store_list(store, &listing, take, context, error);
     store->unreadable = NULL;
+    if (store->cut)
+        take_gap(gap, store->type->words, "the listing is incomplete (--max-pages)");
     return ok;
 }
 
