@@ -426,6 +426,20 @@ static void killed_custom_dumps(void **state)
                    "missing for 1 of 2 entries: killed");
 }
 
+/* Bytes that have changed within packed data are found by those who read all of it. */
+static void damaged_custom_dumps(void **state)
+{
+    size_t size;
+    (void)state;
+    empty_store();
+    unsigned char *bytes = (unsigned char *)sample("custom.dump", &size);
+    bytes[5000] ^= 1;
+    assert_whole(judge_bytes("a.dump", bytes, size, BAK_WELLFORMED), "pg_dump custom 1.14",
+                 BAK_WELLFORMED);
+    assert_verdict(judge_bytes("a.dump", bytes, size, BAK_CHECKSUMMED), BAK_CUT,
+                   "the packed data of entry 1 of 2 are damaged");
+}
+
 /* The header's time is local: --zone, which the executable has set, decides. */
 static void the_zone_of_custom_dumps(void **state)
 {
@@ -930,6 +944,7 @@ static bool run_all(struct dr_task *of, void *facts, struct dr_error *error)
         cmocka_unit_test(messages_are_no_backups),
         cmocka_unit_test(custom_dumps),
         cmocka_unit_test(killed_custom_dumps),
+        cmocka_unit_test(damaged_custom_dumps),
         cmocka_unit_test(the_zone_of_custom_dumps),
         cmocka_unit_test(versions_that_are_not_known),
         cmocka_unit_test(tar_dumps),
