@@ -68,8 +68,8 @@ static bool find_codec(struct bak_unpacker *unpacker)
     struct dr_error error = {.class = DR_ERR_NONE};
     unpacker->codec = bak_unpack_codec(unpacker->packer, &error);
     return unpacker->codec != NULL ||
-           ends(unpacker, BAK_UNPACKED_UNABLE, "%s cannot be unpacked here: %s",
-                bak_packer_name(unpacker->packer), error.text);
+           ends(unpacker, BAK_UNPACKED_UNABLE, "%s cannot be unpacked here (install %s): %s",
+                bak_packer_name(unpacker->packer), packages[unpacker->packer], error.text);
 }
 
 bool bak_unpack_open(struct bak_unpacker *unpacker, struct bak_store *store, const char *path,

@@ -71,7 +71,7 @@ class Demo(Stage):
         self.scene("The last dump was cut",
                    "The disk was full at 60 % of it. The file is there, young and large; its end is not.")
         content = self.dump()
-        path = self.night(2 * HOUR, content[:len(content) * 6 // 10])
+        path = self.night(2 * HOUR, content[:len(content) * 6 // 10], took=HOUR)
         self.check("-T", "app=file://%s/*.sql" % self.dumps, *self.plan, "--rpo", "27h")
         os.unlink(path)
         self.night(2 * HOUR, content)

@@ -97,6 +97,11 @@ tests_unit_test_mssql_read_SOURCES = tests/unit/test_mssql_read.c plugins/replic
 if HAVE_LIBPQ
 unit_tests += tests/unit/test_postgresql_read
 unit_tests += tests/unit/test_postgresql_query
+unit_tests += tests/unit/test_backups_archiver
+tests_unit_test_backups_archiver_SOURCES = tests/unit/test_backups_archiver.c \
+	plugins/backups/archiver_read.c
+tests_unit_test_backups_archiver_CPPFLAGS = $(AM_CPPFLAGS) $(LIBPQ_CFLAGS)
+tests_unit_test_backups_archiver_LDADD = plugins/libbackups.la $(LDADD) $(LIBPQ_LIBS)
 tests_unit_test_postgresql_read_SOURCES = tests/unit/test_postgresql_read.c \
 	plugins/replication/postgresql_read.c
 tests_unit_test_postgresql_read_CPPFLAGS = $(AM_CPPFLAGS) $(LIBPQ_CFLAGS)

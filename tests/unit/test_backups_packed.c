@@ -472,7 +472,7 @@ static void no_time(void **state)
     assert_true(looked);
     assert_true(content.out_of_time);
     assert_int_equal(content.proof, BAK_SIZED);
-    assert_non_null(strstr(content.why, "no time was left"));
+    assert_non_null(strstr(content.note, "no time was left"));
 }
 
 static void only_its_size_is_wanted(void **state)
