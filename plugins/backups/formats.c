@@ -222,7 +222,7 @@ static void read_flow(struct bak_walk *walk, struct bak_content *content)
     if (format != NULL && format->look != NULL && content->verdict != BAK_NO_BACKUP)
         format->look(&edges, content);
     if (format != NULL && content->verdict == BAK_WHOLE)
-        content->proof = BAK_CHECKSUMMED;
+        content->proof = walk->unproven ? BAK_WELLFORMED : BAK_CHECKSUMMED;
 }
 
 bool bak_formats_read(struct bak_flow *flow, struct bak_content *content, struct dr_error *error)

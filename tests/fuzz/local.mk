@@ -25,7 +25,7 @@ if HAVE_ZSTD
 if HAVE_LZMA
 if HAVE_BZIP2
 if HAVE_LZ4
-fuzz_programs += packed
+fuzz_programs += backups_formats packed
 endif
 endif
 endif
@@ -110,7 +110,7 @@ if HAVE_ZSTD
 if HAVE_LZMA
 if HAVE_BZIP2
 if HAVE_LZ4
-fuzz_binaries += tests/fuzz/fuzz_packed
+fuzz_binaries += tests/fuzz/fuzz_backups_formats tests/fuzz/fuzz_packed
 endif
 endif
 endif
@@ -220,6 +220,12 @@ tests_fuzz_fuzz_dns_site_SOURCES = tests/fuzz/fuzz_dns_site.c tests/fuzz/fuzz.h
 tests_fuzz_fuzz_dns_site_CFLAGS = $(fuzz_cflags)
 tests_fuzz_fuzz_dns_site_LDFLAGS = $(fuzz_ldflags)
 tests_fuzz_fuzz_dns_site_LDADD = tests/fuzz/libfuzzed.la
+tests_fuzz_fuzz_backups_formats_SOURCES = tests/fuzz/fuzz_backups_formats.c tests/fuzz/fuzz.h $(backups_formats) \
+	plugins/backups/digest.c plugins/backups/proof_packed.c plugins/backups/proof_unpack.c \
+	plugins/backups/store.c $(backups_unpack)
+tests_fuzz_fuzz_backups_formats_CFLAGS = $(fuzz_cflags) $(unpack_cflags) -DDR_STATIC_SOURCES
+tests_fuzz_fuzz_backups_formats_LDFLAGS = $(fuzz_ldflags)
+tests_fuzz_fuzz_backups_formats_LDADD = tests/fuzz/libfuzzed.la common/libcommon.la $(unpack_libs)
 tests_fuzz_fuzz_packed_SOURCES = tests/fuzz/fuzz_packed.c tests/fuzz/fuzz.h \
 	plugins/backups/proof_packed.c plugins/backups/proof_unpack.c plugins/backups/store.c $(backups_unpack)
 tests_fuzz_fuzz_packed_CFLAGS = $(fuzz_cflags) $(unpack_cflags) -DDR_STATIC_SOURCES

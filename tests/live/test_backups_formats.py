@@ -30,7 +30,8 @@ class Dumps:
     def __init__(self, lab):
         self.lab = lab
         self.server = lab.primary("dumps")
-        self.server.sql("create table big as select i, md5(i::text) a, md5((-i)::text) b from generate_series(1, 300000) i")
+        self.server.sql("create table big as select i, md5(i::text) a, md5((-i)::text) b"
+                        " from generate_series(1, 300000) i")
         self.server.sql("create table small (i int primary key, t text)")
         self.server.sql("insert into small select i, 'row ' || i from generate_series(1, 50) i")
         self.server.sql("create table nothing_in_it (i int)")
@@ -321,7 +322,8 @@ def test_sparse_tar(folder, tmp_path):
 def test_openssl(folder, tmp_path):
     (tmp_path / "plain").write_bytes(b"x" * 5000)
     path = folder.root / "nightly.sql.enc"
-    tool("openssl", "enc", "-aes-256-cbc", "-pbkdf2", "-pass", "pass:secret", "-in", str(tmp_path / "plain"), "-out", str(path))
+    tool("openssl", "enc", "-aes-256-cbc", "-pbkdf2", "-pass", "pass:secret", "-in", str(tmp_path / "plain"),
+         "-out", str(path))
     result = folder.look()
     assert result.says("openssl enc") and result.state != "CRITICAL", result
     cut(path, -5)

@@ -55,6 +55,11 @@ tests_unit_test_backups_formats_SOURCES = tests/unit/test_backups_formats.c $(ba
 	common/moment.c plugins/backups/digest.c plugins/backups/packed.c plugins/backups/proof.c \
 	plugins/backups/proof_directory.c plugins/backups/proof_packed.c plugins/backups/proof_unpack.c
 tests_unit_test_backups_formats_LDADD = plugins/libbackups.la $(LDADD)
+if !MODULES
+tests_unit_test_backups_formats_SOURCES += $(backups_unpack)
+tests_unit_test_backups_formats_CFLAGS = $(AM_CFLAGS) $(unpack_cflags)
+tests_unit_test_backups_formats_LDADD += $(unpack_libs)
+endif
 unit_tests += tests/unit/test_judge_backups
 tests_unit_test_judge_backups_LDADD = plugins/libbackups.la $(LDADD)
 unit_tests += tests/unit/test_backups_compare
