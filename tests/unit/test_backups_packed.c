@@ -475,6 +475,25 @@ static void no_time(void **state)
     assert_non_null(strstr(content.note, "no time was left"));
 }
 
+/* A window of 512 MiB (zstd --long=29): its end is there, what is in it cannot be seen here. */
+static void more_memory_than_is_used_here(void **state)
+{
+    static const unsigned char large[] = {0x28, 0xb5, 0x2f, 0xfd, 0,   19 << 3, 8 << 3 | 1, 0,  0,
+                                          'B',  'A',  'C',  'K',  'U', 'P',     '\n',       'x'};
+    (void)state;
+    load("one.zst");
+    memcpy(file.bytes, large, sizeof large);
+    cut(sizeof large);
+    wanted = BAK_WELLFORMED;
+    in_task(look_once);
+    assert_true(looked);
+    assert_int_equal(content.verdict, BAK_UNKNOWN_KIND);
+    assert_int_equal(content.proof, BAK_SIZED);
+    assert_string_equal(content.kind, "zstd");
+    assert_non_null(strstr(content.note, "a window of more than 128 MiB"));
+    assert_false(content.out_of_time);
+}
+
 static void only_its_size_is_wanted(void **state)
 {
     (void)state;
@@ -583,6 +602,7 @@ int main(void)
         cmocka_unit_test(a_store_that_fails),
         cmocka_unit_test(it_becomes_shorter),
         cmocka_unit_test(no_time),
+        cmocka_unit_test(more_memory_than_is_used_here),
         cmocka_unit_test(only_its_size_is_wanted),
         cmocka_unit_test(names_inside),
         cmocka_unit_test(zips),
