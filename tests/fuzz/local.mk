@@ -3,12 +3,12 @@
 # What is found new goes to tests/fuzz/found in the build folder; the seeds are only read.
 
 fuzz_programs = celery_fleet range duration size uri extra_opts mssql rabbitmq haproxy kubernetes jobs consumers \
-	dns dns_answer dns_name dns_site
+	dns dns_answer dns_name dns_site backup_names backups_document
 if HAVE_HIREDIS
 fuzz_programs += redis redis_cluster redis_sentinel celery
 endif
 if HAVE_AZURE
-fuzz_programs += azure azure_queue
+fuzz_programs += azure azure_queue xml
 endif
 if HAVE_MONGOC
 fuzz_programs += mongodb
@@ -55,7 +55,9 @@ tests_fuzz_libfuzzed_la_SOURCES = \
 	plugins/liveness/facts.c plugins/liveness/haproxy_read.c plugins/liveness/haproxy_units.c \
 	common/moment.c plugins/liveness/consumers_read.c plugins/liveness/jobs_read.c \
 	plugins/dns/address.c plugins/dns/answer.c plugins/dns/facts.c plugins/dns/message.c plugins/dns/name.c \
-	plugins/dns/site.c
+	plugins/dns/site.c \
+	plugins/backups/document_parts.c plugins/backups/document_pgbackrest.c \
+	plugins/backups/document_read.c plugins/backups/facts.c plugins/backups/name_format.c plugins/backups/names.c
 if HAVE_LDNS
 tests_fuzz_libfuzzed_la_SOURCES += plugins/dns/denial.c \
 	plugins/dns/validate.c plugins/dns/validate_keys.c plugins/dns/validate_set.c
@@ -68,7 +70,7 @@ tests_fuzz_libfuzzed_la_SOURCES += \
 endif
 if HAVE_AZURE
 tests_fuzz_libfuzzed_la_SOURCES += common/client/azure.c common/client/azure_error.c \
-	common/client/azure_read.c common/client/azure_sas.c common/client/http.c \
+	common/client/azure_read.c common/client/azure_sas.c common/client/http.c common/client/xml.c \
 	plugins/replication/azure_read.c plugins/queues/azure_read.c
 endif
 if HAVE_MONGOC
@@ -87,13 +89,14 @@ fuzz_binaries = tests/fuzz/fuzz_celery_fleet tests/fuzz/fuzz_range tests/fuzz/fu
 	tests/fuzz/fuzz_uri tests/fuzz/fuzz_extra_opts tests/fuzz/fuzz_mssql tests/fuzz/fuzz_rabbitmq \
 	tests/fuzz/fuzz_haproxy tests/fuzz/fuzz_kubernetes \
 	tests/fuzz/fuzz_jobs tests/fuzz/fuzz_consumers tests/fuzz/fuzz_dns tests/fuzz/fuzz_dns_answer \
-	tests/fuzz/fuzz_dns_name tests/fuzz/fuzz_dns_site
+	tests/fuzz/fuzz_dns_name tests/fuzz/fuzz_dns_site tests/fuzz/fuzz_backup_names \
+	tests/fuzz/fuzz_backups_document
 if HAVE_HIREDIS
 fuzz_binaries += tests/fuzz/fuzz_redis tests/fuzz/fuzz_redis_cluster \
 	tests/fuzz/fuzz_redis_sentinel tests/fuzz/fuzz_celery
 endif
 if HAVE_AZURE
-fuzz_binaries += tests/fuzz/fuzz_azure tests/fuzz/fuzz_azure_queue
+fuzz_binaries += tests/fuzz/fuzz_azure tests/fuzz/fuzz_azure_queue tests/fuzz/fuzz_xml
 endif
 if HAVE_MONGOC
 fuzz_binaries += tests/fuzz/fuzz_mongodb
@@ -118,6 +121,10 @@ fuzz_binaries += tests/fuzz/fuzz_dns_oracle tests/fuzz/fuzz_dns_validate
 endif
 EXTRA_PROGRAMS += $(fuzz_binaries)
 CLEANFILES += $(fuzz_binaries)
+tests_fuzz_fuzz_backups_document_SOURCES = tests/fuzz/fuzz_backups_document.c tests/fuzz/fuzz.h
+tests_fuzz_fuzz_backups_document_CFLAGS = $(fuzz_cflags)
+tests_fuzz_fuzz_backups_document_LDFLAGS = $(fuzz_ldflags)
+tests_fuzz_fuzz_backups_document_LDADD = tests/fuzz/libfuzzed.la
 tests_fuzz_fuzz_range_SOURCES = tests/fuzz/fuzz_range.c tests/fuzz/fuzz.h
 tests_fuzz_fuzz_range_CFLAGS = $(fuzz_cflags)
 tests_fuzz_fuzz_range_LDFLAGS = $(fuzz_ldflags)
@@ -156,6 +163,10 @@ tests_fuzz_fuzz_redis_sentinel_SOURCES = tests/fuzz/fuzz_redis_sentinel.c $(fuzz
 tests_fuzz_fuzz_redis_sentinel_CFLAGS = $(fuzz_cflags) $(HIREDIS_CFLAGS)
 tests_fuzz_fuzz_redis_sentinel_LDFLAGS = $(fuzz_ldflags)
 tests_fuzz_fuzz_redis_sentinel_LDADD = tests/fuzz/libfuzzed.la $(HIREDIS_LIBS)
+tests_fuzz_fuzz_backup_names_SOURCES = tests/fuzz/fuzz_backup_names.c tests/fuzz/fuzz.h
+tests_fuzz_fuzz_backup_names_CFLAGS = $(fuzz_cflags)
+tests_fuzz_fuzz_backup_names_LDFLAGS = $(fuzz_ldflags)
+tests_fuzz_fuzz_backup_names_LDADD = tests/fuzz/libfuzzed.la
 tests_fuzz_fuzz_celery_fleet_SOURCES = tests/fuzz/fuzz_celery_fleet.c tests/fuzz/fuzz.h
 tests_fuzz_fuzz_celery_fleet_CFLAGS = $(fuzz_cflags)
 tests_fuzz_fuzz_celery_fleet_LDFLAGS = $(fuzz_ldflags)
@@ -168,6 +179,10 @@ tests_fuzz_fuzz_azure_SOURCES = tests/fuzz/fuzz_azure.c $(fuzz_node)
 tests_fuzz_fuzz_azure_CFLAGS = $(fuzz_cflags) $(azure_cflags)
 tests_fuzz_fuzz_azure_LDFLAGS = $(fuzz_ldflags)
 tests_fuzz_fuzz_azure_LDADD = tests/fuzz/libfuzzed.la common/libcommon.la $(azure_libs)
+tests_fuzz_fuzz_xml_SOURCES = tests/fuzz/fuzz_xml.c tests/fuzz/fuzz.h
+tests_fuzz_fuzz_xml_CFLAGS = $(fuzz_cflags)
+tests_fuzz_fuzz_xml_LDFLAGS = $(fuzz_ldflags)
+tests_fuzz_fuzz_xml_LDADD = tests/fuzz/libfuzzed.la $(EXPAT_LIBS)
 tests_fuzz_fuzz_azure_queue_SOURCES = tests/fuzz/fuzz_azure_queue.c $(fuzz_node)
 tests_fuzz_fuzz_azure_queue_CFLAGS = $(fuzz_cflags) $(azure_cflags)
 tests_fuzz_fuzz_azure_queue_LDFLAGS = $(fuzz_ldflags)
