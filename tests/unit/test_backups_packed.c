@@ -531,6 +531,39 @@ static void zips(void **state)
     }
 }
 
+/* The index and the footer of xz have checksums of their own: the walk needs no more than them. */
+static void damage_at_the_end_of_xz(void **state)
+{
+    (void)state;
+    load("one.xz");
+    for (int64_t i = file.size - 24; i < file.size; i++) {
+        file.bytes[i] = (unsigned char)(original[i] ^ 1u);
+        in_task(walk_once);
+        if (!looked || ending.end != BAK_END_MISSING)
+            fail_msg("byte %d is wrong, and it is not seen", (int)i);
+        file.bytes[i] = original[i];
+    }
+    in_task(walk_once);
+    assert_int_equal(ending.end, BAK_END_SEEN);
+}
+
+/* The record at its end speaks of fewer entries than the directory has, or of more. */
+static void a_zip_that_cannot_count(void **state)
+{
+    (void)state;
+    for (int entries = 1; entries <= 3; entries++) {
+        load("two.zip");
+        int64_t at = file.size - 22;
+        while (at > 0 && memcmp(file.bytes + at, "PK\5\6", 4) != 0)
+            at--;
+        assert_int_equal(file.bytes[at + 10], 2);
+        file.bytes[at + 10] = (unsigned char)entries;
+        in_task(walk_once);
+        assert_true(looked);
+        assert_int_equal(ending.end, entries == 2 ? BAK_END_SEEN : BAK_END_MISSING);
+    }
+}
+
 static int64_t make_large(bool checksum)
 {
     enum { BLOCKS = 100, BLOCK = 100000 };
@@ -606,6 +639,8 @@ int main(void)
         cmocka_unit_test(only_its_size_is_wanted),
         cmocka_unit_test(names_inside),
         cmocka_unit_test(zips),
+        cmocka_unit_test(damage_at_the_end_of_xz),
+        cmocka_unit_test(a_zip_that_cannot_count),
         cmocka_unit_test(the_end_from_far_away),
         cmocka_unit_test(no_packer),
     };
