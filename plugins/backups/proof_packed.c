@@ -479,9 +479,8 @@ static void walk_bzip2(struct walk *walk)
             unsigned bit = 88 - pad - 80 + i;
             bits = bits << 1 | ((unsigned)tail[bit / 8] >> (7 - bit % 8) & 1u);
         }
-        if (bits == BZIP2_END && (tail[10] & ((1u << pad) - 1)) == 0) {
+        if (bits == BZIP2_END && ((unsigned)tail[10] & ((1u << pad) - 1)) == 0)
             return;
-        }
     }
     ends(walk, BAK_END_MISSING, "it does not end with the end of a bzip2 stream");
 }
