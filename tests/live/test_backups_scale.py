@@ -13,7 +13,7 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 BENCH = os.path.join(HERE, os.pardir, "bench")
 # Held to limits is the build with modules: a sanitizer keeps a shadow of all memory, and one file has every library.
 LIMITED = "DR_SANITIZERS" not in os.environ and "DR_PLUGINS_MODULE_DIR" in os.environ
-FILES, FOLDERS = 200000, 5000
+FILES, FOLDERS = 100000, 2000
 # Seconds of CPU that a run takes on its own, with the files that are looked into.
 OWN = 0.02
 NOW = 1700000000
