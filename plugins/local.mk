@@ -899,6 +899,7 @@ backups_cflags = $(AM_CFLAGS) $(azure_cflags)
 backups_libs = common/client/libaws.la $(azure_libs)
 backups_azuresql = plugins/backups/azure_sql.c plugins/backups/azure_sql_read.c plugins/backups/azure_sql_read.h
 backups_objects = \
+	common/client/azure_sas_fits.c \
 	plugins/backups/objects.c \
 	plugins/backups/store_azure.c plugins/backups/store_azure.h \
 	plugins/backups/store_azure_blob.c \

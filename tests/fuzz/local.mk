@@ -70,7 +70,7 @@ tests_fuzz_libfuzzed_la_SOURCES += \
 endif
 if HAVE_AZURE
 tests_fuzz_libfuzzed_la_SOURCES += common/client/azure.c common/client/azure_error.c \
-	common/client/azure_read.c common/client/azure_sas.c common/client/http.c common/client/xml.c \
+	common/client/azure_read.c common/client/azure_sas.c common/client/azure_sas_fits.c common/client/http.c common/client/xml.c \
 	plugins/backups/azure_sql_read.c plugins/backups/store_azure.c plugins/backups/wanted.c \
 	plugins/replication/azure_read.c plugins/queues/azure_read.c
 endif
