@@ -897,6 +897,9 @@ common_client_libaws_la_SOURCES = \
 common_client_libaws_la_CFLAGS = $(AM_CFLAGS) $(azure_cflags)
 backups_cflags = $(AM_CFLAGS) $(azure_cflags)
 backups_libs = common/client/libaws.la $(azure_libs)
+backups_gcp = \
+	plugins/backups/gcp.c plugins/backups/gcp_read.c plugins/backups/gcp_read.h \
+	plugins/backups/gcp_token.c plugins/backups/gcp_token.h
 backups_azuresql = plugins/backups/azure_sql.c plugins/backups/azure_sql_read.c plugins/backups/azure_sql_read.h
 backups_objects = \
 	common/client/azure_sas_fits.c \
@@ -920,7 +923,7 @@ plugins_backups_aws_la_LDFLAGS = $(module_ldflags)
 plugins_backups_aws_la_LIBADD = $(backups_libs) common/client/libjson.la common/libsource.la
 
 pkglib_LTLIBRARIES += plugins/backups-gcp.la
-plugins_backups_gcp_la_SOURCES = plugins/backups/gcp.c $(backups_shared)
+plugins_backups_gcp_la_SOURCES = $(backups_gcp) $(backups_shared)
 plugins_backups_gcp_la_CFLAGS = $(backups_cflags)
 plugins_backups_gcp_la_LDFLAGS = $(module_ldflags)
 plugins_backups_gcp_la_LIBADD = $(http_libs) $(LIBCRYPTO_LIBS) common/client/libjson.la common/libsource.la
@@ -931,7 +934,7 @@ plugins_backups_azuresql_la_CFLAGS = $(backups_cflags)
 plugins_backups_azuresql_la_LDFLAGS = $(module_ldflags)
 plugins_backups_azuresql_la_LIBADD = $(backups_libs) common/client/libjson.la common/libsource.la
 else
-plugins_check_backup_freshness_SOURCES += $(backups_objects) plugins/backups/aws.c plugins/backups/gcp.c \
+plugins_check_backup_freshness_SOURCES += $(backups_objects) plugins/backups/aws.c $(backups_gcp) \
 	$(backups_azuresql)
 plugins_check_backup_freshness_CFLAGS += $(azure_cflags)
 plugins_check_backup_freshness_LDADD += $(backups_libs)
