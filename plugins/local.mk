@@ -902,6 +902,7 @@ backups_gcp = \
 	plugins/backups/gcp_token.c plugins/backups/gcp_token.h
 backups_azuresql = plugins/backups/azure_sql.c plugins/backups/azure_sql_read.c plugins/backups/azure_sql_read.h
 backups_objects = \
+	common/client/azure_sas_fits.c \
 	plugins/backups/objects.c \
 	plugins/backups/store_azure.c plugins/backups/store_azure.h \
 	plugins/backups/store_azure_blob.c \

@@ -378,7 +378,8 @@ class Everything:
             print("NOT RUN: live tests against Azurite: %s" % reason, flush=True)
             return
         self.part("live tests, Azurite", lambda part: pytest(part, self.modules, "tests/live/azurite_storage.py",
-                                                                  "tests/live/azurite_queues.py"))
+                                                                  "tests/live/azurite_queues.py",
+                                                                  "tests/live/azurite_backups.py"))
 
 
 def lanes(*steps):

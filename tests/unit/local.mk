@@ -148,11 +148,11 @@ tests_unit_test_aws_LDADD = common/client/libaws.la $(LDADD) $(azure_libs)
 unit_tests += tests/unit/test_azure_client
 unit_tests += tests/unit/test_azure_read
 unit_tests += tests/unit/test_azure_sas
-tests_unit_test_azure_sas_SOURCES = tests/unit/test_azure_sas.c
+tests_unit_test_azure_sas_SOURCES = tests/unit/test_azure_sas.c common/client/azure_sas_fits.c
 tests_unit_test_azure_sas_LDADD = $(azure_libs) $(LDADD)
 unit_tests += tests/unit/test_backups_azure
 tests_unit_test_backups_azure_SOURCES = tests/unit/test_backups_azure.c \
-	plugins/backups/azure_sql_read.c plugins/backups/store_azure.c common/moment.c
+	plugins/backups/azure_sql_read.c plugins/backups/store_azure.c common/client/azure_sas_fits.c common/moment.c
 tests_unit_test_backups_azure_CPPFLAGS = $(AM_CPPFLAGS) $(azure_cflags)
 tests_unit_test_backups_azure_LDADD = $(backups_libs) plugins/libbackups.la $(LDADD)
 tests_unit_test_azure_client_SOURCES = tests/unit/test_azure_client.c \
