@@ -50,13 +50,14 @@ LISTS = {
 }
 
 
-def granted():
-    """{(API group, resource)} that may be listed by the role we ship; every right in it is one to list."""
-    with open(RBAC) as file:
-        role = [part for part in file.read().split("\n---\n") if re.search(r"^kind: Role$", part, re.MULTILINE)]
-    assert len(role) == 1
-    rules = re.findall(r'apiGroups: (\[.*\])\n\s+resources: (\[.*\])\n\s+verbs: (\[.*\])', role[0])
-    assert len(rules) == role[0].count("apiGroups:")
+def granted(path=RBAC, count=1):
+    """{(API group, resource)} that may be listed by the roles we ship; every right in them is one to list."""
+    with open(path) as file:
+        roles = [part for part in file.read().split("\n---\n")
+                 if re.search(r"^kind: (Cluster)?Role$", part, re.MULTILINE)]
+    assert len(roles) == count
+    rules = re.findall(r'apiGroups: (\[.*\])\n\s+resources: (\[.*\])\n\s+verbs: (\[.*\])', "\n".join(roles))
+    assert len(rules) == "\n".join(roles).count("apiGroups:")
     assert {verb for _, _, verbs in rules for verb in json.loads(verbs)} == {"list"}
     return {(group, resource) for groups, resources, _ in rules for group in json.loads(groups)
             for resource in json.loads(resources)}
@@ -285,15 +286,20 @@ class Server(socketserver.ThreadingMixIn, http.server.HTTPServer):
 
 
 class Cluster:
+    lists = LISTS
+    namespace = NAMESPACE
+    cluster_wide = ()  # resources that are in no namespace
+    rights = staticmethod(granted)
+
     def __init__(self, tls, token=TOKEN, prefix="", wants_certificate=None):
         self.port = free_port(set())
         self.token = token
         self.prefix = prefix
-        self.objects = {resource: [] for resource in LISTS}
+        self.objects = {resource: [] for resource in self.lists}
         self.change = {}  # resource: what is done to each page before it is sent
         self.fault = {}   # resource: Reply instead of it
         self.expired = set()  # resources whose next page has expired, once
-        self.rights = granted()
+        self.rights = self.rights()
         self.complaints = []
         self.requests = []
         self.over = threading.Event()
@@ -337,8 +343,9 @@ class Cluster:
         path, _, query = target.partition("?")
         if self.token is not None and headers.get("Authorization") != "Bearer " + self.token:
             return status(401, "Unauthorized", "Unauthorized")
-        match = re.fullmatch(re.escape(self.prefix) + r"/(apis?/[a-z0-9/]+)/namespaces/([a-z0-9-]+)/([a-z]+)", path)
-        if not match or match.group(3) not in LISTS or LISTS[match.group(3)][0] != match.group(1):
+        match = re.fullmatch(re.escape(self.prefix) + r"/(apis?/[a-z0-9/.]+?)(?:/namespaces/([a-z0-9-]+))?/([a-z]+)", path)
+        if not match or match.group(3) not in self.lists or self.lists[match.group(3)][0] != match.group(1) or \
+                (match.group(2) is None) != (match.group(3) in self.cluster_wide):
             return self.complain(target)
         parameters = urllib.parse.parse_qs(query, keep_blank_values=True, strict_parsing=bool(query))
         if set(parameters) - {"limit", "continue", "labelSelector", "fieldSelector"} or any(
@@ -348,7 +355,7 @@ class Cluster:
 
     def list(self, resource, namespace, query):
         self.requests.append((resource, query))
-        path, group, version, kind = LISTS[resource]
+        path, group, version, kind = self.lists[resource]
         if (group, resource) not in self.rights:
             full = "%s.%s" % (resource, group) if group else resource
             return status(403, "Forbidden", '%s is forbidden: User "%s" cannot list resource "%s" in API group "%s" in '
@@ -358,7 +365,7 @@ class Cluster:
         if "continue" in query and resource in self.expired:
             self.expired.discard(resource)
             return status(410, "Expired", "The provided continue parameter is too old to display a consistent list")
-        items = self.objects[resource] if namespace == NAMESPACE else []
+        items = self.objects[resource] if namespace in (self.namespace, None) else []
         page = self.page(items, query)
         page.update(kind=kind, apiVersion=version)
         document = copy.deepcopy({name: page[name] for name in ("kind", "apiVersion", "metadata", "items")})
