@@ -28,11 +28,11 @@ import time
 
 # What building and testing needs, in every suite.
 PACKAGES = (
-    "autoconf", "automake", "bind9", "ca-certificates", "celery", "freetds-dev", "gcc", "haproxy", "knot",
+    "autoconf", "automake", "barman", "bind9", "ca-certificates", "celery", "freetds-dev", "gcc", "haproxy", "knot",
     "knot-dnsutils", "ldnsutils", "libc6-dev", "libcmocka-dev", "libcurl4-openssl-dev", "libexpat1-dev",
     "libhiredis-dev", "libjansson-dev", "libldns-dev", "libmongoc-dev", "libmonitoring-plugin-perl", "libpcre2-dev", "libpq-dev",
     "librabbitmq-dev", "libssl-dev", "libtool", "libyaml-dev", "make", "mandoc", "nginx-light", "nsd", "openssl",
-    "pkg-config", "postgresql", "python3", "python3-celery", "python3-pytest", "python3-redis", "python3-rq",
+    "pgbackrest", "pkg-config", "postgresql", "python3", "python3-celery", "python3-pytest", "python3-redis", "python3-rq",
     "rabbitmq-server", "redis-tools", "ruby-sidekiq", "unbound", "xz-utils",
 )
 # What only some suites have.
