@@ -897,6 +897,9 @@ common_client_libaws_la_SOURCES = \
 common_client_libaws_la_CFLAGS = $(AM_CFLAGS) $(azure_cflags)
 backups_cflags = $(AM_CFLAGS) $(azure_cflags)
 backups_libs = common/client/libaws.la $(azure_libs)
+backups_gcp = \
+	plugins/backups/gcp.c plugins/backups/gcp_read.c plugins/backups/gcp_read.h \
+	plugins/backups/gcp_token.c plugins/backups/gcp_token.h
 backups_azuresql = plugins/backups/azure_sql.c plugins/backups/azure_sql_read.c plugins/backups/azure_sql_read.h
 backups_objects = \
 	plugins/backups/objects.c \
@@ -919,7 +922,7 @@ plugins_backups_aws_la_LDFLAGS = $(module_ldflags)
 plugins_backups_aws_la_LIBADD = $(backups_libs) common/client/libjson.la common/libsource.la
 
 pkglib_LTLIBRARIES += plugins/backups-gcp.la
-plugins_backups_gcp_la_SOURCES = plugins/backups/gcp.c $(backups_shared)
+plugins_backups_gcp_la_SOURCES = $(backups_gcp) $(backups_shared)
 plugins_backups_gcp_la_CFLAGS = $(backups_cflags)
 plugins_backups_gcp_la_LDFLAGS = $(module_ldflags)
 plugins_backups_gcp_la_LIBADD = $(http_libs) $(LIBCRYPTO_LIBS) common/client/libjson.la common/libsource.la
@@ -930,7 +933,7 @@ plugins_backups_azuresql_la_CFLAGS = $(backups_cflags)
 plugins_backups_azuresql_la_LDFLAGS = $(module_ldflags)
 plugins_backups_azuresql_la_LIBADD = $(backups_libs) common/client/libjson.la common/libsource.la
 else
-plugins_check_backup_freshness_SOURCES += $(backups_objects) plugins/backups/aws.c plugins/backups/gcp.c \
+plugins_check_backup_freshness_SOURCES += $(backups_objects) plugins/backups/aws.c $(backups_gcp) \
 	$(backups_azuresql)
 plugins_check_backup_freshness_CFLAGS += $(azure_cflags)
 plugins_check_backup_freshness_LDADD += $(backups_libs)
@@ -941,12 +944,15 @@ backups_kubernetes = \
 	$(kubernetes_client) common/client/web_access.c common/client/web_access.h \
 	plugins/backups/kubernetes.c \
 	plugins/backups/snapshot_read.c plugins/backups/snapshot_read.h
+backups_digitalocean = \
+	common/client/web_access.c common/client/web_access.h plugins/backups/digitalocean.c \
+	plugins/backups/digitalocean_read.c plugins/backups/digitalocean_read.h
 backups_elasticsearch = \
 	plugins/backups/elasticsearch.c common/client/web_access.c common/client/web_access.h
 if HAVE_LIBCURL
 if MODULES
 pkglib_LTLIBRARIES += plugins/backups-digitalocean.la
-plugins_backups_digitalocean_la_SOURCES = plugins/backups/digitalocean.c $(backups_shared)
+plugins_backups_digitalocean_la_SOURCES = $(backups_digitalocean) $(backups_shared)
 plugins_backups_digitalocean_la_CFLAGS = $(AM_CFLAGS)
 plugins_backups_digitalocean_la_LDFLAGS = $(module_ldflags)
 plugins_backups_digitalocean_la_LIBADD = common/client/libjson.la $(http_libs) common/libsource.la
@@ -964,7 +970,8 @@ plugins_backups_elasticsearch_la_CFLAGS = $(AM_CFLAGS)
 plugins_backups_elasticsearch_la_LDFLAGS = $(module_ldflags)
 plugins_backups_elasticsearch_la_LIBADD = common/client/libjson.la $(http_libs) common/libsource.la
 else
-plugins_check_backup_freshness_SOURCES += plugins/backups/digitalocean.c $(backups_kubernetes) \
+plugins_check_backup_freshness_SOURCES += plugins/backups/digitalocean.c \
+	plugins/backups/digitalocean_read.c plugins/backups/digitalocean_read.h $(backups_kubernetes) \
 	plugins/backups/elasticsearch.c
 plugins_check_backup_freshness_CFLAGS += $(YAML_CFLAGS)
 plugins_check_backup_freshness_LDADD += $(http_libs) $(YAML_LIBS)

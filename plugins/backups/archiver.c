@@ -15,7 +15,6 @@ struct names {
     const char *received;
     const char *replayed;
     const char *diff;
-    const char *file;
     const char *suffix; /* of the columns of pg_control_checkpoint */
 };
 
@@ -24,7 +23,6 @@ static const struct names names_96 = {
     .received = "pg_last_xlog_receive_location()",
     .replayed = "pg_last_xlog_replay_location()",
     .diff = "pg_xlog_location_diff",
-    .file = "pg_xlogfile_name",
     .suffix = "location",
 };
 
@@ -33,7 +31,6 @@ static const struct names names_10 = {
     .received = "pg_last_wal_receive_lsn()",
     .replayed = "pg_last_wal_replay_lsn()",
     .diff = "pg_wal_lsn_diff",
-    .file = "pg_walfile_name",
     .suffix = "lsn",
 };
 
@@ -48,10 +45,7 @@ static void begin(struct dr_buffer *sql, long timeout)
 
 static void add_positions(struct dr_buffer *sql, const struct names *n)
 {
-    dr_buffer_addf(sql,
-                   "CASE WHEN n.rec THEN c.timeline_id::text "
-                   "ELSE ('x' || substr(%s(%s), 1, 8))::bit(32)::int::text END AS timeline, ",
-                   n->file, n->current);
+    dr_buffer_add(sql, "c.timeline_id AS timeline, ");
     dr_buffer_addf(sql,
                    "CASE WHEN n.rec THEN greatest(%s(%s, '0/0'), %s(%s, '0/0')) "
                    "ELSE %s(%s, '0/0') END AS position, ",
@@ -98,8 +92,8 @@ static void add_first(struct dr_buffer *sql, int version)
                            ? "has_function_privilege('pg_ls_archive_statusdir()', 'EXECUTE') "
                              "AS may_list "
                            : "false AS may_list ");
-    dr_buffer_add(sql, "FROM (SELECT pg_is_in_recovery() AS rec) n, pg_stat_archiver a, "
-                       "pg_control_checkpoint() c; COMMIT");
+    dr_buffer_add(sql, "FROM (SELECT pg_is_in_recovery() AS rec) n CROSS JOIN pg_stat_archiver a "
+                       "CROSS JOIN pg_control_checkpoint() c; COMMIT");
 }
 
 static bool look(struct dr_pg *pg, struct bak_archiver *archiver)

@@ -15,7 +15,7 @@ struct bak_archiver {
     struct dr_opt_bool standby;
     struct dr_opt_real server_time;
     struct dr_opt_int system;     /* identifier */
-    struct dr_opt_int timeline;   /* that it writes on, or its last checkpoint was on */
+    struct dr_opt_int timeline;   /* that its last checkpoint was on */
     struct dr_opt_int position;   /* written, or on a standby received or replayed, up to here */
     struct dr_opt_int redo;       /* where its last checkpoint began */
     struct dr_opt_int checkpoint; /* and where its record is */

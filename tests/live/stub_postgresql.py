@@ -54,7 +54,8 @@ FUNCTIONS = {
     **words("pg_current_wal_lsn pg_current_wal_flush_lsn pg_current_wal_insert_lsn pg_last_wal_receive_lsn"
             " pg_last_wal_replay_lsn pg_wal_lsn_diff pg_walfile_name pg_walfile_name_offset pg_is_wal_replay_paused"
             " pg_wal_replay_pause pg_wal_replay_resume", V10),
-    **words("pg_promote", V12),
+    **words("pg_promote pg_ls_archive_statusdir", V12),
+    **words("txid_current_snapshot txid_snapshot_xmax split_part pg_size_bytes has_function_privilege"),
 }
 PRIMARY_ONLY = re.compile(r"pg_current_(xlog|wal)_\w+|pg_(xlog|wal)file_name\w*|pg_logical_emit_message")
 STANDBY_ONLY = re.compile(r"pg_(is_)?(xlog|wal)_replay_(paused|pause|resume)")
@@ -89,9 +90,13 @@ RELATIONS = {
                       " rolpassword rolvaliduntil rolbypassrls rolconfig oid"),
     "pg_settings": words("name setting unit category short_desc extra_desc context vartype source min_val max_val"
                          " enumvals boot_val reset_val sourcefile sourceline pending_restart"),
+    "pg_stat_archiver": words("archived_count last_archived_wal last_archived_time failed_count last_failed_wal"
+                              " last_failed_time stats_reset"),
+    "pg_ls_archive_statusdir": words("name size modification", V12),
     "pg_control_system": words("pg_control_version catalog_version_no system_identifier pg_control_last_modified"),
     "pg_control_checkpoint": {
-        **words("timeline_id prev_timeline_id full_page_writes next_xid next_oid checkpoint_time"),
+        **words("timeline_id prev_timeline_id full_page_writes next_xid next_oid oldest_active_xid"
+                 " checkpoint_time"),
         **words("checkpoint_location prior_location redo_location", 0, V10),
         **words("checkpoint_lsn redo_lsn", V10),
     },
@@ -101,7 +106,8 @@ SETTINGS = {
     **words("cluster_name hot_standby max_connections max_worker_processes max_wal_senders max_prepared_transactions"
             " max_locks_per_transaction search_path server_version server_version_num statement_timeout lock_timeout"
             " synchronous_commit synchronous_standby_names transaction_read_only wal_level wal_receiver_status_interval"
-            " wal_receiver_timeout wal_sender_timeout application_name archive_mode data_checksums"),
+            " wal_receiver_timeout wal_sender_timeout application_name archive_mode data_checksums"
+            " archive_command archive_timeout wal_segment_size"),
     # in recovery.conf, and not to be asked for, before 12
     **words("primary_conninfo primary_slot_name recovery_min_apply_delay recovery_target_timeline", V12),
 }
@@ -109,8 +115,8 @@ ROLES = {**words("pg_signal_backend"),
          **words("pg_monitor pg_read_all_stats pg_read_all_settings pg_stat_scan_tables", V10)}
 TYPES = words("interval pg_lsn bigint int integer numeric text boolean float8 regclass name oid")
 KEYWORDS = set(
-    "all and as asc between by case current_user desc distinct else end epoch false from in inner is join lateral left"
-    " like limit local not null on only or order outer read right select then true union using when where with write"
+    "all and as asc between by case cross current_user desc distinct else end epoch false from in inner is join lateral"
+    " left like limit local not null on only or order outer read right select then true union using when where with write"
     .split())
 
 
@@ -356,8 +362,24 @@ def standby(behind=0, **more):
     return {"streams": [], "slots": [], "subscriptions": [], "node": node}
 
 
-# The statements of check_replication_lag, by a column that only one of them has.
-MARKERS = (("complete", "node"), ("flushed", "streams"), ("restart", "slots"), ("subname", "subscriptions"),
+ARCHIVER = {
+    "in_recovery": False, "system": "7300000000000000001", "timeline": 1, "position": 0x2E00060, "redo": 0x2E00028,
+    "checkpoint": 0x2E00028, "quiet": True, "segment_size": 1048576, "mode": "on", "command": "cp %p /a/%f", "timeout": 0,
+    "archived_count": 45, "last_archived_wal": "00000001000000000000002D", "last_archived_time": 1700000000.5,
+    "failed_count": 3, "last_failed_wal": "000000010000000000000010", "last_failed_time": 1690000000,
+    "stats_reset": 1680000000, "cluster_name": "main", "role_name": "monitor", "may_list": True,
+}
+
+
+def archiver(waiting=0, oldest=None, **more):
+    """What check_backup_freshness asks: a primary that archives and is at rest; `more` replaces cells."""
+    return {"node": {"in_recovery": False}, "archiver": dict(ARCHIVER, **more),
+            "waiting": {"waiting": waiting, "oldest": oldest}}
+
+
+# The statements of check_replication_lag and of check_backup_freshness, by a column that only one of them has.
+MARKERS = (("archived_count", "archiver"), ("waiting", "waiting"),
+           ("complete", "node"), ("flushed", "streams"), ("restart", "slots"), ("subname", "subscriptions"),
            ("message", "message"), ("position", "node"), ("replayed", "node"))
 
 

@@ -411,3 +411,25 @@ def test_long_list(document):
     result = document("restic+json", many + [snapshot()], "--window", "1h", "--rpo", "400d")
     assert result.state == "OK" and result.perfdata["exposure"] == 300, result
     assert result.perfdata["retention"] > 6 * 365 * DAY, result
+
+
+def test_pipe(backup_freshness, tmp_path):
+    """Standard input is such a file: it is of now, and ends where its writer ends."""
+    path = tmp_path / "pipe"
+    os.mkfifo(path)
+    both = os.open(path, os.O_RDWR)  # so that neither side waits for the other
+    try:
+        os.write(both, json.dumps([snapshot()]).encode())
+        result = backup_freshness("-T", "restic+json://%s" % path, "-t", "1s", now=NOW)
+        assert result.state == "CRITICAL" and result.says("does not end"), result
+        result.within(3)
+    finally:
+        os.close(both)
+
+
+def test_standard_input(backup_freshness, tmp_path, monkeypatch):
+    path = tmp_path / "list.json"
+    path.write_text(json.dumps([snapshot()]))
+    monkeypatch.setenv("DR_WRAPPER", "/bin/sh -c 'exec \"$@\" <%s' sh" % path)
+    result = backup_freshness("-T", "restic+json:///dev/stdin", now=NOW)
+    assert result.state == "OK" and result.perfdata["exposure"] == 300, result

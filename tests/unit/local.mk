@@ -81,6 +81,10 @@ if HAVE_ZSTD
 if HAVE_LZMA
 if HAVE_BZIP2
 if HAVE_LZ4
+unit_tests += tests/unit/test_backups_document
+tests_unit_test_backups_document_SOURCES = tests/unit/test_backups_document.c \
+	plugins/backups/document_parts.c common/moment.c
+tests_unit_test_backups_document_LDADD = plugins/libbackups.la $(LDADD)
 unit_tests += tests/unit/test_backups_names
 tests_unit_test_backups_names_LDADD = plugins/libbackups.la $(LDADD)
 unit_tests += tests/unit/test_backups_packed

@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* Replies of Google's Compute Engine API (v1): snapshots of disks, and the disks there are. */
+#ifndef BACKUPS_GCP_READ_H
+#define BACKUPS_GCP_READ_H
+
+#include "plugins/backups/request.h"
+
+#define GCP_NAME_SIZE 256
+#define GCP_TOKEN_SIZE 2048
+
+/* What of a project is looked at. */
+struct gcp_wanted {
+    const struct bak_request *request;
+    const char *disk; /* a glob of "ZONE/DISK" or "DISK"; "": all */
+};
+
+/* snapshots.list: adds the snapshots of a page to the series of their disks ("ZONE/DISK"), and
+ * copies the token of the next page ("": it was the last). False with a PROTOCOL error for anything
+ * that is no such list, or has a snapshot without name, status, disk or date. */
+bool gcp_read_snapshots(const char *text, const struct gcp_wanted *wanted, struct bak_facts *facts,
+                        char next[GCP_TOKEN_SIZE], struct dr_error *error);
+
+/* disks.aggregatedList: adds the disks that have no snapshot, as series that are only expected. */
+bool gcp_read_disks(const char *text, const struct gcp_wanted *wanted, struct bak_facts *facts,
+                    char next[GCP_TOKEN_SIZE], struct dr_error *error);
+
+/* The access_token of a reply of the token's endpoint, which the caller wipes and frees; NULL. */
+char *gcp_read_token(const char *text);
+
+/* What an error says of itself: {"error": {"message": ...}}, or {"error_description": ...}; "". */
+void gcp_read_message(const char *text, char message[GCP_NAME_SIZE]);
+
+#endif
