@@ -56,8 +56,10 @@ tests_fuzz_libfuzzed_la_SOURCES = \
 	common/moment.c plugins/liveness/consumers_read.c plugins/liveness/jobs_read.c \
 	plugins/dns/address.c plugins/dns/answer.c plugins/dns/facts.c plugins/dns/message.c plugins/dns/name.c \
 	plugins/dns/site.c \
-	plugins/backups/document_parts.c plugins/backups/document_pgbackrest.c \
-	plugins/backups/document_read.c plugins/backups/facts.c plugins/backups/name_format.c plugins/backups/names.c
+	plugins/backups/barman_info.c plugins/backups/document_parts.c \
+	plugins/backups/document_pgbackrest.c plugins/backups/document_read.c plugins/backups/facts.c \
+	plugins/backups/name_format.c plugins/backups/names.c plugins/backups/pgbackrest_info.c \
+	plugins/backups/wal.c plugins/backups/walg_sentinel.c
 if HAVE_LDNS
 tests_fuzz_libfuzzed_la_SOURCES += plugins/dns/denial.c \
 	plugins/dns/validate.c plugins/dns/validate_keys.c plugins/dns/validate_set.c
@@ -86,7 +88,7 @@ tests_fuzz_libfuzzed_la_CFLAGS = $(AM_CFLAGS) $(LDNS_CFLAGS) $(HIREDIS_CFLAGS) $
 
 fuzz_cflags = $(AM_CFLAGS) $(fuzz_flags) -fsanitize=fuzzer
 fuzz_ldflags = $(AM_LDFLAGS) -fsanitize=fuzzer,address,undefined
-fuzz_binaries = tests/fuzz/fuzz_celery_fleet tests/fuzz/fuzz_range tests/fuzz/fuzz_duration tests/fuzz/fuzz_size \
+fuzz_binaries = tests/fuzz/fuzz_backup_catalogue tests/fuzz/fuzz_celery_fleet tests/fuzz/fuzz_range tests/fuzz/fuzz_duration tests/fuzz/fuzz_size \
 	tests/fuzz/fuzz_uri tests/fuzz/fuzz_extra_opts tests/fuzz/fuzz_mssql tests/fuzz/fuzz_rabbitmq \
 	tests/fuzz/fuzz_haproxy tests/fuzz/fuzz_kubernetes \
 	tests/fuzz/fuzz_jobs tests/fuzz/fuzz_consumers tests/fuzz/fuzz_dns tests/fuzz/fuzz_dns_answer \
@@ -164,6 +166,10 @@ tests_fuzz_fuzz_redis_sentinel_SOURCES = tests/fuzz/fuzz_redis_sentinel.c $(fuzz
 tests_fuzz_fuzz_redis_sentinel_CFLAGS = $(fuzz_cflags) $(HIREDIS_CFLAGS)
 tests_fuzz_fuzz_redis_sentinel_LDFLAGS = $(fuzz_ldflags)
 tests_fuzz_fuzz_redis_sentinel_LDADD = tests/fuzz/libfuzzed.la $(HIREDIS_LIBS)
+tests_fuzz_fuzz_backup_catalogue_SOURCES = tests/fuzz/fuzz_backup_catalogue.c tests/fuzz/fuzz.h
+tests_fuzz_fuzz_backup_catalogue_CFLAGS = $(fuzz_cflags)
+tests_fuzz_fuzz_backup_catalogue_LDFLAGS = $(fuzz_ldflags)
+tests_fuzz_fuzz_backup_catalogue_LDADD = tests/fuzz/libfuzzed.la
 tests_fuzz_fuzz_backup_names_SOURCES = tests/fuzz/fuzz_backup_names.c tests/fuzz/fuzz.h
 tests_fuzz_fuzz_backup_names_CFLAGS = $(fuzz_cflags)
 tests_fuzz_fuzz_backup_names_LDFLAGS = $(fuzz_ldflags)
