@@ -29,7 +29,7 @@ def snapshot(name, age, state="SUCCESS", took=600, policy="nightly", total=12, f
     started = int((time.time() - age) * 1000)
     running = state == "IN_PROGRESS"
     document = {
-        "snapshot": name, "uuid": "u-" + name, "repository": REPOSITORY, "version": "8.13.4", "indices": ["logs-1", "logs-2"],
+        "snapshot": name, "uuid": "u-" + name.replace(".", ""), "repository": REPOSITORY, "version": "8.13.4", "indices": ["logs-1", "logs-2"],
         "include_global_state": True, "state": state, "start_time_in_millis": started,
         "end_time_in_millis": 0 if running else started + took * 1000, "duration_in_millis": 0 if running else took * 1000,
         "failures": list(failures), "shards": {"total": total, "failed": failed, "successful": total - failed}}

@@ -318,7 +318,7 @@ def test_repository_with_a_bad_latest(repository, backup_freshness):
 @pytest.mark.parametrize("kind", ("snap", "meta"))
 @pytest.mark.parametrize("how", ("gone", "empty"))
 def test_repository_lacks_a_file(repository, backup_freshness, kind, how):
-    path = repository.path / (kind + "-u-nightly-2026.11.08.dat")
+    path = repository.path / (kind + "-u-nightly-20261108.dat")
     if how == "gone":
         path.unlink()
     else:
