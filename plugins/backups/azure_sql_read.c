@@ -4,7 +4,7 @@
 #include "common/client/azure_sas.h"
 #include "common/client/json_read.h"
 #include "common/moment.h"
-#include "plugins/backups/names.h"
+#include "plugins/backups/wanted.h"
 
 #include <stddef.h>
 #include <string.h>
@@ -187,21 +187,6 @@ bool bak_sql_read_location(const struct dr_buffer *body, char *location, size_t 
 
 /* ---- facts ---- */
 
-static bool is_any(const struct dr_text_list *globs, const char *name)
-{
-    for (size_t i = 0; i < globs->count; i++) {
-        if (bak_glob_match(globs->items[i], name))
-            return true;
-    }
-    return false;
-}
-
-static bool is_wanted(const struct bak_request *request, const char *name)
-{
-    return (request->include.count == 0 || is_any(&request->include, name)) &&
-           !is_any(&request->exclude, name);
-}
-
 static struct bak_series *find(struct bak_facts *facts, const char *name)
 {
     for (size_t i = 0; i < facts->series_count; i++) {
@@ -221,7 +206,7 @@ void bak_sql_take_database(struct bak_facts *facts, const struct bak_request *re
                            const struct bak_sql_item *item, bool long_term)
 {
     /* master is the server's own */
-    if (strcmp(item->name, "master") == 0 || !is_wanted(request, item->name))
+    if (strcmp(item->name, "master") == 0 || !bak_wanted(request, item->name))
         return;
     if (item->secondary[0] != '\0') {
         bak_facts_sign(facts, NULL, BAK_NOTE, "%s is a secondary: backups are made of its primary",
@@ -311,7 +296,7 @@ void bak_sql_take_point(struct bak_facts *facts, const char *database,
 void bak_sql_take_long_term(struct bak_facts *facts, const struct bak_request *request,
                             const struct bak_sql_item *item)
 {
-    if (item->database[0] == '\0' || item->deleted || !is_wanted(request, item->database))
+    if (item->database[0] == '\0' || item->deleted || !bak_wanted(request, item->database))
         return;
     struct bak_series *series = find(facts, item->database);
     if (series != NULL)

@@ -255,7 +255,7 @@ static bool read_wal(struct server *server, struct bak_base *bases, struct bak_a
                   : dr_error_set(error, DR_ERR_INTERNAL, "out of memory");
     server->facts->looked += archive->looked;
     if (ok)
-        bak_bases_judge(server->facts, server->series, bases, archive);
+        bak_bases_judge(server->request, server->facts, server->series, bases, archive);
     free(directory);
     free(after);
     return ok;

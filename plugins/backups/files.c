@@ -14,9 +14,9 @@ static void sign_tally(struct bak_facts *facts, enum bak_sign_kind kind,
                        const struct bak_tally *tally, const char *why)
 {
     if (tally->count == 1)
-        bak_facts_sign(facts, NULL, kind, "%s%s", tally->first, why);
+        bak_facts_sign(facts, NULL, kind, "%.200s%s", tally->first, why);
     else if (tally->count > 1)
-        bak_facts_sign(facts, NULL, kind, "%s%s (and %lld more)", tally->first, why,
+        bak_facts_sign(facts, NULL, kind, "%.200s%s (and %lld more)", tally->first, why,
                        (long long)tally->count - 1);
 }
 

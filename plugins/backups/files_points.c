@@ -103,8 +103,8 @@ static bool is_ahead(const struct making *making, struct dr_opt_real moment)
     return moment.known && moment.value > making->request->now + making->request->skew;
 }
 
-/* A copy that keeps the time of writing shows when it came by the time of its last change. So does a
- * file that was renamed, linked or given away long after it was written (rotation): that is no
+/* A copy that keeps the time of writing shows when it came by the time of its last change. So does
+ * a file that was renamed, linked or given away long after it was written (rotation): that is no
  * arrival. */
 static bool is_arrival(const struct making *making, const struct bak_found *found)
 {
@@ -301,6 +301,27 @@ static void set_content(struct making *making, const struct bak_found *found,
     }
 }
 
+/* Rotation took it away while it was looked at: it is no point any more, and no trouble. */
+static bool is_away(const struct making *making, const char *name)
+{
+    struct bak_entry entry;
+    struct dr_error trouble = {.class = DR_ERR_NONE};
+    bool there = false;
+    return !bak_store_look(making->files->store, name, &entry, &there, &trouble) && !there &&
+           trouble.class == DR_ERR_USAGE;
+}
+
+static void drop_last(struct making *making)
+{
+    struct bak_series *series = series_of(making);
+    struct bak_point *point = &series->points[--series->point_count];
+    free(point->name);
+    free(point->why);
+    free(point->kind);
+    free(point->tier);
+    making->pool->total--;
+}
+
 /* Where no more than its size is asked for, what may be listed and not read is enough. */
 static void set_unread(struct making *making, const struct bak_found *found,
                        const struct dr_error *trouble, struct bak_point *point)
@@ -338,6 +359,8 @@ static void look_into(struct making *making, const struct bak_found *found, stru
     making->looks++;
     if (bak_proof_look(making->files->store, &entry, wanted_of(making, point), &content, &trouble))
         set_content(making, found, &content, point);
+    else if (is_away(making, found->name))
+        drop_last(making);
     else
         set_unread(making, found, &trouble, point);
 }
@@ -418,10 +441,10 @@ static void add_points(struct making *making)
         if (series->point_count == 0)
             return;
         struct bak_point *point = &series->points[series->point_count - 1];
+        if (making->looks == 0 || !making->files->store->remote)
+            look_for_partner(making, found, point);
         if (is_worth_a_look(making, found, point))
             look_into(making, found, point);
-        if (making->looks <= 1 || !making->files->store->remote)
-            look_for_partner(making, found, point);
     }
 }
 
@@ -448,10 +471,11 @@ static void sign(struct making *making, enum bak_sign_kind kind, const struct ba
     struct bak_series *series = series_of(making);
     const char *colon = why[0] != '\0' ? ": " : "";
     if (tallied->count == 1)
-        bak_facts_sign(making->files->facts, series, kind, "%s%s%s", tallied->first, colon, why);
+        bak_facts_sign(making->files->facts, series, kind, "%.200s%s%s", tallied->first, colon,
+                       why);
     else if (tallied->count > 1)
-        bak_facts_sign(making->files->facts, series, kind, "%s%s%s (and %lld more)", tallied->first,
-                       colon, why, (long long)tallied->count - 1);
+        bak_facts_sign(making->files->facts, series, kind, "%.200s%s%s (and %lld more)",
+                       tallied->first, colon, why, (long long)tallied->count - 1);
 }
 
 static void add_signs(struct making *making)
@@ -469,11 +493,12 @@ static void add_signs(struct making *making)
     sign(making, BAK_FUTURE, &making->pool->future, "");
 }
 
+/* Of those that are not at hand: what they hold nobody looked at. */
 static void set_oldest(struct making *making)
 {
     const struct bak_found *oldest = &making->pool->oldest;
     struct bak_point point = {.name = NULL};
-    if (making->pool->total == 0)
+    if (making->pool->total <= (int64_t)making->pool->count)
         return;
     set_moment(making, oldest, &point);
     if (!is_ahead(making, point.data))

@@ -45,6 +45,11 @@ extern const struct bak_format bak_format_openssl;
 bool bak_proof_file(struct bak_store *store, const char *path, int64_t size, enum bak_proof wanted,
                     struct bak_content *content, struct dr_error *error);
 
+/* Reads all of a file that is of no format: whether it can be read, and where `text` is, whether
+ * there are no zero bytes in it. */
+bool bak_proof_read(struct bak_store *store, const char *path, bool text,
+                    struct bak_content *content, struct dr_error *error);
+
 /* ---- proof_directory.c: a directory that is one backup: pg_dump -Fd, mongodump ---- */
 
 bool bak_proof_directory(struct bak_store *store, const char *path, enum bak_proof wanted,
@@ -74,6 +79,9 @@ bool bak_name_ends(const char *name, const char *ending);
 /* Seconds since the epoch of a local time of the process's zone: "2026-11-20 02:00:05" (the hour
  * may have one digit). Unknown for everything else. */
 struct dr_opt_real bak_local_moment(const char *text);
+
+/* Passes by a text to its end: it is cut where there is a zero byte (formats_text.c). */
+bool bak_walk_text(struct bak_walk *walk, struct bak_content *content);
 
 /* ---- the table of contents of pg_dump's archives (formats_pg.c) ---- */
 

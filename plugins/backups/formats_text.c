@@ -73,7 +73,7 @@ static bool time_behind(const unsigned char *bytes, size_t size, const char *tex
 }
 
 /* None of them writes a zero byte: a hole, where blocks were lost. */
-static bool walk_text(struct bak_walk *walk, struct bak_content *content)
+bool bak_walk_text(struct bak_walk *walk, struct bak_content *content)
 {
     const unsigned char *bytes;
     size_t size;
@@ -120,7 +120,7 @@ static void look_at_pg_plain(const struct bak_view *view, struct bak_content *co
 const struct bak_format bak_format_pg_plain = {.knows = knows_pg_plain,
                                                .recognise = recognise_pg_plain,
                                                .look = look_at_pg_plain,
-                                               .walk = walk_text};
+                                               .walk = bak_walk_text};
 
 static bool knows_pg_cluster(const char *name, const unsigned char *head, size_t size)
 {
@@ -154,7 +154,7 @@ static void look_at_pg_cluster(const struct bak_view *view, struct bak_content *
 const struct bak_format bak_format_pg_cluster = {.knows = knows_pg_cluster,
                                                  .recognise = recognise_pg_cluster,
                                                  .look = look_at_pg_cluster,
-                                                 .walk = walk_text};
+                                                 .walk = bak_walk_text};
 
 /* ---- mysqldump, mariadb-dump ---- */
 
@@ -192,8 +192,10 @@ static void look_at_mysql(const struct bak_view *view, struct bak_content *conte
     time_behind(at, left, "-- Dump completed on ", content);
 }
 
-const struct bak_format bak_format_mysql = {
-    .knows = knows_mysql, .recognise = recognise_mysql, .look = look_at_mysql, .walk = walk_text};
+const struct bak_format bak_format_mysql = {.knows = knows_mysql,
+                                            .recognise = recognise_mysql,
+                                            .look = look_at_mysql,
+                                            .walk = bak_walk_text};
 
 /* ---- what is written where a backup failed ---- */
 

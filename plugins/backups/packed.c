@@ -97,11 +97,13 @@ static bool judge_beginning(struct look *look, const struct bak_content *inner)
     bool seen = look->ending.end == BAK_END_SEEN;
     if (inner->verdict == BAK_NO_BACKUP || inner->verdict == BAK_ENCRYPTED)
         return decide(content, inner->verdict, BAK_SIZED, inner->why);
-    if (look->unpacker.state == BAK_UNPACKED_UNABLE)
+    bool unable = look->unpacker.state == BAK_UNPACKED_UNABLE;
+    content->out_of_time = !unable && (!seen || look->wanted >= BAK_CHECKSUMMED);
+    if (unable || content->out_of_time)
+        snprintf(content->note, sizeof content->note, "%s", why);
+    if (unable)
         return decide(content, BAK_UNKNOWN_KIND, BAK_SIZED, why);
-    content->out_of_time = !seen || look->wanted >= BAK_CHECKSUMMED;
-    return decide(content, BAK_WHOLE, seen ? BAK_WELLFORMED : BAK_SIZED,
-                  content->out_of_time ? why : "");
+    return decide(content, BAK_WHOLE, seen ? BAK_WELLFORMED : BAK_SIZED, "");
 }
 
 static bool judge(struct look *look, const struct bak_content *inner, struct dr_error *error)

@@ -311,7 +311,7 @@ static bool read_wal(struct stanza *stanza, const struct bak_pgbackrest_database
     ok = least == NULL || bak_archive_read(stanza->store, directory, after, &archive, error);
     stanza->facts->looked += archive.looked;
     if (ok && least != NULL) {
-        bak_bases_judge(stanza->facts, stanza->series, bases, &archive);
+        bak_bases_judge(stanza->request, stanza->facts, stanza->series, bases, &archive);
         stanza->series->log.system = database->system;
     }
     bak_wal_set_free(&archive.set);
@@ -395,10 +395,7 @@ static bool read_sealed_wal(struct stanza *stanza, struct dr_error *error)
     if (ok && archive.misfits == 0 &&
         bak_wal_read(archive.newest_backup, archive.segment_size, &from)) {
         bak_wal_set_reach(&archive.set, &from, &reach);
-        stanza->series->log.through = reach.written;
-        stanza->series->log.seen = reach.last_written;
-        stanza->series->log.missing = dr_int((int64_t)reach.missing_count);
-        stanza->series->log.timeline = reach.through.timeline;
+        bak_log_through(stanza->request, stanza->facts, stanza->series, &reach, &archive);
     }
     if (reach.missing_count > 0)
         bak_facts_sign(stanza->facts, stanza->series, BAK_LOG_GAP,

@@ -35,6 +35,24 @@ static bool read_all(const struct bak_view *view, struct bak_content *content,
     return true;
 }
 
+bool bak_proof_read(struct bak_store *store, const char *path, bool text,
+                    struct bak_content *content, struct dr_error *error)
+{
+    struct file_flow file = {.store = store, .path = path};
+    struct bak_flow flow = {.more = read_more, .context = &file, .name = path, .task = store->task};
+    struct bak_walk walk;
+    bak_walk_flow(&walk, &flow, error);
+    if (text && !walk.failed)
+        bak_walk_text(&walk, content);
+    bool done = bak_walk_drain(&walk);
+    bool failed = walk.failed;
+    bak_walk_close(&walk);
+    content->out_of_time = !done;
+    if (done && content->verdict == BAK_WHOLE)
+        content->proof = BAK_CHECKSUMMED;
+    return !failed;
+}
+
 /* SQLite's newest rows may be in a file beside it. */
 static void look_beside(struct bak_store *store, const char *path, struct bak_content *content,
                         struct dr_error *error)

@@ -23,8 +23,7 @@ struct folder {
     bool failed;
     struct part *parts; /* in the order of their names */
     size_t count;
-    int64_t looked; /* parts whose content was looked at */
-    bool sums;      /* all of them were read to their ends */
+    enum bak_proof least; /* of all parts */
 };
 
 static int by_name(const void *one, const void *two)
@@ -85,29 +84,23 @@ static bool path_of(const struct folder *folder, const char *name, char path[PAT
     return length > 0 && length < PATH_MOST;
 }
 
-/* Looks at a part as at a file of its own; what is wrong with it is wrong with the whole. False
- * where the rest is of no interest. */
-static bool look_at_part(struct folder *folder, const struct part *part)
+static void take_proof(struct folder *folder, enum bak_proof proof)
+{
+    if (proof < folder->least)
+        folder->least = proof;
+}
+
+/* Looks at a part as at a file of its own. False where it could not be read. */
+static bool prove_part(struct folder *folder, const struct part *part, struct bak_content *content)
 {
     char path[PATH_MOST];
-    struct bak_content content = {.verdict = BAK_UNKNOWN_KIND};
-    folder->looked++;
+    *content = (struct bak_content){.verdict = BAK_UNKNOWN_KIND};
     if (!path_of(folder, part->name, path) ||
-        !bak_proof_file(folder->store, path, part->size, folder->wanted, &content, folder->error)) {
+        !bak_proof_file(folder->store, path, part->size, folder->wanted, content, folder->error))
         folder->failed = true;
-        return false;
-    }
-    if (content.verdict == BAK_CUT || content.verdict == BAK_NO_BACKUP)
-        bak_content_cut(folder->content, "%s: %s", part->name, content.why);
-    if (content.out_of_time)
+    if (content->out_of_time)
         folder->content->out_of_time = true;
-    if (content.data.known && bak_name_ends(part->name, "oplog.bson")) {
-        folder->content->data = content.data;
-        folder->content->data_zoned = content.data_zoned;
-    }
-    if (content.proof < BAK_CHECKSUMMED)
-        folder->sums = false;
-    return folder->content->verdict == BAK_WHOLE && !folder->content->out_of_time;
+    return !folder->failed;
 }
 
 static bool is_late(const struct folder *folder)
@@ -148,6 +141,40 @@ static bool ends_as_copy(struct folder *folder, const struct part *part)
     return got == sizeof last && memcmp(last, end, sizeof last) == 0;
 }
 
+/* Data of a table, or a large object, which may be anything: what is packed is there to its end.
+ * What it is by its content says nothing. */
+static bool look_at_packed(struct folder *folder, const struct part *part)
+{
+    struct bak_content content;
+    if (!prove_part(folder, part, &content))
+        return false;
+    bool inner = content.error_text || strstr(content.kind, " of ") != NULL;
+    if (content.kind[0] == '\0')
+        bak_content_cut(folder->content, "%s is not packed as its name says", part->name);
+    else if (content.verdict == BAK_CUT && !inner)
+        bak_content_cut(folder->content, "%s: %s", part->name, content.why);
+    take_proof(folder, inner && content.proof < BAK_WELLFORMED ? BAK_WELLFORMED : content.proof);
+    return folder->content->verdict == BAK_WHOLE && !folder->content->out_of_time;
+}
+
+/* Data that are not packed, and whose end was seen. */
+static bool look_at_plain(struct folder *folder, const struct part *part, bool copy)
+{
+    char path[PATH_MOST];
+    struct bak_content content = {.verdict = BAK_WHOLE, .proof = BAK_WELLFORMED};
+    if (folder->wanted >= BAK_CHECKSUMMED &&
+        (!path_of(folder, part->name, path) ||
+         !bak_proof_read(folder->store, path, copy, &content, folder->error))) {
+        folder->failed = true;
+        return false;
+    }
+    folder->content->out_of_time = folder->content->out_of_time || content.out_of_time;
+    if (content.verdict == BAK_CUT)
+        bak_content_cut(folder->content, "%s: %s", part->name, content.why);
+    take_proof(folder, content.proof);
+    return folder->content->verdict == BAK_WHOLE && !folder->content->out_of_time;
+}
+
 /* A file that the table of contents, or the list of large objects, names. Those may be empty. */
 static bool look_at_data(struct folder *folder, const char *name, bool copy, bool may_be_empty)
 {
@@ -156,14 +183,15 @@ static bool look_at_data(struct folder *folder, const char *name, bool copy, boo
         folder->content->out_of_time = true;
         return false;
     }
+    bool packed = part != NULL && strcmp(part->name, name) != 0;
     if (part == NULL)
         bak_content_cut(folder->content, "%s is not there: killed, or lost", name);
-    else if (part->size == 0 && !may_be_empty)
+    else if (part->size == 0 && (packed || !may_be_empty))
         bak_content_cut(folder->content, "%s is empty", part->name);
-    else if (copy && strcmp(part->name, name) == 0 && !ends_as_copy(folder, part))
+    else if (copy && !packed && !ends_as_copy(folder, part))
         bak_content_cut(folder->content, "%s is cut: no end of its data", part->name);
-    else if (part->size > 0 && !folder->failed)
-        return look_at_part(folder, part);
+    else if (!folder->failed)
+        return packed ? look_at_packed(folder, part) : look_at_plain(folder, part, copy);
     return folder->content->verdict == BAK_WHOLE && !folder->failed;
 }
 
@@ -321,6 +349,25 @@ static bool is_cut_description(const struct part *part)
                                bak_name_ends(part->name, ".metadata.json.gz"));
 }
 
+/* What is wrong with a file of documents is wrong with the whole. False: the rest is of no
+ * interest.
+ */
+static bool look_at_bson(struct folder *folder, const struct part *part)
+{
+    struct bak_content content;
+    if (!prove_part(folder, part, &content))
+        return false;
+    if (content.verdict != BAK_WHOLE && !content.out_of_time)
+        bak_content_cut(folder->content, "%s: %s", part->name,
+                        content.why[0] != '\0' ? content.why : "no BSON documents");
+    take_proof(folder, content.proof);
+    if (content.data.known && strncmp(part->name, "oplog.bson", 10) == 0) {
+        folder->content->data = content.data;
+        folder->content->data_zoned = content.data_zoned;
+    }
+    return folder->content->verdict == BAK_WHOLE && !folder->content->out_of_time;
+}
+
 static void look_at_mongodump(struct folder *folder)
 {
     bak_content_kind(folder->content, "mongodump directory");
@@ -336,7 +383,7 @@ static void look_at_mongodump(struct folder *folder)
             return;
         }
         /* A collection without documents is a file without bytes. */
-        if (is_bson(part->name) && part->size > 0 && !look_at_part(folder, part))
+        if (is_bson(part->name) && part->size > 0 && !look_at_bson(folder, part))
             return;
     }
 }
@@ -360,8 +407,7 @@ static void look_at_folder(struct folder *folder)
     else
         look_at_mongodump(folder);
     if (folder->content->verdict == BAK_WHOLE && !folder->content->out_of_time)
-        folder->content->proof =
-            folder->sums && folder->wanted >= BAK_CHECKSUMMED ? BAK_CHECKSUMMED : BAK_WELLFORMED;
+        folder->content->proof = folder->least;
 }
 
 bool bak_proof_directory(struct bak_store *store, const char *path, enum bak_proof wanted,
@@ -372,7 +418,7 @@ bool bak_proof_directory(struct bak_store *store, const char *path, enum bak_pro
                             .wanted = wanted,
                             .content = content,
                             .error = error,
-                            .sums = true};
+                            .least = BAK_CHECKSUMMED};
     content->verdict = BAK_WHOLE;
     bool ok = list_parts(&folder);
     if (ok)

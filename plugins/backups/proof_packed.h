@@ -41,9 +41,10 @@ struct bak_ending {
 };
 
 /* Looks for the end of a stream of `size` bytes: several members, streams or frames in a row are
- * one. Reads the headers of blocks, not the blocks, on a disk; in a store where each read is a
- * round trip all of it. `until` is a moment of dr_monotonic. False with the error set where it
- * could not be read. */
+ * one. Reads the headers of blocks, not the blocks, on a disk. In a store where each read is a
+ * round trip that would be all of it: of a large zstd file the last blocks are followed to its end
+ * there, which chance does once in a million files. `until` is a moment of dr_monotonic. False with
+ * the error set where it could not be read. */
 bool bak_packed_walk(struct bak_store *store, const char *name, int64_t size,
                      enum bak_packer packer, double until, struct bak_ending *ending,
                      struct dr_error *error);

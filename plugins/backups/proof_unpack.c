@@ -60,8 +60,8 @@ static bool find_codec(struct bak_unpacker *unpacker)
     const char *name = bak_packer_name(unpacker->packer);
     const struct bak_unpack_engine *engine = find_engine(unpacker->packer, &error);
     if (engine == NULL)
-        return ends(unpacker, BAK_UNPACKED_UNABLE, "%s cannot be unpacked here: %s", name,
-                    error.text);
+        return ends(unpacker, BAK_UNPACKED_UNABLE, "%s cannot be unpacked here (install %s): %s",
+                    name, packages[unpacker->packer], error.text);
     unpacker->codec = engine->codecs[unpacker->packer];
     return unpacker->codec != NULL ||
            ends(unpacker, BAK_UNPACKED_UNABLE,

@@ -191,7 +191,7 @@ static int compare_newest(const void *a, const void *b)
     return difference > 0 ? 1 : difference < 0 ? -1 : strcmp(one->name, other->name);
 }
 
-/* The newest that is not of the future is verified; of a disk or bucket with many, only that. */
+/* The newest that is not of the future is verified, and where it is not whole, the one before. */
 static bool add_points(struct repository *repository, struct bak_series *series,
                        struct dr_error *error)
 {
@@ -207,11 +207,11 @@ static bool add_points(struct repository *repository, struct bak_series *series,
             bak_facts_sign(repository->facts, series, BAK_FUTURE, "%.8s", snapshot->name);
         if (verified || future || point == NULL)
             continue;
-        verified = true;
         dr_task_stage(repository->task, "read the newest snapshot");
         if (request->proof >= BAK_WELLFORMED && point->status == BAK_COMPLETE &&
             !verify(repository, snapshot, point, error))
             return false;
+        verified = point->status == BAK_COMPLETE;
     }
     return true;
 }

@@ -15,13 +15,23 @@
 #define REPLY_MAX ((size_t)64 * 1024)
 #define PATH_TEXT_MAX ((size_t)8 * 1024)
 
-const char *const bak_azure_parameters[] = {
-    "endpoint", "endpoint_suffix", "token_file", "sas_file", "cacert", "proxy", "identity",
-    "identity_endpoint", "plain_http", "secondary",
-    /* a SAS that was pasted into the target */
-    "sv", "ss", "srt", "sp", "se", "st", "spr", "sip", "ses", "sig", "sr", "si", "skoid", "sktid",
-    "skt", "ske", "sks", "skv", "saoid", "suoid", "scid", "sdd", "sduoid", "skdutid", "rscc",
-    "rscd", "rsce", "rscl", "rsct", NULL};
+/* Of a SAS of one container or share, beside those of one of the account. */
+#define SAS_OF_ONE                                                                                 \
+    "sr", "si", "skoid", "sktid", "skt", "ske", "sks", "skv", "saoid", "suoid", "scid", "sdd",     \
+        "sduoid", "skdutid", "rscc", "rscd", "rsce", "rscl", "rsct"
+
+const char *const bak_azure_sas_parameters[] = {SAS_OF_ONE, NULL};
+const char *const bak_azure_parameters[] = {"endpoint",   "endpoint_suffix",
+                                            "token_file", "sas_file",
+                                            "cacert",     "proxy",
+                                            "identity",   "identity_endpoint",
+                                            "plain_http", "secondary",
+                                            "sv",         "ss",
+                                            "srt",        "sp",
+                                            "se",         "st",
+                                            "spr",        "sip",
+                                            "ses",        "sig",
+                                            SAS_OF_ONE,   NULL};
 
 static bool out_of_memory(struct dr_error *error)
 {
@@ -114,9 +124,18 @@ struct bak_azure *bak_azure_open(struct dr_task *task, const struct dr_uri *uri,
     return NULL;
 }
 
+void bak_azure_drop_begun(struct bak_azure *azure)
+{
+    for (size_t i = 0; i < azure->begun_count; i++)
+        free(azure->begun[i].name);
+    azure->begun_count = 0;
+    azure->begun_known = false;
+}
+
 void bak_azure_close(struct bak_store *store)
 {
     struct bak_azure *azure = (struct bak_azure *)store;
+    bak_azure_drop_begun(azure);
     dr_http_free(azure->http);
     dr_azure_access_free(&azure->access);
     dr_azure_access_free(&azure->owned);
@@ -376,7 +395,7 @@ bool bak_azure_read(struct bak_store *store, const char *name, int64_t offset, v
         ok = bak_azure_refused(azure, &reply, error);
     }
     dr_http_reply_free(&reply);
-    return ok || dr_error_prefix(error, "%s", name);
+    return ok;
 }
 
 /* ---- several at once ---- */

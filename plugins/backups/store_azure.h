@@ -10,6 +10,9 @@
 #define BAK_AZURE_PAGE "5000" /* names in a reply, the most there is */
 #define BAK_AZURE_MD5_SIZE 33
 
+/* Those of a SAS that was pasted into the target; NULL-terminated. */
+extern const char *const bak_azure_sas_parameters[];
+
 /* What differs between blobs and files. */
 struct bak_azure_kind {
     struct bak_store_type type; /* without its words */
@@ -22,6 +25,13 @@ struct bak_azure_kind {
     const char *version;                 /* of the protocol */
     const char *const *missing;          /* codes of a name that is not there; NULL-terminated */
     const struct dr_azure_pair *headers; /* of every request that a token authorises */
+};
+
+/* An upload of blocks that was begun and not finished: nothing of it can be read. */
+#define BAK_AZURE_BEGUN_MAX 64
+struct bak_azure_begun {
+    char *name;
+    struct dr_opt_real moment;
 };
 
 struct bak_azure {
@@ -39,6 +49,10 @@ struct bak_azure {
     /* the last one that was looked at or read: what is read next must be of the same state */
     char *same_name;
     char same_etag[128];
+    /* of the last list of all blobs below a prefix */
+    struct bak_azure_begun begun[BAK_AZURE_BEGUN_MAX];
+    size_t begun_count;
+    bool begun_known;
     /* texts of an entry */
     char md5[BAK_AZURE_MD5_SIZE];
     char tier[32];
@@ -49,6 +63,8 @@ struct bak_azure {
 struct bak_azure *bak_azure_open(struct dr_task *task, const struct dr_uri *uri,
                                  const struct bak_azure_kind *kind, bool secondary,
                                  struct dr_error *error);
+/* Forgets which uploads were begun. */
+void bak_azure_drop_begun(struct bak_azure *azure);
 /* Decides between root and pattern: for a path without wildcards by looking at it. */
 bool bak_azure_root(struct bak_azure *azure, const char *path, bool whole, struct dr_error *error);
 void bak_azure_close(struct bak_store *store);

@@ -55,20 +55,9 @@ static const struct dr_xml_element wanted[ELEMENTS] = {
     [NEXT] = {.path = "/EnumerationResults/NextMarker", .most = NAME_MAX_BYTES},
 };
 
-/* So many unfinished uploads are looked at. */
-#define UNFINISHED_MAX 64
-
-/* What may be an upload that was begun: nothing of it can be read. */
-struct begun {
-    char *name;
-    struct dr_opt_real moment;
-};
-
 struct listing {
     struct bak_azure *azure;
-    bool uncommitted; /* those are listed, and nothing else is of interest */
-    struct begun begun[UNFINISHED_MAX];
-    size_t begun_count;
+    bool uncommitted; /* uploads that were begun are in it as well */
     const struct bak_listing *asked;
     bak_take *take;
     void *context;
@@ -160,20 +149,24 @@ static bool take_prefix(struct listing *listing, struct dr_error *error)
     return ok;
 }
 
-/* Uncommitted blobs are listed without content and its MD5, as some empty ones are. */
+/* Uncommitted blobs are listed without content and its MD5, as some empty ones are: which it is
+ * shows when it is looked at, after the list. */
+static bool may_be_begun(const struct listing *listing)
+{
+    return listing->uncommitted && listing->azure->begun_count < BAK_AZURE_BEGUN_MAX &&
+           strcmp(text_of(listing, SIZE), "0") == 0 && text_of(listing, MD5)[0] == '\0';
+}
+
 static bool note_begun(struct listing *listing, const char *name, struct dr_error *error)
 {
-    struct begun *begun = &listing->begun[listing->begun_count];
-    if (strcmp(text_of(listing, SIZE), "0") != 0 || text_of(listing, MD5)[0] != '\0' ||
-        listing->begun_count == UNFINISHED_MAX)
-        return true;
+    struct bak_azure_begun *begun = &listing->azure->begun[listing->azure->begun_count];
     begun->name = strdup(name);
     if (begun->name == NULL)
         return dr_error_set(error, DR_ERR_INTERNAL, "out of memory");
     begun->moment = bak_azure_moment(text_of(listing, MODIFIED));
     if (!begun->moment.known)
         begun->moment = bak_azure_moment(text_of(listing, CREATED));
-    listing->begun_count++;
+    listing->azure->begun_count++;
     return true;
 }
 
@@ -188,7 +181,7 @@ static bool take_blob(struct listing *listing, struct dr_error *error)
     if (directory || is_there(listing, SNAPSHOT) || is_there(listing, DELETED))
         return true;
     struct bak_azure *azure = listing->azure;
-    if (listing->uncommitted)
+    if (may_be_begun(listing))
         return note_begun(listing, name, error);
     struct bak_entry entry = {.name = name, .detailed = true};
     entry.size = bak_azure_size(text_of(listing, SIZE));
@@ -278,6 +271,35 @@ static bool read_pages(struct listing *listing, struct dr_error *error)
     return ok;
 }
 
+static bool look_at_blob(struct bak_store *store, const char *name, struct bak_entry *entry,
+                         bool *found, struct dr_error *error);
+
+/* Which of those that may be uploads are blobs, however empty: they are handed over after all. */
+static bool settle_begun(struct listing *listing, struct dr_error *error)
+{
+    struct bak_azure *azure = listing->azure;
+    size_t kept = 0;
+    bool ok = true;
+    for (size_t i = 0; i < azure->begun_count; i++) {
+        struct bak_azure_begun begun = azure->begun[i];
+        struct bak_entry entry;
+        struct dr_error reason;
+        bool found = false;
+        if (ok && !look_at_blob(&azure->store, begun.name, &entry, &found, &reason) &&
+            reason.class != DR_ERR_USAGE) {
+            *error = reason;
+            ok = false;
+        }
+        ok = ok && (!found || hand_over(listing, &entry, error));
+        if (found)
+            free(begun.name);
+        else
+            azure->begun[kept++] = begun;
+    }
+    azure->begun_count = kept;
+    return ok;
+}
+
 static bool list_blobs(struct bak_store *store, const struct bak_listing *asked, bak_take *take,
                        void *context, struct dr_error *error)
 {
@@ -288,42 +310,41 @@ static bool list_blobs(struct bak_store *store, const struct bak_listing *asked,
     listing->asked = asked;
     listing->take = take;
     listing->context = context;
+    /* what is looked at afterwards cannot be in its place */
+    listing->uncommitted = asked->recursive && !asked->sorted;
+    if (listing->uncommitted)
+        bak_azure_drop_begun(listing->azure);
     bool ok = read_pages(listing, error);
+    if (listing->uncommitted) {
+        ok = ok && settle_begun(listing, error);
+        listing->azure->begun_known = ok;
+    }
     free(listing);
     return ok;
 }
 
-/* One that can be looked at is a blob, however empty. */
-static bool hand_over_begun(struct bak_azure *azure, const struct begun *begun, bak_take *take,
-                            void *context, struct dr_error *error)
+static bool take_nothing(void *context, const struct bak_entry *entry, struct dr_error *error)
 {
-    struct dr_http_reply reply;
-    bool found = false, ok = bak_azure_head(azure, begun->name, &found, &reply, error);
-    dr_http_reply_free(&reply);
-    if (!ok || found)
-        return ok;
-    const struct bak_entry entry = {.name = begun->name, .modified = begun->moment};
-    return take(context, &entry, error);
+    (void)context, (void)entry, (void)error;
+    return true;
 }
 
-/* Uploads of blocks that were never put together. */
+/* Uploads of blocks that were never put together. The list of blobs has shown them, where one was
+ * made. */
 static bool list_unfinished(struct bak_store *store, bak_take *take, void *context,
                             struct dr_error *error)
 {
     static const struct bak_listing all = {.prefix = "", .recursive = true};
-    struct listing *listing = calloc(1, sizeof *listing);
-    if (listing == NULL)
-        return dr_error_set(error, DR_ERR_INTERNAL, "out of memory");
-    listing->azure = (struct bak_azure *)store;
-    listing->asked = &all;
-    listing->uncommitted = true;
-    bool ok = read_pages(listing, error);
-    for (size_t i = 0; i < listing->begun_count; i++) {
-        ok = ok && hand_over_begun(listing->azure, &listing->begun[i], take, context, error);
-        free(listing->begun[i].name);
+    struct bak_azure *azure = (struct bak_azure *)store;
+    if (!azure->begun_known && !list_blobs(store, &all, take_nothing, NULL, error))
+        return false;
+    for (size_t i = 0; i < azure->begun_count; i++) {
+        const struct bak_entry entry = {.name = azure->begun[i].name,
+                                        .modified = azure->begun[i].moment};
+        if (!take(context, &entry, error))
+            return false;
     }
-    free(listing);
-    return ok;
+    return true;
 }
 
 /* ---- one blob ---- */
@@ -404,7 +425,9 @@ static const struct bak_azure_kind blob_kind = {
              .close = bak_azure_close},
     .words = "Azure Blob container",
     .thing = "container",
-    .form = {.usage = "azure-blob://ACCOUNT/CONTAINER/PATH", .service = "blob"},
+    .form = {.usage = "azure-blob://ACCOUNT/CONTAINER/PATH",
+             .sas_parameters = bak_azure_sas_parameters,
+             .service = "blob"},
     .grant = {.sas = "the SAS must have sp=rl (read and list) for the whole container; one of the "
                      "account also ss=b and srt=sco",
               .role = "the role Storage Blob Data Reader",

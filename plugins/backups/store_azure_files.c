@@ -439,7 +439,9 @@ static const struct bak_azure_kind file_kind = {
              .close = bak_azure_close},
     .words = "Azure Files share",
     .thing = "share",
-    .form = {.usage = "azure-files://ACCOUNT/SHARE/PATH", .service = "file"},
+    .form = {.usage = "azure-files://ACCOUNT/SHARE/PATH",
+             .sas_parameters = bak_azure_sas_parameters,
+             .service = "file"},
     .grant = {.sas = "the SAS must have sp=rl (read and list) for the whole share; one of the "
                      "account also ss=f and srt=sco",
               .role = "the role Storage File Data Privileged Reader"},

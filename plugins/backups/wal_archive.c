@@ -116,8 +116,9 @@ static bool choose_size(struct dr_task *task, const struct survey *survey,
     return true;
 }
 
-static void fill_log(struct bak_facts *facts, struct bak_series *series,
-                     const struct survey *survey, const struct bak_archive *archive)
+static void fill_log(const struct bak_request *request, struct bak_facts *facts,
+                     struct bak_series *series, const struct survey *survey,
+                     const struct bak_archive *archive)
 {
     struct bak_segment from;
     struct bak_wal_reach reach;
@@ -128,11 +129,7 @@ static void fill_log(struct bak_facts *facts, struct bak_series *series,
         return;
     bak_wal_set_reach(&archive->set, &from, &reach);
     log->from = survey->oldest_written;
-    log->through = reach.written;
-    log->seen = reach.last_written;
-    log->missing = dr_int((int64_t)reach.missing_count);
-    log->timeline = reach.through.timeline;
-    log->last = reach.through.number;
+    bak_log_through(request, facts, series, &reach, archive);
     if (reach.missing_count == 0)
         return;
     bak_wal_name(&reach.missing, archive->segment_size, name);
@@ -175,7 +172,7 @@ static bool read_all(struct dr_task *task, struct bak_store *store, struct bak_f
               bak_archive_read(store, "", NULL, &archive, error);
     facts->looked += archive.looked;
     if (ok) {
-        fill_log(facts, series, survey, &archive);
+        fill_log(dr_task_request(task), facts, series, survey, &archive);
         ok = check_system(store, facts, series, survey, &oldest, error);
     }
     if (ok && archive.misfits > 0)

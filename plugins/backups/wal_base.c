@@ -156,23 +156,40 @@ static void need_span(struct bak_facts *facts, struct bak_series *series, struct
     bak_facts_sign(facts, series, BAK_LOG_GAP, "%s, which %s needs", name, point->name);
 }
 
+void bak_log_through(const struct bak_request *request, struct bak_facts *facts,
+                     struct bak_series *series, const struct bak_wal_reach *reach,
+                     const struct bak_archive *archive)
+{
+    struct bak_log *log = &series->log;
+    char name[BAK_WAL_NAME_SIZE];
+    log->through = reach->written;
+    log->seen = reach->last_written;
+    log->missing = dr_int((int64_t)reach->missing_count);
+    log->timeline = reach->through.timeline;
+    log->last = reach->through.number;
+    if (log->seen.known && log->seen.value > request->now + request->skew)
+        log->seen.known = false;
+    if (!log->through.known || log->through.value <= request->now + request->skew)
+        return;
+    log->through.known = false;
+    bak_wal_name(&reach->through, archive->segment_size, name);
+    bak_facts_sign(facts, series, BAK_FUTURE, "WAL segment %s", name);
+}
+
 /* How far one gets from the newest base on, and from when on. */
-static void fill_log(struct bak_facts *facts, struct bak_series *series,
-                     const struct bak_base *bases, size_t newest, const struct bak_archive *archive)
+static void fill_log(const struct bak_request *request, struct bak_facts *facts,
+                     struct bak_series *series, const struct bak_base *bases, size_t newest,
+                     const struct bak_archive *archive)
 {
     struct bak_log *log = &series->log;
     struct bak_wal_reach reach;
     char name[BAK_WAL_NAME_SIZE];
     bak_wal_set_reach(&archive->set, &bases[newest].start, &reach);
     const struct bak_point *base = &series->points[newest];
-    log->through = reach.written;
+    bak_log_through(request, facts, series, &reach, archive);
     /* Where times were not kept by a copy, the backup itself still proves its own moment. */
     if (!log->through.known || log->through.value < base->data.value)
         log->through = base->data;
-    log->seen = reach.last_written;
-    log->missing = dr_int((int64_t)reach.missing_count);
-    log->timeline = reach.through.timeline;
-    log->last = reach.through.number;
     log->from = base->data;
     for (size_t i = 0; i < series->point_count; i++) {
         struct bak_wal_reach other;
@@ -191,8 +208,9 @@ static void fill_log(struct bak_facts *facts, struct bak_series *series,
                    reach.missing_count > 1 ? " and more" : "", base->name);
 }
 
-void bak_bases_judge(struct bak_facts *facts, struct bak_series *series,
-                     const struct bak_base *bases, const struct bak_archive *archive)
+void bak_bases_judge(const struct bak_request *request, struct bak_facts *facts,
+                     struct bak_series *series, const struct bak_base *bases,
+                     const struct bak_archive *archive)
 {
     size_t newest;
     series->log.kept = true;
@@ -203,7 +221,7 @@ void bak_bases_judge(struct bak_facts *facts, struct bak_series *series,
     }
     newest = newest_base(series, bases);
     if (newest != SIZE_MAX)
-        fill_log(facts, series, bases, newest, archive);
+        fill_log(request, facts, series, bases, newest, archive);
     if (archive->packed_history[0] != '\0')
         bak_facts_sign(facts, series, BAK_NOTE,
                        "%s was not read: where that timeline began is taken from its segments",

@@ -38,8 +38,14 @@ bool bak_archive_read(struct bak_store *store, const char *directory, const char
 
 /* Marks every complete point whose WAL is missing (PARTIAL, and BAK_LOG_GAP), and fills series->log
  * from the newest one that can be restored on. bases are parallel to series->points. */
-void bak_bases_judge(struct bak_facts *facts, struct bak_series *series,
-                     const struct bak_base *bases, const struct bak_archive *archive);
+void bak_bases_judge(const struct bak_request *request, struct bak_facts *facts,
+                     struct bak_series *series, const struct bak_base *bases,
+                     const struct bak_archive *archive);
+
+/* Sets how far a log goes, by when its segments were written; a moment in the future is none. */
+void bak_log_through(const struct bak_request *request, struct bak_facts *facts,
+                     struct bak_series *series, const struct bak_wal_reach *reach,
+                     const struct bak_archive *archive);
 
 /* The oldest restorable data of the series, and (where nobody has counted more) its total. */
 void bak_series_close(struct bak_series *series);

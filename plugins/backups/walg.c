@@ -309,7 +309,7 @@ static bool read_log(struct storage *storage, struct dr_error *error)
         storage->facts->looked += archive.looked;
     }
     if (ok && least != NULL)
-        bak_bases_judge(storage->facts, storage->series, bases, &archive);
+        bak_bases_judge(storage->request, storage->facts, storage->series, bases, &archive);
     bak_wal_set_free(&archive.set);
     free(bases);
     return ok;

@@ -3,12 +3,14 @@
 # What is found new goes to tests/fuzz/found in the build folder; the seeds are only read.
 
 fuzz_programs = celery_fleet range duration size uri extra_opts mssql rabbitmq haproxy kubernetes jobs consumers \
-	dns dns_answer dns_name dns_site snapshots velero
+	dns dns_answer dns_name dns_site backup_names \
+	backups_document
+fuzz_programs += snapshots velero
 if HAVE_HIREDIS
 fuzz_programs += redis redis_cluster redis_sentinel celery
 endif
 if HAVE_AZURE
-fuzz_programs += azure azure_queue
+fuzz_programs += azure azure_queue xml
 endif
 if HAVE_MONGOC
 fuzz_programs += mongodb
@@ -19,6 +21,17 @@ fuzz_programs += elasticsearch service
 endif
 if HAVE_LDNS
 fuzz_programs += dns_oracle dns_validate
+endif
+if HAVE_ZLIB
+if HAVE_ZSTD
+if HAVE_LZMA
+if HAVE_BZIP2
+if HAVE_LZ4
+fuzz_programs += packed
+endif
+endif
+endif
+endif
 endif
 fuzz_dir = tests/fuzz
 
@@ -46,7 +59,9 @@ tests_fuzz_libfuzzed_la_SOURCES = \
 	plugins/liveness/facts.c plugins/liveness/haproxy_read.c plugins/liveness/haproxy_units.c \
 	common/moment.c plugins/liveness/consumers_read.c plugins/liveness/jobs_read.c \
 	plugins/dns/address.c plugins/dns/answer.c plugins/dns/facts.c plugins/dns/message.c plugins/dns/name.c \
-	plugins/dns/site.c
+	plugins/dns/site.c \
+	plugins/backups/document_parts.c plugins/backups/document_pgbackrest.c \
+	plugins/backups/document_read.c plugins/backups/facts.c plugins/backups/name_format.c plugins/backups/names.c
 if HAVE_LDNS
 tests_fuzz_libfuzzed_la_SOURCES += plugins/dns/denial.c \
 	plugins/dns/validate.c plugins/dns/validate_keys.c plugins/dns/validate_set.c
@@ -59,7 +74,7 @@ tests_fuzz_libfuzzed_la_SOURCES += \
 endif
 if HAVE_AZURE
 tests_fuzz_libfuzzed_la_SOURCES += common/client/azure.c common/client/azure_error.c \
-	common/client/azure_read.c common/client/azure_sas.c common/client/http.c \
+	common/client/azure_read.c common/client/azure_sas.c common/client/http.c common/client/xml.c \
 	plugins/replication/azure_read.c plugins/queues/azure_read.c
 endif
 if HAVE_MONGOC
@@ -78,13 +93,15 @@ fuzz_binaries = tests/fuzz/fuzz_celery_fleet tests/fuzz/fuzz_range tests/fuzz/fu
 	tests/fuzz/fuzz_uri tests/fuzz/fuzz_extra_opts tests/fuzz/fuzz_mssql tests/fuzz/fuzz_rabbitmq \
 	tests/fuzz/fuzz_haproxy tests/fuzz/fuzz_kubernetes \
 	tests/fuzz/fuzz_jobs tests/fuzz/fuzz_consumers tests/fuzz/fuzz_dns tests/fuzz/fuzz_dns_answer \
-	tests/fuzz/fuzz_dns_name tests/fuzz/fuzz_dns_site tests/fuzz/fuzz_snapshots tests/fuzz/fuzz_velero
+	tests/fuzz/fuzz_dns_name tests/fuzz/fuzz_dns_site tests/fuzz/fuzz_backup_names \
+	tests/fuzz/fuzz_backups_document
+fuzz_binaries += tests/fuzz/fuzz_snapshots tests/fuzz/fuzz_velero
 if HAVE_HIREDIS
 fuzz_binaries += tests/fuzz/fuzz_redis tests/fuzz/fuzz_redis_cluster \
 	tests/fuzz/fuzz_redis_sentinel tests/fuzz/fuzz_celery
 endif
 if HAVE_AZURE
-fuzz_binaries += tests/fuzz/fuzz_azure tests/fuzz/fuzz_azure_queue
+fuzz_binaries += tests/fuzz/fuzz_azure tests/fuzz/fuzz_azure_queue tests/fuzz/fuzz_xml
 endif
 if HAVE_MONGOC
 fuzz_binaries += tests/fuzz/fuzz_mongodb
@@ -93,11 +110,26 @@ if HAVE_JANSSON
 fuzz_binaries += tests/fuzz/fuzz_json tests/fuzz/fuzz_condition
 fuzz_binaries += tests/fuzz/fuzz_elasticsearch tests/fuzz/fuzz_service
 endif
+if HAVE_ZLIB
+if HAVE_ZSTD
+if HAVE_LZMA
+if HAVE_BZIP2
+if HAVE_LZ4
+fuzz_binaries += tests/fuzz/fuzz_packed
+endif
+endif
+endif
+endif
+endif
 if HAVE_LDNS
 fuzz_binaries += tests/fuzz/fuzz_dns_oracle tests/fuzz/fuzz_dns_validate
 endif
 EXTRA_PROGRAMS += $(fuzz_binaries)
 CLEANFILES += $(fuzz_binaries)
+tests_fuzz_fuzz_backups_document_SOURCES = tests/fuzz/fuzz_backups_document.c tests/fuzz/fuzz.h
+tests_fuzz_fuzz_backups_document_CFLAGS = $(fuzz_cflags)
+tests_fuzz_fuzz_backups_document_LDFLAGS = $(fuzz_ldflags)
+tests_fuzz_fuzz_backups_document_LDADD = tests/fuzz/libfuzzed.la
 tests_fuzz_fuzz_range_SOURCES = tests/fuzz/fuzz_range.c tests/fuzz/fuzz.h
 tests_fuzz_fuzz_range_CFLAGS = $(fuzz_cflags)
 tests_fuzz_fuzz_range_LDFLAGS = $(fuzz_ldflags)
@@ -136,6 +168,10 @@ tests_fuzz_fuzz_redis_sentinel_SOURCES = tests/fuzz/fuzz_redis_sentinel.c $(fuzz
 tests_fuzz_fuzz_redis_sentinel_CFLAGS = $(fuzz_cflags) $(HIREDIS_CFLAGS)
 tests_fuzz_fuzz_redis_sentinel_LDFLAGS = $(fuzz_ldflags)
 tests_fuzz_fuzz_redis_sentinel_LDADD = tests/fuzz/libfuzzed.la $(HIREDIS_LIBS)
+tests_fuzz_fuzz_backup_names_SOURCES = tests/fuzz/fuzz_backup_names.c tests/fuzz/fuzz.h
+tests_fuzz_fuzz_backup_names_CFLAGS = $(fuzz_cflags)
+tests_fuzz_fuzz_backup_names_LDFLAGS = $(fuzz_ldflags)
+tests_fuzz_fuzz_backup_names_LDADD = tests/fuzz/libfuzzed.la
 tests_fuzz_fuzz_celery_fleet_SOURCES = tests/fuzz/fuzz_celery_fleet.c tests/fuzz/fuzz.h
 tests_fuzz_fuzz_celery_fleet_CFLAGS = $(fuzz_cflags)
 tests_fuzz_fuzz_celery_fleet_LDFLAGS = $(fuzz_ldflags)
@@ -148,6 +184,10 @@ tests_fuzz_fuzz_azure_SOURCES = tests/fuzz/fuzz_azure.c $(fuzz_node)
 tests_fuzz_fuzz_azure_CFLAGS = $(fuzz_cflags) $(azure_cflags)
 tests_fuzz_fuzz_azure_LDFLAGS = $(fuzz_ldflags)
 tests_fuzz_fuzz_azure_LDADD = tests/fuzz/libfuzzed.la common/libcommon.la $(azure_libs)
+tests_fuzz_fuzz_xml_SOURCES = tests/fuzz/fuzz_xml.c tests/fuzz/fuzz.h
+tests_fuzz_fuzz_xml_CFLAGS = $(fuzz_cflags)
+tests_fuzz_fuzz_xml_LDFLAGS = $(fuzz_ldflags)
+tests_fuzz_fuzz_xml_LDADD = tests/fuzz/libfuzzed.la $(EXPAT_LIBS)
 tests_fuzz_fuzz_azure_queue_SOURCES = tests/fuzz/fuzz_azure_queue.c $(fuzz_node)
 tests_fuzz_fuzz_azure_queue_CFLAGS = $(fuzz_cflags) $(azure_cflags)
 tests_fuzz_fuzz_azure_queue_LDFLAGS = $(fuzz_ldflags)
@@ -185,6 +225,11 @@ tests_fuzz_fuzz_dns_site_SOURCES = tests/fuzz/fuzz_dns_site.c tests/fuzz/fuzz.h
 tests_fuzz_fuzz_dns_site_CFLAGS = $(fuzz_cflags)
 tests_fuzz_fuzz_dns_site_LDFLAGS = $(fuzz_ldflags)
 tests_fuzz_fuzz_dns_site_LDADD = tests/fuzz/libfuzzed.la
+tests_fuzz_fuzz_packed_SOURCES = tests/fuzz/fuzz_packed.c tests/fuzz/fuzz.h \
+	plugins/backups/proof_packed.c plugins/backups/proof_unpack.c plugins/backups/store.c $(backups_unpack)
+tests_fuzz_fuzz_packed_CFLAGS = $(fuzz_cflags) $(unpack_cflags) -DDR_STATIC_SOURCES
+tests_fuzz_fuzz_packed_LDFLAGS = $(fuzz_ldflags)
+tests_fuzz_fuzz_packed_LDADD = tests/fuzz/libfuzzed.la common/libcommon.la $(unpack_libs)
 tests_fuzz_fuzz_dns_validate_SOURCES = tests/fuzz/fuzz_dns_validate.c tests/fuzz/fuzz.h
 tests_fuzz_fuzz_dns_validate_CFLAGS = $(fuzz_cflags) $(LDNS_CFLAGS)
 tests_fuzz_fuzz_dns_validate_LDFLAGS = $(fuzz_ldflags)
@@ -228,7 +273,7 @@ tests_fuzz_fuzz_service_LDADD = tests/fuzz/libfuzzed.la $(JANSSON_LIBS)
 
 # Whole replies are longer than what a user writes, and their samples are seeds as well.
 fuzz_run = set -e; for name in $(fuzz_programs); do \
-		case $$name in redis*|celery*|azure*|consumers|dns|dns_answer|dns_oracle|dns_validate|elasticsearch|haproxy|jobs|json|kubernetes|mongodb|mssql|rabbitmq|service|snapshots|velero) longest=10000;; \
+		case $$name in redis*|celery*|azure*|consumers|dns|dns_answer|dns_oracle|dns_validate|elasticsearch|haproxy|jobs|json|kubernetes|mongodb|mssql|packed|rabbitmq|service|snapshots|velero) longest=10000;; \
 			*) longest=600;; esac; \
 		samples=$(top_srcdir)/tests/samples/$${name%_oracle}; \
 		case $$name in redis|celery|azure|azure_queue|consumers|dns|dns_oracle|haproxy|mongodb|rabbitmq) ;; *) samples=;; esac; \

@@ -8,9 +8,7 @@ import base64
 import email.utils
 import hashlib
 import hmac
-import os
 import time
-import urllib.error
 import urllib.parse
 import urllib.request
 
@@ -22,7 +20,6 @@ from conftest import no_secret
 from test_queues_azure import private
 
 VERSION = "2021-12-02"
-SAMPLES = os.path.join(os.path.dirname(os.path.abspath(__file__)), os.pardir, "samples", "backup")
 DAY = 86400
 # a plain dump, as pg_dump begins and ends it
 DUMP = (b"--\n-- PostgreSQL database dump\n--\n\n-- Dumped from database version 15.20\n-- Dumped by pg_dump version 15.20\n\n"
@@ -180,7 +177,17 @@ def test_uncommitted_blocks_are_no_backup(ask, account, container):
     assert result.state == "CRITICAL", result
     account.put(container, "yesterday.sql")
     result = ask(container, "*.sql")
-    assert result.says("yesterday.sql") and not result.says("size 0"), result
+    assert result.state == "OK" and result.says("yesterday.sql") and not result.says("size 0"), result
+    result = ask(container, "*.sql", "--rpo", "7d", now=time.time() + 2 * DAY)
+    assert result.state == "WARNING" and result.says("1 unfinished upload", "orders.sql"), result
+
+
+def test_empty_blob_without_a_checksum(ask, account, container):
+    """It looks like an upload that was begun, and is none."""
+    account.request("PUT", container + "/orders.sql", [("comp", "blocklist")],
+                    b"<?xml version=\"1.0\"?><BlockList></BlockList>")
+    result = ask(container, "*.sql")
+    assert result.state == "CRITICAL" and result.says("orders.sql"), result
 
 
 def test_archive_tier(ask, account, container):
@@ -209,7 +216,7 @@ def test_pages(ask, account, container):
 def test_wrong_key(backup_freshness, account, container, tmp_path):
     result = backup_freshness("-T", account.uri(container, "*.sql"), "--password-file",
                               private(tmp_path, "other", stub.OTHER_KEY))
-    assert result.state == "UNKNOWN" and not result.says("no backup"), result
+    assert result.state == "UNKNOWN" and result.says("HTTP 403") and not result.says("no backup"), result
     no_secret(result, stub.OTHER_KEY)
 
 
@@ -240,7 +247,7 @@ def test_forged_sas(backup_freshness, account, container):
     account.put(container, "orders.sql")
     sas = sas_of(container, 30 * DAY, key=stub.OTHER_KEY)
     result = backup_freshness("-T", account.uri(container, "*.sql", query_of(sas)))
-    assert result.state == "UNKNOWN" and not result.says("no backup"), result
+    assert result.state == "UNKNOWN" and result.says("HTTP 403") and not result.says("no backup"), result
 
 
 def test_sas_of_the_account(backup_freshness, account, container):

@@ -50,6 +50,11 @@ unit_tests += tests/unit/test_judge_liveness
 tests_unit_test_judge_liveness_LDADD = plugins/libliveness.la $(LDADD)
 unit_tests += tests/unit/test_judge_dns
 tests_unit_test_judge_dns_LDADD = plugins/libdns.la $(LDADD)
+unit_tests += tests/unit/test_backups_formats
+tests_unit_test_backups_formats_SOURCES = tests/unit/test_backups_formats.c $(backups_formats) \
+	common/moment.c plugins/backups/digest.c plugins/backups/packed.c plugins/backups/proof.c \
+	plugins/backups/proof_directory.c plugins/backups/proof_packed.c plugins/backups/proof_unpack.c
+tests_unit_test_backups_formats_LDADD = plugins/libbackups.la $(LDADD)
 unit_tests += tests/unit/test_judge_backups
 tests_unit_test_judge_backups_LDADD = plugins/libbackups.la $(LDADD)
 unit_tests += tests/unit/test_backups_compare
@@ -92,6 +97,11 @@ tests_unit_test_mssql_read_SOURCES = tests/unit/test_mssql_read.c plugins/replic
 if HAVE_LIBPQ
 unit_tests += tests/unit/test_postgresql_read
 unit_tests += tests/unit/test_postgresql_query
+unit_tests += tests/unit/test_backups_archiver
+tests_unit_test_backups_archiver_SOURCES = tests/unit/test_backups_archiver.c \
+	plugins/backups/archiver_read.c
+tests_unit_test_backups_archiver_CPPFLAGS = $(AM_CPPFLAGS) $(LIBPQ_CFLAGS)
+tests_unit_test_backups_archiver_LDADD = plugins/libbackups.la $(LDADD) $(LIBPQ_LIBS)
 tests_unit_test_postgresql_read_SOURCES = tests/unit/test_postgresql_read.c \
 	plugins/replication/postgresql_read.c
 tests_unit_test_postgresql_read_CPPFLAGS = $(AM_CPPFLAGS) $(LIBPQ_CFLAGS)
