@@ -941,12 +941,15 @@ backups_kubernetes = \
 	$(kubernetes_client) common/client/web_access.c common/client/web_access.h \
 	plugins/backups/kubernetes.c \
 	plugins/backups/snapshot_read.c plugins/backups/snapshot_read.h
+backups_digitalocean = \
+	common/client/web_access.c common/client/web_access.h plugins/backups/digitalocean.c \
+	plugins/backups/digitalocean_read.c plugins/backups/digitalocean_read.h
 backups_elasticsearch = \
 	plugins/backups/elasticsearch.c common/client/web_access.c common/client/web_access.h
 if HAVE_LIBCURL
 if MODULES
 pkglib_LTLIBRARIES += plugins/backups-digitalocean.la
-plugins_backups_digitalocean_la_SOURCES = plugins/backups/digitalocean.c $(backups_shared)
+plugins_backups_digitalocean_la_SOURCES = $(backups_digitalocean) $(backups_shared)
 plugins_backups_digitalocean_la_CFLAGS = $(AM_CFLAGS)
 plugins_backups_digitalocean_la_LDFLAGS = $(module_ldflags)
 plugins_backups_digitalocean_la_LIBADD = common/client/libjson.la $(http_libs) common/libsource.la
@@ -964,7 +967,8 @@ plugins_backups_elasticsearch_la_CFLAGS = $(AM_CFLAGS)
 plugins_backups_elasticsearch_la_LDFLAGS = $(module_ldflags)
 plugins_backups_elasticsearch_la_LIBADD = common/client/libjson.la $(http_libs) common/libsource.la
 else
-plugins_check_backup_freshness_SOURCES += plugins/backups/digitalocean.c $(backups_kubernetes) \
+plugins_check_backup_freshness_SOURCES += plugins/backups/digitalocean.c \
+	plugins/backups/digitalocean_read.c plugins/backups/digitalocean_read.h $(backups_kubernetes) \
 	plugins/backups/elasticsearch.c
 plugins_check_backup_freshness_CFLAGS += $(YAML_CFLAGS)
 plugins_check_backup_freshness_LDADD += $(http_libs) $(YAML_LIBS)

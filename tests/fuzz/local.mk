@@ -3,8 +3,7 @@
 # What is found new goes to tests/fuzz/found in the build folder; the seeds are only read.
 
 fuzz_programs = celery_fleet range duration size uri extra_opts mssql rabbitmq haproxy kubernetes jobs consumers \
-	dns dns_answer dns_name dns_site backup_names \
-	backups_document
+	dns dns_answer dns_name dns_site backup_names backups_document
 fuzz_programs += snapshots velero
 if HAVE_HIREDIS
 fuzz_programs += redis redis_cluster redis_sentinel celery
