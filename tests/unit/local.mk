@@ -207,6 +207,15 @@ unit_tests += tests/unit/test_kubernetes_read
 tests_unit_test_kubernetes_read_SOURCES = tests/unit/test_kubernetes_read.c \
 	plugins/liveness/kubernetes_read.c plugins/liveness/kubernetes_units.c common/client/kubernetes_list.c
 tests_unit_test_kubernetes_read_LDADD = plugins/libliveness.la common/client/libjson.la $(LDADD)
+unit_tests += tests/unit/test_backups_cron tests/unit/test_backups_snapshots tests/unit/test_backups_velero_read
+tests_unit_test_backups_cron_SOURCES = tests/unit/test_backups_cron.c plugins/backups/cron.c
+tests_unit_test_backups_snapshots_SOURCES = tests/unit/test_backups_snapshots.c \
+	plugins/backups/cron.c plugins/backups/snapshots.c
+tests_unit_test_backups_snapshots_LDADD = plugins/libbackups.la $(LDADD)
+tests_unit_test_backups_velero_read_SOURCES = tests/unit/test_backups_velero_read.c \
+	common/client/kubernetes_list.c plugins/backups/cron.c plugins/backups/snapshot_read.c \
+	plugins/backups/velero_facts.c plugins/backups/velero_read.c
+tests_unit_test_backups_velero_read_LDADD = plugins/libbackups.la $(LDADD)
 unit_tests += tests/unit/test_openfaas_read
 tests_unit_test_openfaas_read_SOURCES = tests/unit/test_openfaas_read.c plugins/liveness/openfaas_read.c
 tests_unit_test_openfaas_read_LDADD = common/client/libjson.la $(LDADD)
