@@ -21,6 +21,7 @@ import contextlib
 import fcntl
 import os
 import pathlib
+import re
 import shutil
 import subprocess
 import sys
@@ -28,16 +29,16 @@ import time
 
 # What building and testing needs, in every suite.
 PACKAGES = (
-    "autoconf", "automake", "barman", "bind9", "bzip2", "ca-certificates", "celery", "freetds-dev", "gcc", "haproxy",
-    "knot", "knot-dnsutils", "ldnsutils", "libbz2-dev", "libc6-dev", "libcmocka-dev", "libcurl4-openssl-dev",
+    "autoconf", "automake", "barman", "bind9", "borgbackup", "bzip2", "ca-certificates", "celery", "freetds-dev", "gcc",
+    "haproxy", "knot", "knot-dnsutils", "ldnsutils", "libbz2-dev", "libc6-dev", "libcmocka-dev", "libcurl4-openssl-dev",
     "libexpat1-dev", "libhiredis-dev", "libjansson-dev", "libldns-dev", "liblz4-dev", "liblzma-dev", "libmongoc-dev",
     "libmonitoring-plugin-perl", "libpcre2-dev", "libpq-dev", "librabbitmq-dev", "libssl-dev", "libtool",
     "libyaml-dev", "libzstd-dev", "lz4", "make", "mandoc", "nginx-light", "nsd", "openssl", "pgbackrest", "pigz",
     "pkg-config", "postgresql", "python3", "python3-celery", "python3-pytest", "python3-redis", "python3-rq",
-    "rabbitmq-server", "redis-tools", "ruby-sidekiq", "unbound", "xz-utils", "zip", "zlib1g-dev", "zstd",
+    "rabbitmq-server", "redis-tools", "restic", "ruby-sidekiq", "unbound", "xz-utils", "zip", "zlib1g-dev", "zstd",
 )
 # What only some suites have.
-MORE = {"trixie": ("valkey-tools",), "sid": ("valkey-tools",)}
+MORE = {"trixie": ("python3-moto", "valkey-tools"), "sid": ("valkey-tools",)}
 SUITES = ("bullseye", "trixie", "sid")
 KEYRING = "/usr/share/keyrings/debian-archive-keyring.gpg"
 STAMP = ".dr-plugins-packages"
@@ -94,6 +95,13 @@ def enter(root, command, folder="/"):
               'folder=$1 && shift && exec chroot "$0" sh -c \'cd "$0" && exec "$@"\' "$folder" "$@"')
     return ["unshare", "--mount", "--propagation", "private", "--pid", "--fork", "--kill-child",
             "sh", "-c", script, str(root), folder] + list(command)
+
+
+def prefix(root):
+    """What stands before a command of postgresql.Lab inside the root: with /dev, since semaphores need /dev/shm, and as
+    the child of whoever starts it, who signals it by its id."""
+    return ["unshare", "--mount", "--propagation", "private", "sh", "-c",
+            'mount --rbind /dev "$0/dev" && exec chroot "$0" "$@"', str(root)]
 
 
 def environment(**more):
@@ -165,6 +173,18 @@ def stamped(suite):
 
 def packages_of(suite):
     return PACKAGES + MORE.get(suite, ())
+
+
+def has(suite, packages):
+    """Whether all of them can be run there, as it is: nothing is made or installed for that."""
+    return os.geteuid() == 0 and set(packages) <= stamped(suite)
+
+
+def version(suite, package):
+    """The version of a package there, as numbers: (2, 55, 1)."""
+    text = subprocess.run(["dpkg-query", "--admindir", str(root_path(suite) / "var/lib/dpkg"), "-W", "-f",
+                           "${source:Upstream-Version}", package], stdout=subprocess.PIPE, check=True).stdout.decode()
+    return tuple(map(int, re.findall(r"[0-9]+", text.split("+")[0])))
 
 
 def ensure(suite, packages=None):
