@@ -137,7 +137,7 @@ const struct dr_manual_section bak_manual[BAK_SECTIONS] = {
      "h behind these, its last change (ctime): a copy that keeps the time of writing arrives when "
      "it arrives. A file that arrived more than 12 h after it was written was moved by rotation, "
      "and the time of writing is taken. In object stores it is the time of the upload."},
-    {"FILES",
+    {"FILES AND DIRECTORIES",
      "    file:///PATH                     a file, a directory with all below it, or a glob: \"*\" "
      "and \"?\" stop at \"/\", \"**\"\n"
      "                                     does not, \"[a-z]\" is a set\n\n"
@@ -200,8 +200,8 @@ const struct dr_manual_section bak_manual[BAK_SECTIONS] = {
      "not; WAL that is missing\n"
      "                   behind the newest usable one; page checksums (errors). t is the stop of a "
      "backup. An encrypted\n"
-     "                   repository (repo-cipher-type) shows names, sizes, times and WAL: "
-     "?repo-key=N is not needed for that\n"
+     "                   repository (repo-cipher-type) shows names, sizes, times and WAL, and t is "
+     "the start\n"
      "    barman         ?server=NAME. backup.info of each backup, also as barman-cloud writes it; "
      "times in --zone\n"
      "                   (that of the Barman host). FAILED, WAITING_FOR_WALS, STARTED are told "
