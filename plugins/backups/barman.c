@@ -15,8 +15,9 @@
 #define LOOKS_REMOTE 16
 #define AT_ONCE 64
 #define ID_SIZE 64
-#define RUNNING_AT_MOST (3 * 86400.0) /* seconds: nothing says whether one that is STARTED lives   \
-                                       */
+#define RUNNING_AT_MOST                                                                            \
+    (3 * 86400.0) /* seconds: nothing says whether one that is STARTED lives                       \
+                   */
 
 struct server {
     struct bak_store *store;
