@@ -257,7 +257,7 @@ def test_all_of_them(executable):
     """A scheme that is missing here would go untested."""
     done = subprocess.run([check.executable(executable), "--version", "-v"], stdout=subprocess.PIPE, check=False)
     assert done.returncode == 3
-    known = re.findall(r"^([a-z+-]+): ", done.stdout.decode(), re.MULTILINE)
+    known = re.findall(r"^([a-z0-9+-]+): ", done.stdout.decode(), re.MULTILINE)
     ours = {subject.scheme for subject in SCHEMES if subject.executable == executable}
     # The sockets of the other two are tested where their servers are.
     # What goes over UDP no peer of these can play; zone and zone+dnssec are no URIs of anybody's. test_dns_faults.py.
