@@ -333,7 +333,7 @@ static bool check_copies(const struct dr_targets *targets, struct dr_error *erro
 static bool read_paid(const struct dr_targets *targets, struct dr_error *error)
 {
     struct bak_history history;
-    if (common.state_dir == NULL || rules.proof < BAK_CHECKSUMMED)
+    if (common.state_dir == NULL || rules.proof < BAK_WELLFORMED)
         return true;
     const struct dr_session session = {.targets = targets};
     char *name = dr_session_identity(&session);

@@ -15,6 +15,9 @@
 #define LOOKS_REMOTE 16
 #define AT_ONCE 64
 #define ID_SIZE 64
+#define RUNNING_AT_MOST                                                                            \
+    (3 * 86400.0) /* seconds: nothing says whether one that is STARTED lives                       \
+                   */
 
 struct server {
     struct bak_store *store;
@@ -228,6 +231,10 @@ static bool add_point(struct server *server, size_t i, struct dr_error *error)
     if (!info->began.known) /* a run that has only begun has not written it yet */
         point->began = id_time(server->ids[i]);
     set_status(server, point, info);
+    if (point->status == BAK_RUNNING && point->began.known &&
+        server->request->now - point->began.value > RUNNING_AT_MOST)
+        bak_facts_sign(server->facts, server->series, BAK_LEFTOVER, "%s (%s for days)",
+                       server->ids[i], info->status);
     if (info->snapshot)
         bak_facts_text(server->facts, &point->kind, "snapshots of volumes");
     else if (point->status == BAK_COMPLETE && look && !check_data(server, point, error))

@@ -232,16 +232,20 @@ static void add_point(struct making *making, const struct bak_found *found)
 
 /* ---- content ---- */
 
-/* Read to its end in an earlier run. */
-static bool is_paid(const struct making *making, const struct bak_point *point)
+/* How much of it was seen by an earlier run. */
+static enum bak_proof paid_proof(const struct making *making, const struct bak_point *point)
 {
     const struct bak_request *request = making->request;
     for (size_t i = 0; i < request->paid_count; i++) {
-        if (request->paid[i].identity == point->identity && point->identity != 0 &&
-            request->paid[i].proof >= BAK_CHECKSUMMED)
-            return true;
+        if (request->paid[i].identity == point->identity && point->identity != 0)
+            return request->paid[i].proof;
     }
-    return false;
+    return BAK_NONE;
+}
+
+static bool is_paid(const struct making *making, const struct bak_point *point)
+{
+    return paid_proof(making, point) >= BAK_CHECKSUMMED;
 }
 
 static void set_cut(struct making *making, const struct bak_found *found,
@@ -281,9 +285,14 @@ static void set_content(struct making *making, const struct bak_found *found,
     set_inside(making, found, content, point);
     if (content->note[0] != '\0')
         bak_facts_sign(facts, series_of(making), BAK_NOTE, "%s: %s", found->name, content->note);
-    if (content->out_of_time)
-        bak_facts_sign(facts, series_of(making), BAK_NOTE, "%s: not read to its end in time",
-                       found->name);
+    /* an earlier run had more time for the same file */
+    if (content->out_of_time && content->verdict != BAK_CUT && content->verdict != BAK_NO_BACKUP &&
+        paid_proof(making, point) > point->proof)
+        point->proof = paid_proof(making, point);
+    else if (content->out_of_time)
+        bak_facts_text(facts, &point->why,
+                       "there was no time to read it to its end (give --timeout; with --state-dir "
+                       "one run that has the time is enough)");
     switch (content->verdict) {
     case BAK_WHOLE:
         point->proof = content->proof > point->proof ? content->proof : point->proof;
@@ -372,6 +381,7 @@ static bool is_worth_a_look(const struct making *making, const struct bak_found 
     bool more = !making->files->store->remote && found->order >= making->files->pools.since &&
                 dr_task_left(making->files->task) > LOOKS_TIME;
     return making->request->proof > BAK_NONE && point->status == BAK_COMPLETE &&
+           found->tier == NULL && /* cannot be read for hours */
            making->looks < LOOKS_MAX && (!making->whole || more);
 }
 

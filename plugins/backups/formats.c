@@ -27,7 +27,8 @@ static const struct promise {
     {".sqlite3", "SQLite"}, {".bson", "BSON"},
 };
 
-static void set_text(char *into, size_t size, const char *format, va_list args)
+__attribute__((format(printf, 3, 0))) static void set_text(char *into, size_t size,
+                                                           const char *format, va_list args)
 {
     vsnprintf(into, size, format, args);
     for (; *into != '\0'; into++)

@@ -171,7 +171,7 @@ static void remember_part(const struct judge *judge, const struct part *part)
             .usable = point->usable.known ? point->usable.value : point->data.value,
             .size = point->size.known ? point->size.value : -1};
         bak_history_keep_point(evidence->history, key, &remembered);
-        if (point->identity != 0 && point->proof >= BAK_CHECKSUMMED) {
+        if (point->identity != 0 && point->proof >= BAK_WELLFORMED) {
             const struct bak_paid paid = {.identity = point->identity, .proof = point->proof};
             bak_history_keep_paid(evidence->history, &paid);
         }

@@ -105,6 +105,9 @@ enum dr_state exposure_state(const struct judge *judge, const struct part *part)
     const struct bak_rules *rules = judge->rules;
     double exposure = part->promise.exposure.value;
     enum dr_state state = dr_threshold_judge(&rules->thresholds[BAK_EXPOSURE], exposure);
+    /* what was not listed may be newer */
+    if (state == DR_CRITICAL && !part->facts->complete)
+        return DR_UNKNOWN;
     if (rules->limited[BAK_EXPOSURE] || state == DR_OK)
         return state;
     if (state == DR_WARNING && is_on_time(&part->promise, exposure))

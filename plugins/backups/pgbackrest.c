@@ -226,7 +226,9 @@ static bool add_stray(struct stanza *stanza, const char *label, enum bak_level l
     /* The label is of another host's zone, perhaps: what was written in it cannot be older. */
     if (inside.written.known && (!began.known || began.value > inside.written.value))
         began = inside.written;
-    if (began.known && now - began.value <= RUNNING_AT_MOST) {
+    /* The copy of the manifest is written again and again while one is made. */
+    struct dr_opt_real alive = inside.written.known ? inside.written : began;
+    if (alive.known && now - alive.value <= RUNNING_AT_MOST) {
         struct bak_point *point = bak_facts_point(stanza->facts, stanza->series, label);
         bak_facts_status(stanza->facts, point, BAK_RUNNING, "it has no entry in backup.info yet");
         if (point != NULL) {

@@ -62,6 +62,22 @@ tests_unit_test_backups_formats_LDADD += $(unpack_libs)
 endif
 unit_tests += tests/unit/test_judge_backups
 tests_unit_test_judge_backups_LDADD = plugins/libbackups.la $(LDADD)
+repository_tests = tests/unit/fake_store.h \
+	plugins/backups/barman.c plugins/backups/barman_info.c \
+	plugins/backups/pgbackrest.c plugins/backups/pgbackrest_info.c \
+	plugins/backups/wal_archive.c plugins/backups/wal_base.c \
+	plugins/backups/walg.c plugins/backups/walg_sentinel.c common/moment.c
+unit_tests += tests/unit/test_backups_barman
+tests_unit_test_backups_barman_SOURCES = tests/unit/test_backups_barman.c $(repository_tests)
+tests_unit_test_backups_barman_LDADD = plugins/libbackups.la $(LDADD)
+unit_tests += tests/unit/test_backups_pgbackrest
+tests_unit_test_backups_pgbackrest_SOURCES = tests/unit/test_backups_pgbackrest.c $(repository_tests)
+tests_unit_test_backups_pgbackrest_LDADD = plugins/libbackups.la $(LDADD)
+unit_tests += tests/unit/test_backups_wal
+tests_unit_test_backups_wal_LDADD = plugins/libbackups.la $(LDADD)
+unit_tests += tests/unit/test_backups_walg
+tests_unit_test_backups_walg_SOURCES = tests/unit/test_backups_walg.c $(repository_tests)
+tests_unit_test_backups_walg_LDADD = plugins/libbackups.la $(LDADD)
 unit_tests += tests/unit/test_backups_compare
 tests_unit_test_backups_compare_LDADD = plugins/libbackups.la $(LDADD)
 # With every library that unpacks: fewer would have other tests.
@@ -191,6 +207,15 @@ unit_tests += tests/unit/test_kubernetes_read
 tests_unit_test_kubernetes_read_SOURCES = tests/unit/test_kubernetes_read.c \
 	plugins/liveness/kubernetes_read.c plugins/liveness/kubernetes_units.c common/client/kubernetes_list.c
 tests_unit_test_kubernetes_read_LDADD = plugins/libliveness.la common/client/libjson.la $(LDADD)
+unit_tests += tests/unit/test_backups_cron tests/unit/test_backups_snapshots tests/unit/test_backups_velero_read
+tests_unit_test_backups_cron_SOURCES = tests/unit/test_backups_cron.c plugins/backups/cron.c
+tests_unit_test_backups_snapshots_SOURCES = tests/unit/test_backups_snapshots.c \
+	plugins/backups/cron.c plugins/backups/snapshots.c
+tests_unit_test_backups_snapshots_LDADD = plugins/libbackups.la $(LDADD)
+tests_unit_test_backups_velero_read_SOURCES = tests/unit/test_backups_velero_read.c \
+	common/client/kubernetes_list.c plugins/backups/cron.c plugins/backups/snapshot_read.c \
+	plugins/backups/velero_facts.c plugins/backups/velero_read.c
+tests_unit_test_backups_velero_read_LDADD = plugins/libbackups.la $(LDADD)
 unit_tests += tests/unit/test_openfaas_read
 tests_unit_test_openfaas_read_SOURCES = tests/unit/test_openfaas_read.c plugins/liveness/openfaas_read.c
 tests_unit_test_openfaas_read_LDADD = common/client/libjson.la $(LDADD)
