@@ -63,10 +63,12 @@ static bool refuse(const struct dr_http_reply *reply, const struct listing *list
                    struct dr_error *error)
 {
     char message[GCP_NAME_SIZE];
-    gcp_read_message(dr_buffer_text(&reply->body), message);
+    bool too_much = gcp_read_message(dr_buffer_text(&reply->body), message);
     const char *colon = message[0] != '\0' ? ": " : "";
     if (reply->status == 401)
         return dr_error_set(error, DR_ERR_AUTH, "the token is not accepted%s%s", colon, message);
+    if (too_much || reply->status == 429)
+        return dr_error_set(error, DR_ERR_PROTOCOL, "too many requests%s%s", colon, message);
     if (reply->status == 403)
         return dr_error_set(error, DR_ERR_PRIVILEGE, "not allowed to %s%s%s", listing->what, colon,
                             message);

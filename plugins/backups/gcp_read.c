@@ -256,35 +256,63 @@ char *gcp_read_token(const char *text)
     return NULL;
 }
 
-static void read_error(struct dr_json *reader, char message[GCP_NAME_SIZE])
+static bool is_too_much(const char *reason)
+{
+    return strcmp(reason, "rateLimitExceeded") == 0 ||
+           strcmp(reason, "userRateLimitExceeded") == 0 || strcmp(reason, "quotaExceeded") == 0;
+}
+
+static bool read_reasons(struct dr_json *reader)
+{
+    char key[64], reason[64];
+    bool too_much = false;
+    if (!dr_json_array(reader))
+        return false;
+    while (dr_json_item(reader)) {
+        if (!dr_json_object(reader))
+            continue;
+        while (dr_json_member(reader, key, sizeof key)) {
+            if (strcmp(key, "reason") != 0)
+                dr_json_skip(reader);
+            else if (dr_json_text(reader, reason, sizeof reason))
+                too_much = too_much || is_too_much(reason);
+        }
+    }
+    return too_much;
+}
+
+static bool read_error(struct dr_json *reader, char message[GCP_NAME_SIZE])
 {
     char key[64];
-    if (dr_json_kind(reader) != '{') {
-        dr_json_skip(reader);
-        return;
-    }
-    dr_json_object(reader);
+    bool too_much = false;
+    if (!dr_json_object(reader))
+        return false;
     while (dr_json_member(reader, key, sizeof key)) {
         if (strcmp(key, "message") == 0)
             dr_json_text(reader, message, GCP_NAME_SIZE);
+        else if (strcmp(key, "errors") == 0)
+            too_much = read_reasons(reader);
         else
             dr_json_skip(reader);
     }
+    return too_much;
 }
 
-void gcp_read_message(const char *text, char message[GCP_NAME_SIZE])
+bool gcp_read_message(const char *text, char message[GCP_NAME_SIZE])
 {
     struct dr_json reader = dr_json_start(text);
     char key[64];
+    bool too_much = false;
     message[0] = '\0';
     if (!dr_json_object(&reader))
-        return;
+        return false;
     while (dr_json_member(&reader, key, sizeof key)) {
         if (strcmp(key, "error") == 0)
-            read_error(&reader, message);
+            too_much = read_error(&reader, message);
         else if (strcmp(key, "error_description") == 0)
             dr_json_text(&reader, message, GCP_NAME_SIZE);
         else
             dr_json_skip(&reader);
     }
+    return too_much;
 }

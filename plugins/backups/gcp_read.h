@@ -27,7 +27,9 @@ bool gcp_read_disks(const char *text, const struct gcp_wanted *wanted, struct ba
 /* The access_token of a reply of the token's endpoint, which the caller wipes and frees; NULL. */
 char *gcp_read_token(const char *text);
 
-/* What an error says of itself: {"error": {"message": ...}}, or {"error_description": ...}; "". */
-void gcp_read_message(const char *text, char message[GCP_NAME_SIZE]);
+/* What an error says of itself: {"error": {"message": ...}}, or {"error_description": ...}; "".
+ * True where one of its reasons is that too much was asked: Google sends that with status 403, too.
+ */
+bool gcp_read_message(const char *text, char message[GCP_NAME_SIZE]);
 
 #endif
