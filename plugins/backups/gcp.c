@@ -133,7 +133,8 @@ static bool ask_list(struct asker *asker, const struct listing *listing, struct 
                         listing->what);
 }
 
-/* The disks only say what has no snapshot at all: who may not list them loses that. */
+/* The disks only say what has no snapshot at all, and what is gone: who may not list them loses
+ * that. */
 static bool look(struct asker *asker, struct bak_facts *facts, struct dr_error *error)
 {
     struct dr_error refusal = {.class = DR_ERR_NONE};
@@ -142,8 +143,14 @@ static bool look(struct asker *asker, struct bak_facts *facts, struct dr_error *
         return false;
     dr_task_stage(asker->task, "list the disks");
     facts->complete = true;
-    if (ask_list(asker, &disks, facts, &refusal))
+    asker->wanted.disk_count = facts->series_count;
+    asker->wanted.disks = calloc(facts->series_count + 1, sizeof *asker->wanted.disks);
+    if (asker->wanted.disks == NULL)
+        return out_of_memory(error);
+    if (ask_list(asker, &disks, facts, &refusal)) {
+        gcp_set_aside(&asker->wanted, facts);
         return true;
+    }
     if (refusal.class != DR_ERR_PRIVILEGE) {
         *error = refusal;
         return false;
@@ -170,6 +177,7 @@ static bool probe(struct dr_task *task, void *facts, struct dr_error *error)
         free(token);
     }
     free(asker.header);
+    free(asker.wanted.disks);
     dr_http_free(asker.http);
     return ok;
 }

@@ -131,12 +131,39 @@ def test_disks_without_a_snapshot(ask):
 
 
 def test_disk_that_is_gone(ask):
-    """Its snapshots are kept and get old: said with the verdict."""
-    with Google(nightly() + nightly("old", age=3 * DAY), disks=["data1"]) as cloud:
+    """Its snapshots are kept, as a schedule does by default, and grow old: no fault of anybody's. Somebody who asks for it
+    by its name, or for a disk that is there no more and has to be, hears of it."""
+    snapshots = nightly("old", age=3 * DAY) + nightly() + nightly("older", zone="us-east1-b", age=90 * DAY)
+    with Google(snapshots, disks=["data1", "bare"]) as cloud:
         result = ask(cloud)
-        assert result.says("its disk is not there any more"), result
+        assert result.state == "OK" and "5h ago" in result.first and result.says("1 without any backup"), result
+        assert result.says("snapshots of 2 disks that are not there any more are not judged: europe-west3-a/old, "
+                           "us-east1-b/older"), result
+        assert ask(cloud, "--expect", "europe-west3-a/old").state == "CRITICAL"
+        result = ask(cloud, disk="old")
+        assert result.state == "CRITICAL" and result.says("its disk is not there any more", "old"), result
+        cloud.reply("snapshots", body=cloud.snapshot_list(nightly("old", age=HOUR)))
+        result = ask(cloud)
+        assert result.state == "CRITICAL" and "no backup is there" in result.first, result
+
+
+def test_zone_that_was_not_listed(ask):
+    """Nobody knows which disks are there: nothing is set aside."""
+    with Google(nightly() + nightly("old", age=3 * DAY, zone="us-east1-b"), disks=["data1"]) as cloud:
+        assert ask(cloud).state == "OK"
+        body = cloud.document("disks")
+        body["items"]["zones/us-east1-b"]["warning"]["code"] = "UNREACHABLE"
+        cloud.reply("disks", body=body)
+        result = ask(cloud)
+        assert result.state == "CRITICAL" and "us-east1-b/old: the newest data" in result.first, result
+        assert result.says("the disks of zones/us-east1-b are not all seen: UNREACHABLE"), result
+        for left in ({}, {"zones/us-east1-b": {}}, {"zones/us-east1-b": {"disks": None}}, {"zones/us-east1-b": None}):
+            body["items"].pop("zones/us-east1-b", None)
+            body["items"].update(left)
+            cloud.reply("disks", body=body)
+            assert ask(cloud).state == "CRITICAL", left
         cloud.reply("disks", status=403, body=error(403, "Required 'compute.disks.list' permission"))
-        assert not ask(cloud).says("not there any more")
+        assert ask(cloud).state == "CRITICAL"
 
 
 def test_nothing(ask):
