@@ -61,8 +61,8 @@ const struct dr_manual_section bak_manual[BAK_SECTIONS] = {
      "schedule.\n\n"
      "Held against the backups that came before: size_change, the size of the newest against the "
      "median of up to ten of its kind (WARNING below -50 %; increments are not compared); a backup "
-     "that is being made for more than --stuck times as long as usual, and more than an hour; "
-     "one that is deleted before the next is usable."},
+     "that is being made for more than --stuck times as long as usual, and more than an hour; one "
+     "that is deleted before the next is usable."},
     {"WHAT COUNTS AS A BACKUP",
      "What a file is, is told by its content, not its name. Cheap (--proof wellformed) reads "
      "beginning, end and structure; full (--proof checksummed) reads all of it:\n\n"
