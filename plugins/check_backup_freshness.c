@@ -63,7 +63,8 @@ static const struct dr_option option_rows[] = {
      .argument = "DURATION",
      .fallback = "1d2h",
      .help = "The recovery point objective: CRITICAL when the data that could be restored now is "
-             "older, WARNING at 80 % of it, or when the schedule cannot meet it.",
+             "older, WARNING at 80 % of it where the next run is late, or when the schedule cannot "
+             "meet it.",
      .example = "24h",
      .group = DR_GROUP_LIMITS,
      .into = &rpo},

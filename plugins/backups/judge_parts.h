@@ -73,8 +73,9 @@ bool point_is_usable(const struct bak_series *series, const struct bak_point *po
                      double skew);
 void promise_read(const struct judge *judge, struct part *part);
 
-/* judge_series.c: the line of a series. */
+/* judge_series.c: the line of a series, and its figures. */
 void judge_series(struct judge *judge, struct part *part);
+void series_figures(const struct judge *judge, const struct part *part);
 
 /* judge_log.c: archivers and their archives. */
 void pair_logs(struct judge *judge);

@@ -68,7 +68,12 @@ static void say_none(struct judge *judge, struct part *part, struct dr_line *lin
     if (odd != NULL && odd->status == BAK_UNSEEN)
         state = DR_UNKNOWN;
     dr_line_problem(line, state, "no usable backup: %s", detail);
-    dr_line_next(line, state, "make a backup now, and see why the last ones failed");
+    /* what could not be seen is a sign, with advice of its own */
+    if (state == DR_CRITICAL)
+        dr_line_next(line, state, "%s",
+                     odd == NULL && promise->running != NULL
+                         ? "wait for its end; until then there is nothing to restore"
+                         : "make a backup now, and see why the last ones failed");
     say(judge, state, "%s has no usable backup: %s", part->name, detail);
 }
 
@@ -99,10 +104,13 @@ static void say_old(struct judge *judge, struct part *part, struct dr_line *line
                      "archive_timeout");
     else if (promise->broken != NULL)
         dr_line_next(line, state, "see why %s failed", promise->broken->name);
+    else if (promise->logged)
+        dr_line_next(line, state, "see why no log is archived any more");
     else
-        dr_line_next(line, state, "%s",
-                     promise->logged ? "see why no log is archived any more"
-                                     : "see whether the job still runs, and its log");
+        dr_line_next(line, state, "see whether the job still runs, and its log%s",
+                     exposure > judge->rules->window && part->series->name[0] != '\0'
+                         ? "; what is no longer backed up is left out by --exclude"
+                         : "");
     say(judge, state, "%s: the newest data that can be restored is %s old, %s%s", part->name, age,
         rule, more);
 }
@@ -378,7 +386,7 @@ static void describe(const struct part *part, struct dr_line *line)
         dr_line_figure(line, "%s", part->facts->what);
 }
 
-static void add_figures(const struct judge *judge, const struct part *part)
+void series_figures(const struct judge *judge, const struct part *part)
 {
     const struct promise *promise = &part->promise;
     const char *node = judge->part_count > 1 ? part->name : NULL;
@@ -448,5 +456,4 @@ void judge_series(struct judge *judge, struct part *part)
     describe(part, &line);
     part->state = line.state;
     dr_line_end(&line, judge->result, part->name);
-    add_figures(judge, part);
 }
