@@ -187,11 +187,11 @@ class AwsQuery:
 
     @staticmethod
     def refusal(service, code):
-        """Each has its own form, and repeats the key."""
+        """Each has its own form, and says who asked."""
         if service == "ec2":
             return "<Response><Errors><Error><Code>%s</Code><Message>%s may not</Message></Error></Errors></Response>" % (code, KEY)
-        return ("<ErrorResponse><Error><Type>Sender</Type><Code>%s</Code><Message>User: %s is not authorized</Message></Error>"
-                "</ErrorResponse>" % (code, KEY))
+        return ("<ErrorResponse><Error><Type>Sender</Type><Code>%s</Code><Message>%s</Message></Error></ErrorResponse>" % (
+                    code, "try again" if code == "InternalFailure" else "User: %s is not authorized" % KEY))
 
     def check(self, handler, url, service):
         if handler.command != "GET" or url.path != "/" or not service or handler.headers.get("Content-Length", "0") != "0":
