@@ -382,14 +382,17 @@ static bool take_automated(struct bak_aws *aws, const char *const *values, bool 
                            struct dr_error *error)
 {
     char name[BAK_AWS_NAME_SIZE];
-    const char *lacks = values[A_NAME][0] == '\0'     ? "its database"
-                        : values[A_REGION][0] == '\0' ? "its region"
-                        : values[A_STATUS][0] == '\0' ? "its status"
-                                                      : NULL;
+    bool empty = values[A_LATEST][0] == '\0';
+    const char *lacks = values[A_NAME][0] == '\0'               ? "its database"
+                        : values[A_REGION][0] == '\0' && !empty ? "its region"
+                        : values[A_STATUS][0] == '\0'           ? "its status"
+                                                                : NULL;
     (void)inner;
     aws->facts->looked++;
     if (lacks != NULL)
         return bak_aws_lacks(error, "automated backup", lacks);
+    if (values[A_REGION][0] == '\0') /* it gives nothing back, and whose it is cannot be told */
+        return true;
     bool foreign = strcmp(values[A_REGION], aws->region) != 0;
     int length = foreign ? snprintf(name, sizeof name, "%s/%s", values[A_REGION], values[A_NAME])
                          : snprintf(name, sizeof name, "%s", values[A_NAME]);
