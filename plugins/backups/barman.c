@@ -5,6 +5,7 @@
 
 #include "plugins/backups/scan.h"
 #include "plugins/backups/wal_base.h"
+#include "plugins/backups/wanted.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -15,6 +16,9 @@
 #define LOOKS_REMOTE 16
 #define AT_ONCE 64
 #define ID_SIZE 64
+#define RUNNING_AT_MOST                                                                            \
+    (3 * 86400.0) /* seconds: nothing says whether one that is STARTED lives                       \
+                   */
 
 struct server {
     struct bak_store *store;
@@ -228,6 +232,10 @@ static bool add_point(struct server *server, size_t i, struct dr_error *error)
     if (!info->began.known) /* a run that has only begun has not written it yet */
         point->began = id_time(server->ids[i]);
     set_status(server, point, info);
+    if (point->status == BAK_RUNNING && point->began.known &&
+        server->request->now - point->began.value > RUNNING_AT_MOST)
+        bak_facts_sign(server->facts, server->series, BAK_LEFTOVER, "%s (%s for days)",
+                       server->ids[i], info->status);
     if (info->snapshot)
         bak_facts_text(server->facts, &point->kind, "snapshots of volumes");
     else if (point->status == BAK_COMPLETE && look && !check_data(server, point, error))
@@ -370,7 +378,7 @@ bool bak_barman_read(struct dr_task *task, struct bak_store *store, struct bak_f
     ok = bak_names_list(store, "", false, facts, &names, error);
     for (size_t i = 0; ok && i < names.count; i++) {
         const struct bak_name *name = &names.items[i];
-        if (name->directory && name->name[0] != '.' && bak_series_wanted(request, name->name))
+        if (name->directory && name->name[0] != '.' && bak_wanted(request, name->name))
             ok = read_named(task, store, facts, name->name, false, error);
     }
     if (ok && facts->series_count == 0)

@@ -117,10 +117,12 @@ static bool any_matches(const struct dr_text_list *globs, const char *name)
     return found;
 }
 
+/* What is still being written is in neither; a link is no object of its own. */
 static bool is_wanted(const struct bak_request *request, const struct bak_store *store,
                       const struct bak_entry *entry)
 {
-    return !entry->directory && !entry->link && bak_glob_match(store->pattern, entry->name) &&
+    return !entry->directory && !entry->link && !bak_name_unfinished(entry->name) &&
+           bak_glob_match(store->pattern, entry->name) &&
            (request->include.count == 0 || any_matches(&request->include, entry->name)) &&
            !any_matches(&request->exclude, entry->name);
 }
@@ -162,6 +164,8 @@ static bool list_all(struct bak_store *store, struct gap *gap, bak_take *take, v
     store->unreadable_context = gap;
     bool ok = bak_store_list(store, &listing, take, context, error);
     store->unreadable = NULL;
+    if (store->cut)
+        take_gap(gap, store->type->words, "the listing is incomplete (--max-pages)");
     return ok;
 }
 

@@ -72,10 +72,6 @@ static bool look_for(struct repository *repository, const char *prefix, const ch
     snprintf(name, sizeof name, "%s-%s.dat", prefix, uuid);
     *found = false;
     bool ok = bak_store_look(repository->store, name, &entry, found, &unseen);
-    if (!ok && *found) {
-        *error = unseen;
-        return false;
-    }
     if (!ok && unseen.class != DR_ERR_USAGE) {
         *error = unseen;
         return false;

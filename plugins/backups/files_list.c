@@ -43,7 +43,7 @@ static bool is_companion(const char *name)
 /* A glob of --include and --exclude is for a whole name, or for the last part of one. */
 static bool fits_any(const struct dr_text_list *globs, const char *name)
 {
-    const char *part = last_part(name);
+    const char *part = globs->count > 0 ? last_part(name) : NULL;
     for (size_t i = 0; i < globs->count; i++) {
         if (bak_glob_match(globs->items[i], name) || bak_glob_match(globs->items[i], part))
             return true;
@@ -53,7 +53,9 @@ static bool fits_any(const struct dr_text_list *globs, const char *name)
 
 static bool is_excluded(const struct bak_files *files, const char *name)
 {
-    return strcmp(last_part(name), "lost+found") == 0 || fits_any(&files->request->exclude, name);
+    const char *part = last_part(name);
+    return (part[0] == 'l' && strcmp(part, "lost+found") == 0) ||
+           fits_any(&files->request->exclude, name);
 }
 
 static bool is_selected(const struct bak_files *files, const char *name)
@@ -188,21 +190,28 @@ static bool add_unfinished(struct bak_files *files, struct bak_found *found, con
 
 /* ---- one name ---- */
 
+static bool consider_unfinished(struct bak_files *files, const struct bak_entry *entry,
+                                const char *glob, size_t from, struct dr_error *error)
+{
+    char finished[PATH_MAX];
+    struct bak_found found = {.name = (char *)entry->name, .directory = entry->directory};
+    if (!bak_name_finished(entry->name, finished, sizeof finished) ||
+        !bak_glob_match(glob, finished + from) || !is_selected(files, finished))
+        return true;
+    bool ok = bak_files_note(&found, entry) ? add_unfinished(files, &found, finished, error)
+                                            : fail_memory(error);
+    free(found.tier);
+    return ok;
+}
+
 /* `glob` is for the last parts of the name, from `from` on. */
 static bool consider(struct bak_files *files, const struct bak_entry *entry, const char *glob,
                      size_t from, struct dr_error *error)
 {
-    char finished[PATH_MAX];
     struct bak_found found = {.name = (char *)entry->name, .directory = entry->directory};
     bool ok = true;
-    if (bak_name_unfinished(entry->name) &&
-        bak_name_finished(entry->name, finished, sizeof finished)) {
-        if (bak_glob_match(glob, finished + from) && is_selected(files, finished))
-            ok = bak_files_note(&found, entry) ? add_unfinished(files, &found, finished, error)
-                                               : fail_memory(error);
-        free(found.tier);
-        return ok;
-    }
+    if (bak_name_unfinished(entry->name))
+        return consider_unfinished(files, entry, glob, from, error);
     if (is_hidden(last_part(glob), last_part(entry->name)) ||
         !bak_glob_match(glob, entry->name + from) || is_companion(entry->name) ||
         !is_selected(files, entry->name))
@@ -379,30 +388,33 @@ static bool walk_below(struct bak_files *files, const char *name, const char *re
 
 /* Links are seen for what they are; where they lead is looked at, since one that leads nowhere is
  * worth saying. */
-static bool resolve_link(struct bak_files *files, const struct bak_entry *entry,
-                         struct bak_entry *seen)
+static bool consider_link(struct bak_files *files, const struct bak_entry *entry, const char *glob,
+                          size_t from, struct dr_error *error)
 {
+    struct bak_entry seen = *entry;
     struct dr_error trouble = {.class = DR_ERR_NONE};
-    bool there = false;
-    *seen = *entry;
-    if (!entry->link || entry->detailed)
-        return true;
-    if (!bak_store_look(files->store, entry->name, seen, &there, &trouble) || !there)
-        return false;
-    seen->link = true;
-    return true;
+    bool there = entry->detailed;
+    if (!there)
+        bak_store_look(files->store, entry->name, &seen, &there, &trouble);
+    seen.link = true;
+    return !there || consider(files, &seen, glob, from, error);
+}
+
+static bool consider_any(struct bak_files *files, const struct bak_entry *entry, const char *glob,
+                         size_t from, struct dr_error *error)
+{
+    return entry->link ? consider_link(files, entry, glob, from, error)
+                       : consider(files, entry, glob, from, error);
 }
 
 static bool take_level(void *context, const struct bak_entry *entry, struct dr_error *error)
 {
     const struct level *level = context;
     struct bak_files *files = level->files;
-    struct bak_entry seen;
     size_t from = strlen(level->prefix);
     files->facts->looked++;
     if (level->rest == NULL)
-        return !resolve_link(files, entry, &seen) ||
-               consider(files, &seen, level->part, from, error);
+        return consider_any(files, entry, level->part, from, error);
     if (!entry->directory || is_hidden(level->part, entry->name + from) ||
         !bak_glob_match(level->part, entry->name + from) || is_excluded(files, entry->name))
         return true;
@@ -470,12 +482,11 @@ static bool take_any(void *context, const struct bak_entry *entry, struct dr_err
 {
     const struct level *level = context;
     struct bak_files *files = level->files;
-    struct bak_entry seen;
     files->facts->looked++;
     size_t dump = entry->link ? 0 : dump_of(entry->name);
     if (dump > 0)
         return note_part(files, entry, dump, error);
-    return !resolve_link(files, entry, &seen) || consider(files, &seen, level->glob, 0, error);
+    return consider_any(files, entry, level->glob, 0, error);
 }
 
 /* Everything below the root. */

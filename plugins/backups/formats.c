@@ -27,7 +27,8 @@ static const struct promise {
     {".sqlite3", "SQLite"}, {".bson", "BSON"},
 };
 
-static void set_text(char *into, size_t size, const char *format, va_list args)
+__attribute__((format(printf, 3, 0))) static void set_text(char *into, size_t size,
+                                                           const char *format, va_list args)
 {
     vsnprintf(into, size, format, args);
     for (; *into != '\0'; into++)
@@ -222,7 +223,7 @@ static void read_flow(struct bak_walk *walk, struct bak_content *content)
     if (format != NULL && format->look != NULL && content->verdict != BAK_NO_BACKUP)
         format->look(&edges, content);
     if (format != NULL && content->verdict == BAK_WHOLE)
-        content->proof = BAK_CHECKSUMMED;
+        content->proof = walk->unproven ? BAK_WELLFORMED : BAK_CHECKSUMMED;
 }
 
 bool bak_formats_read(struct bak_flow *flow, struct bak_content *content, struct dr_error *error)

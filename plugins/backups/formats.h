@@ -4,6 +4,7 @@
 #ifndef BACKUPS_FORMATS_H
 #define BACKUPS_FORMATS_H
 
+#include "plugins/backups/proof_packed.h"
 #include "plugins/backups/walk.h"
 
 #include <string.h>
@@ -90,6 +91,7 @@ struct bak_toc {
     int format; /* 1 custom; 3 tar, and the toc.dat of a directory */
     size_t int_size;
     size_t offset_size;
+    enum bak_packer packer;     /* of the data; gzip stands for zlib's own streams as well */
     struct dr_opt_real created; /* read in the process's zone */
     int64_t entries;
     int64_t with_data;     /* entries that have data: for custom, the two that follow together */

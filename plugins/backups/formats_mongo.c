@@ -270,7 +270,7 @@ static bool read_prelude(struct archive *archive)
 {
     unsigned char first[HEADER_MOST];
     uint64_t crc = 0;
-    uint32_t length;
+    uint32_t length = 0;
     bool header = true;
     if (!bak_walk_skip(archive->walk, 4))
         return false;

@@ -4,6 +4,8 @@
  * data (pg_backup_archiver.c and pg_backup_custom.c of PostgreSQL). */
 #include "plugins/backups/formats.h"
 
+#include "plugins/backups/proof_unpack.h"
+
 #include <stdio.h>
 #include <time.h>
 
@@ -80,6 +82,9 @@ static struct dr_opt_real moment_of(const int64_t part[7])
     return taken == (time_t)-1 ? (struct dr_opt_real){.known = false} : dr_real((double)taken);
 }
 
+/* How data are packed, by the header's number from 1.15 on; before, a level of zlib's. */
+static const enum bak_packer packers[] = {BAK_NOT_PACKED, BAK_GZIP, BAK_LZ4, BAK_ZSTD};
+
 /* Up to the time. */
 static bool read_header(struct bak_walk *walk, struct bak_toc *toc, const char **why)
 {
@@ -100,8 +105,13 @@ static bool read_header(struct bak_walk *walk, struct bak_toc *toc, const char *
         (toc->format != FORMAT_CUSTOM && toc->format != FORMAT_TAR))
         return false;
     *why = "it ends within its header";
-    if (toc->minor >= 15 ? !bak_walk_skip(walk, 1) : !get_int(walk, toc->int_size, &compression))
+    unsigned char method = 0;
+    if (toc->minor >= 15 ? !bak_walk_get(walk, &method, 1)
+                         : !get_int(walk, toc->int_size, &compression))
         return false;
+    toc->packer = toc->minor < 15 ? (compression != 0 ? BAK_GZIP : BAK_NOT_PACKED)
+                  : method < 4    ? packers[method]
+                                  : BAK_NOT_PACKED;
     for (size_t i = 0; i < sizeof part / sizeof part[0]; i++) {
         if (!get_int(walk, toc->int_size, &part[i]))
             return false;
@@ -226,32 +236,90 @@ static void recognise_pg_custom(const unsigned char *head, size_t size, struct b
         bak_content_none(content, "the table of contents of a pg_dump, without its data");
 }
 
-/* Pieces of data, each with its length, up to one of length 0. */
-static bool skip_pieces(struct bak_walk *walk, const struct bak_toc *toc)
+/* What unpacks the data of an archive while all of it is read. */
+struct data {
+    struct bak_walk *walk;
+    const struct bak_toc *toc;
+    const struct bak_codec *codec; /* NULL: they are not packed, or only skipped */
+    void *state;
+    bool begun; /* bytes of this entry's were put in */
+    bool ended; /* and came to their end */
+    bool damaged;
+    bool unable; /* they could not be unpacked here */
+};
+
+/* Some bytes, which come out nowhere. */
+static bool unpack(struct data *data, const unsigned char *bytes, size_t size)
 {
-    int64_t length;
-    do {
-        if (!get_int(walk, toc->int_size, &length) || length < 0 || !bak_walk_skip(walk, length))
+    unsigned char sink[16384];
+    char why[BAK_STEP_WHY];
+    struct bak_unpack_io io = {.in = bytes, .in_left = size};
+    enum bak_step step = BAK_STEP_ON;
+    while (step == BAK_STEP_ON && (io.in_left > 0 || io.out_left == 0)) {
+        size_t left = io.in_left;
+        io.out = sink;
+        io.out_left = sizeof sink;
+        step = data->codec->step(data->state, &io, why);
+        if (io.in_left == left && io.out_left == sizeof sink)
+            break;
+    }
+    data->begun = true;
+    data->ended = step == BAK_STEP_END;
+    data->unable = data->unable || step == BAK_STEP_UNABLE;
+    data->damaged = step == BAK_STEP_BAD || io.in_left > 0;
+    return data->unable || !data->damaged;
+}
+
+static bool pass_piece(struct data *data, int64_t length)
+{
+    if (data->codec == NULL || data->unable)
+        return bak_walk_skip(data->walk, length);
+    while (length > 0) {
+        const unsigned char *bytes;
+        size_t most = length < (int64_t)BAK_EDGE_SIZE ? (size_t)length : BAK_EDGE_SIZE;
+        size_t size = bak_walk_some(data->walk, &bytes, most);
+        if (size == 0 || !unpack(data, bytes, size))
             return false;
-    } while (length > 0);
+        length -= (int64_t)size;
+    }
     return true;
 }
 
-/* One entry's data: those of a table, or large objects, each with its number, up to number 0. */
-static bool skip_block(struct bak_walk *walk, const struct bak_toc *toc)
+/* Pieces of data, each with its length, up to one of length 0. */
+static bool pass_pieces(struct data *data)
 {
+    int64_t length;
+    data->begun = data->ended = false;
+    if (data->state != NULL)
+        data->codec->close(data->state);
+    data->state = data->codec != NULL ? data->codec->open() : NULL;
+    if (data->codec != NULL && data->state == NULL)
+        data->unable = true;
+    do {
+        if (!get_int(data->walk, data->toc->int_size, &length) || length < 0 ||
+            !pass_piece(data, length))
+            return false;
+    } while (length > 0);
+    data->damaged = data->codec != NULL && !data->unable && data->begun && !data->ended;
+    return !data->damaged;
+}
+
+/* One entry's data: those of a table, or large objects, each with its number, up to number 0. */
+static bool pass_block(struct data *data)
+{
+    const struct bak_toc *toc = data->toc;
     unsigned char type;
     int64_t number;
-    if (!bak_walk_get(walk, &type, 1) || !get_int(walk, toc->int_size, &number))
+    if (!bak_walk_get(data->walk, &type, 1) || !get_int(data->walk, toc->int_size, &number))
         return false;
     if (type == BLOCK_DATA)
-        return skip_pieces(walk, toc);
+        return pass_pieces(data);
     if (type != BLOCK_LARGE_OBJECTS)
         return false;
-    while (get_int(walk, toc->int_size, &number)) {
+    while (get_int(data->walk, toc->int_size, &number)) {
         if (number == 0)
             return true;
-        if (!skip_pieces(walk, toc))
+        if (!pass_pieces(data))
             return false;
     }
     return false;
@@ -264,26 +332,47 @@ static bool ends_in_zero_piece(const struct bak_view *view, const struct bak_toc
     return view->tail_size >= size && memcmp(view->tail + view->tail_size - size, zeros, size) == 0;
 }
 
+/* Those who read all of it unpack as well, if that can be done here. */
+static void open_codec(struct data *data)
+{
+    struct dr_error error;
+    if (data->walk->flow == NULL || data->toc->packer == BAK_NOT_PACKED)
+        return;
+    data->codec = bak_unpack_codec(data->toc->packer, &error);
+    data->unable = data->codec == NULL;
+}
+
 /* All the data, from where the table ends. */
 static void walk_blocks(struct bak_walk *walk, const struct bak_toc *toc,
                         struct bak_content *content)
 {
+    struct data data = {.walk = walk, .toc = toc};
     int64_t blocks = 0;
-    while (blocks < toc->with_data && skip_block(walk, toc))
+    open_codec(&data);
+    while (blocks < toc->with_data && pass_block(&data))
         blocks++;
-    if (blocks < toc->with_data)
+    if (data.state != NULL)
+        data.codec->close(data.state);
+    if (data.damaged)
+        bak_content_cut(content, "the packed data of entry %lld of %lld are damaged",
+                        (long long)blocks + 1, (long long)toc->with_data);
+    else if (blocks < toc->with_data)
         bak_content_cut(content, "the data of %lld of %lld entries are there: killed, or cut",
                         (long long)blocks, (long long)toc->with_data);
     else if (!bak_walk_at_end(walk))
         bak_content_cut(content, "something follows its data, which is none of it");
+    walk->unproven = data.unable;
+    if (data.unable)
+        bak_content_note(content, "its data were read, and could not be unpacked here");
 }
 
 /* The last data, by the table. */
 static void walk_last(struct bak_walk *walk, const struct bak_toc *toc, struct bak_content *content)
 {
+    struct data data = {.walk = walk, .toc = toc};
     if (!bak_walk_skip(walk, toc->highest - walk->offset))
         bak_content_cut(content, "the last data are not there: cut");
-    else if (!skip_block(walk, toc))
+    else if (!pass_block(&data))
         bak_content_cut(content, "it ends within its last data: cut");
     else if (!bak_walk_at_end(walk))
         bak_content_cut(content, "something follows its data, which is none of it");

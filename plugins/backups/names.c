@@ -72,8 +72,14 @@ static bool retry_near(struct retry *near, const char **glob, const char **name)
 {
     if (near->glob == NULL || *near->name == '\0' || *near->name == '/')
         return false;
+    near->name++;
+    /* what the next byte of the glob cannot be is passed at once */
+    if (near->glob[0] != '\0' && strchr("*?[/", near->glob[0]) == NULL) {
+        while (*near->name != near->glob[0] && *near->name != '\0' && *near->name != '/')
+            near->name++;
+    }
     *glob = near->glob;
-    *name = ++near->name;
+    *name = near->name;
     return true;
 }
 
@@ -124,12 +130,6 @@ size_t bak_glob_root(const char *glob)
 
 /* ---- names that are not finished ---- */
 
-static size_t ending_of(const char *part, size_t length, const char *ending)
-{
-    size_t size = strlen(ending);
-    return length > size && memcmp(part + length - size, ending, size) == 0 ? size : 0;
-}
-
 /* rsync writes ".NAME.XXXXXX": six letters and digits by chance. Six small letters are taken for a
  * word (".profile.backup"). */
 static bool is_of_rsync(const char *part, size_t length)
@@ -150,11 +150,19 @@ static bool is_of_rsync(const char *part, size_t length)
 /* How many bytes at the end of a part say that it is not finished. */
 static size_t marks_of(const char *part, size_t length)
 {
-    static const char *const endings[] = {".tmp",        ".part",     ".partial",    ".inprogress",
-                                          ".incomplete", ".filepart", ".crdownload", "~"};
+    static const struct {
+        const char *text;
+        size_t size;
+    } endings[] = {
+#define ENDING(text) {text, sizeof(text) - 1}
+        ENDING(".tmp"),        ENDING(".part"),     ENDING(".partial"),    ENDING(".inprogress"),
+        ENDING(".incomplete"), ENDING(".filepart"), ENDING(".crdownload"), ENDING("~"),
+#undef ENDING
+    };
     for (size_t i = 0; i < sizeof endings / sizeof endings[0]; i++) {
-        size_t size = ending_of(part, length, endings[i]);
-        if (size > 0)
+        size_t size = endings[i].size;
+        if (length > size && part[length - size] == endings[i].text[0] &&
+            memcmp(part + length - size, endings[i].text, size) == 0)
             return size;
     }
     return is_of_rsync(part, length) ? 7 : 0;

@@ -6,6 +6,7 @@
 #include "common/client/json_read.h"
 #include "plugins/backups/scan.h"
 #include "plugins/backups/wal_base.h"
+#include "plugins/backups/wanted.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -226,7 +227,9 @@ static bool add_stray(struct stanza *stanza, const char *label, enum bak_level l
     /* The label is of another host's zone, perhaps: what was written in it cannot be older. */
     if (inside.written.known && (!began.known || began.value > inside.written.value))
         began = inside.written;
-    if (began.known && now - began.value <= RUNNING_AT_MOST) {
+    /* The copy of the manifest is written again and again while one is made. */
+    struct dr_opt_real alive = inside.written.known ? inside.written : began;
+    if (alive.known && now - alive.value <= RUNNING_AT_MOST) {
         struct bak_point *point = bak_facts_point(stanza->facts, stanza->series, label);
         bak_facts_status(stanza->facts, point, BAK_RUNNING, "it has no entry in backup.info yet");
         if (point != NULL) {
@@ -517,7 +520,7 @@ bool bak_pgbackrest_read(struct dr_task *task, struct bak_store *store, struct b
         return read_named(task, store, facts, stanza, error);
     ok = bak_names_list(store, "backup/", false, facts, &names, error);
     for (size_t i = 0; ok && i < names.count; i++) {
-        if (names.items[i].directory && bak_series_wanted(request, names.items[i].name))
+        if (names.items[i].directory && bak_wanted(request, names.items[i].name))
             ok = read_named(task, store, facts, names.items[i].name, error);
     }
     if (ok && names.count == 0)

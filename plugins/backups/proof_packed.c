@@ -477,11 +477,10 @@ static void walk_bzip2(struct walk *walk)
         uint64_t bits = 0;
         for (unsigned i = 0; i < 48; i++) {
             unsigned bit = 88 - pad - 80 + i;
-            bits = bits << 1 | (tail[bit / 8] >> (7 - bit % 8) & 1u);
+            bits = bits << 1 | ((unsigned)tail[bit / 8] >> (7 - bit % 8) & 1u);
         }
-        if (bits == BZIP2_END && (tail[10] & ((1u << pad) - 1)) == 0) {
+        if (bits == BZIP2_END && ((unsigned)tail[10] & ((1u << pad) - 1)) == 0)
             return;
-        }
     }
     ends(walk, BAK_END_MISSING, "it does not end with the end of a bzip2 stream");
 }

@@ -54,19 +54,22 @@ ends(struct bak_unpacker *unpacker, enum bak_unpacked state, const char *format,
     return false;
 }
 
+const struct bak_codec *bak_unpack_codec(enum bak_packer packer, struct dr_error *error)
+{
+    const struct bak_unpack_engine *engine = find_engine(packer, error);
+    if (engine != NULL && engine->codecs[packer] == NULL)
+        dr_error_set(error, DR_ERR_MODULE, "this build is without the library of %s",
+                     packages[packer]);
+    return engine != NULL ? engine->codecs[packer] : NULL;
+}
+
 static bool find_codec(struct bak_unpacker *unpacker)
 {
     struct dr_error error = {.class = DR_ERR_NONE};
-    const char *name = bak_packer_name(unpacker->packer);
-    const struct bak_unpack_engine *engine = find_engine(unpacker->packer, &error);
-    if (engine == NULL)
-        return ends(unpacker, BAK_UNPACKED_UNABLE, "%s cannot be unpacked here (install %s): %s",
-                    name, packages[unpacker->packer], error.text);
-    unpacker->codec = engine->codecs[unpacker->packer];
+    unpacker->codec = bak_unpack_codec(unpacker->packer, &error);
     return unpacker->codec != NULL ||
-           ends(unpacker, BAK_UNPACKED_UNABLE,
-                "%s cannot be unpacked here: this build is without the library of %s", name,
-                packages[unpacker->packer]);
+           ends(unpacker, BAK_UNPACKED_UNABLE, "%s cannot be unpacked here (install %s): %s",
+                bak_packer_name(unpacker->packer), packages[unpacker->packer], error.text);
 }
 
 bool bak_unpack_open(struct bak_unpacker *unpacker, struct bak_store *store, const char *path,

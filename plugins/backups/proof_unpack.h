@@ -41,6 +41,10 @@ struct bak_unpacker {
     double until;
 };
 
+/* What unpacks such streams, and for gzip those of zlib alone; NULL with the error set where it is
+ * not there. */
+const struct bak_codec *bak_unpack_codec(enum bak_packer packer, struct dr_error *error);
+
 /* Begins with a file of `size` bytes.
  * `until` is a moment of dr_monotonic. False, with the state UNABLE, where it cannot be unpacked;
  * end with bak_unpack_close in any case. */

@@ -17,7 +17,7 @@ static const struct reader {
     bak_reader *read;
     const char *const *parameters; /* of its own; NULL: none */
 } readers[] = {
-    {"pgbackrest", bak_pgbackrest_read, (const char *const[]){"stanza", "repo-key", NULL}},
+    {"pgbackrest", bak_pgbackrest_read, (const char *const[]){"stanza", NULL}},
     {"barman", bak_barman_read, (const char *const[]){"server", NULL}},
     {"wal-g", bak_walg_read, NULL},
     {"wal", bak_wal_archive_read, (const char *const[]){"segment-size", NULL}},
@@ -75,17 +75,16 @@ static bool take_leftover(void *context, const struct bak_entry *entry, struct d
     return true;
 }
 
-static bool add_leftovers(struct bak_store *store, struct bak_facts *facts, double now,
-                          struct dr_error *error)
+/* Worth saying where it can be seen, and no reason to say less of the rest where it cannot. */
+static void add_leftovers(struct bak_store *store, struct bak_facts *facts, double now)
 {
     struct leftovers left = {.store = store, .before = now - DAY};
-    if (!bak_store_unfinished(store, take_leftover, &left, error))
-        return false;
+    struct dr_error ignored;
+    bak_store_unfinished(store, take_leftover, &left, &ignored);
     if (left.count > 0)
         bak_facts_sign(facts, NULL, BAK_LEFTOVER,
                        "%" PRId64 " unfinished upload%s, the oldest %.0f h old: %s", left.count,
                        left.count == 1 ? "" : "s", (now - left.since) / 3600, left.oldest);
-    return true;
 }
 
 static void add_cut(const struct bak_store *store, struct bak_facts *facts)
@@ -108,7 +107,8 @@ static bool read_store(struct dr_task *task, struct bak_store *store, const stru
     bool ok = reader != NULL ? reader->read(task, store, facts, error)
                              : bak_files_read(task, store, facts, error);
     add_cut(store, facts);
-    ok = ok && add_leftovers(store, facts, request->now, error);
+    if (ok)
+        add_leftovers(store, facts, request->now);
     if (ok && request->compare)
         ok = bak_compare_source(task, store, facts, error);
     facts->clock = store->clock;

@@ -186,8 +186,7 @@ bool es_read_snapshots(const char *text, struct es_snapshots *list, struct dr_er
     if (reader.wrong != NULL || ok)
         return dr_json_end(&reader, error) &&
                (found || dr_error_set(error, DR_ERR_PROTOCOL, "no list of snapshots"));
-    *error = wrong;
-    return false;
+    return dr_error_set(error, wrong.class, "%s", wrong.text);
 }
 
 /* ---- the catalogue ---- */
@@ -249,8 +248,7 @@ bool es_read_catalogue(const char *text, struct es_snapshots *list, struct dr_er
                ((found && indices) ||
                 dr_error_set(error, DR_ERR_PROTOCOL, "no catalogue: no \"%s\"",
                              found ? "indices" : "snapshots"));
-    *error = wrong;
-    return false;
+    return dr_error_set(error, wrong.class, "%s", wrong.text);
 }
 
 /* ---- errors, policies ---- */

@@ -391,7 +391,8 @@ static bool collect_sorted(struct walk *walk, const char *directory, bool found,
 
 static bool read_sorted(struct walk *walk, const char *directory, bool found)
 {
-    struct sorted sorted = {.names = DR_BUFFER(SIZE_MAX / 2)};
+    struct sorted sorted = {.count = 0};
+    sorted.names = DR_BUFFER(SIZE_MAX / 2);
     bool ok = collect_sorted(walk, directory, found, &sorted);
     walk->beginning = NULL;
     for (size_t i = 0; ok && sorted.items != NULL && i < sorted.count; i++)

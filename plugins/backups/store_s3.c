@@ -515,6 +515,50 @@ static bool set_root(struct bak_s3 *s3, const char *path, size_t length, const c
     return (s3->root != NULL && s3->pattern != NULL) || out_of_memory(error);
 }
 
+struct first_key {
+    struct dr_xml xml;
+    const char *wanted;
+    bool found;
+};
+
+static bool take_first(void *context, const char *which, struct dr_error *error)
+{
+    struct first_key *first = context;
+    (void)which, (void)error;
+    first->found =
+        first->found ||
+        strcmp(dr_xml_text(&first->xml, "/ListBucketResult/Contents/Key"), first->wanted) == 0;
+    return true;
+}
+
+/* Whether there is an object of exactly that name: the first of those that begin so. By a list,
+ * which whoever may not read objects may ask for, too. */
+static bool is_object(struct bak_s3 *s3, const char *name, bool *found, struct dr_error *error)
+{
+    struct dr_xml_element elements[] = {{.path = "/ListBucketResult/Contents/Key"}};
+    struct first_key first = {.wanted = name};
+    const struct dr_aws_pair query[] = {
+        {"list-type", "2"}, {"max-keys", "1"}, {"prefix", name}, {NULL, NULL}};
+    char path[sizeof s3->base + 2];
+    struct dr_http_reply reply;
+    first.xml = (struct dr_xml){.elements = elements,
+                                .count = 1,
+                                .item = "/ListBucketResult/Contents",
+                                .take = take_first,
+                                .context = &first,
+                                .root = "ListBucketResult"};
+    snprintf(path, sizeof path, "%s/", s3->base);
+    struct dr_aws_call call = bak_s3_call(s3, path, query, "list the bucket");
+    bool ok = bak_s3_ask(s3, &call, &reply, 1, error);
+    if (ok && reply.status != 200)
+        ok = bak_s3_refused(s3, &reply, "list", "s3:ListBucket", error);
+    ok = ok && dr_xml_read(&first.xml, &reply.body, error);
+    *found = first.found;
+    dr_xml_end(&first.xml);
+    dr_http_reply_free(&reply);
+    return ok;
+}
+
 /* A path without wildcards is one object, where there is such a one, else what is below it. */
 static bool find_root(struct bak_s3 *s3, const char *path, bool whole, struct dr_error *error)
 {
@@ -526,12 +570,8 @@ static bool find_root(struct bak_s3 *s3, const char *path, bool whole, struct dr
         return set_root(s3, path, length, "", error);
     if (path[strcspn(path, "*?[")] != '\0')
         return set_root(s3, path, root, path + root, error);
-    struct bak_entry entry;
     bool found;
-    if (!set_root(s3, "", 0, "", error))
-        return false;
-    if (!look(&s3->store, path, &entry, &found, error) && error->class != DR_ERR_USAGE &&
-        error->class != DR_ERR_PRIVILEGE)
+    if (!is_object(s3, path, &found, error))
         return false;
     const char *slash = strrchr(path, '/');
     const char *last = slash != NULL ? slash + 1 : path;

@@ -287,7 +287,7 @@ bool velero_read_backup(const char *text, struct velero_backups *backups, struct
         (!is_backup(text) && !dr_error_set(error, DR_ERR_PROTOCOL, "it is no Backup of velero.io")))
         ok = false;
     else if (!ok)
-        *error = wrong;
+        dr_error_set(error, wrong.class, "%s", wrong.text);
     backups->count = ok ? backups->count : before;
     return ok;
 }

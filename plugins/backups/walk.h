@@ -14,6 +14,7 @@ struct bak_walk {
     bool failed;    /* `error` is set */
     bool late;      /* the time is up */
     bool dear;      /* a view only: it costs more than a cheap look may */
+    bool unproven;  /* a flow only: checksums that there are could not be compared */
     bool no_memory; /* nor is there any */
     int64_t budget; /* bytes that may still be read of a view */
     struct dr_error *error;

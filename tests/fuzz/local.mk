@@ -4,11 +4,12 @@
 
 fuzz_programs = celery_fleet range duration size uri extra_opts mssql rabbitmq haproxy kubernetes jobs consumers \
 	dns dns_answer dns_name dns_site backup_names backups_document
+fuzz_programs += snapshots velero
 if HAVE_HIREDIS
 fuzz_programs += redis redis_cluster redis_sentinel celery
 endif
 if HAVE_AZURE
-fuzz_programs += azure azure_queue backups_aws xml
+fuzz_programs += azure azure_queue backups_aws backups_azure xml
 endif
 if HAVE_MONGOC
 fuzz_programs += mongodb
@@ -25,7 +26,7 @@ if HAVE_ZSTD
 if HAVE_LZMA
 if HAVE_BZIP2
 if HAVE_LZ4
-fuzz_programs += packed
+fuzz_programs += backups_formats packed
 endif
 endif
 endif
@@ -50,14 +51,18 @@ tests_fuzz_libfuzzed_la_SOURCES = \
 	plugins/replication/facts.c plugins/replication/mssql_read.c \
 	common/client/kubernetes_list.c plugins/liveness/kubernetes_read.c plugins/liveness/kubernetes_units.c \
 	plugins/liveness/openfaas_read.c \
+	plugins/backups/cron.c plugins/backups/snapshot_read.c plugins/backups/snapshots.c \
+	plugins/backups/velero_facts.c plugins/backups/velero_read.c plugins/backups/wanted.c \
 	plugins/queues/facts.c plugins/queues/rabbitmq_policies.c plugins/queues/rabbitmq_queues.c \
 	plugins/queues/rabbitmq_read.c common/client/rabbitmq_value.c plugins/queues/roster.c \
 	plugins/liveness/facts.c plugins/liveness/haproxy_read.c plugins/liveness/haproxy_units.c \
 	common/moment.c plugins/liveness/consumers_read.c plugins/liveness/jobs_read.c \
 	plugins/dns/address.c plugins/dns/answer.c plugins/dns/facts.c plugins/dns/message.c plugins/dns/name.c \
 	plugins/dns/site.c \
-	plugins/backups/document_parts.c plugins/backups/document_pgbackrest.c \
-	plugins/backups/document_read.c plugins/backups/facts.c plugins/backups/name_format.c plugins/backups/names.c
+	plugins/backups/barman_info.c plugins/backups/document_parts.c \
+	plugins/backups/document_pgbackrest.c plugins/backups/document_read.c plugins/backups/facts.c \
+	plugins/backups/name_format.c plugins/backups/names.c plugins/backups/pgbackrest_info.c \
+	plugins/backups/wal.c plugins/backups/walg_sentinel.c
 if HAVE_LDNS
 tests_fuzz_libfuzzed_la_SOURCES += plugins/dns/denial.c \
 	plugins/dns/validate.c plugins/dns/validate_keys.c plugins/dns/validate_set.c
@@ -70,9 +75,10 @@ tests_fuzz_libfuzzed_la_SOURCES += \
 endif
 if HAVE_AZURE
 tests_fuzz_libfuzzed_la_SOURCES += common/client/azure.c common/client/azure_error.c \
-	common/client/azure_read.c common/client/azure_sas.c common/client/http.c common/client/xml.c \
-	plugins/replication/azure_read.c plugins/queues/azure_read.c \
-	plugins/backups/aws_ebs.c plugins/backups/aws_rds.c plugins/backups/aws_read.c plugins/backups/wanted.c
+	common/client/azure_read.c common/client/azure_sas.c common/client/azure_sas_fits.c common/client/http.c common/client/xml.c \
+	plugins/backups/aws_ebs.c plugins/backups/aws_rds.c plugins/backups/aws_read.c \
+	plugins/backups/azure_sql_read.c plugins/backups/store_azure.c plugins/backups/wanted.c \
+	plugins/replication/azure_read.c plugins/queues/azure_read.c
 endif
 if HAVE_MONGOC
 tests_fuzz_libfuzzed_la_SOURCES += plugins/replication/mongodb_read.c
@@ -86,19 +92,20 @@ tests_fuzz_libfuzzed_la_CFLAGS = $(AM_CFLAGS) $(LDNS_CFLAGS) $(HIREDIS_CFLAGS) $
 
 fuzz_cflags = $(AM_CFLAGS) $(fuzz_flags) -fsanitize=fuzzer
 fuzz_ldflags = $(AM_LDFLAGS) -fsanitize=fuzzer,address,undefined
-fuzz_binaries = tests/fuzz/fuzz_celery_fleet tests/fuzz/fuzz_range tests/fuzz/fuzz_duration tests/fuzz/fuzz_size \
+fuzz_binaries = tests/fuzz/fuzz_backup_catalogue tests/fuzz/fuzz_celery_fleet tests/fuzz/fuzz_range tests/fuzz/fuzz_duration tests/fuzz/fuzz_size \
 	tests/fuzz/fuzz_uri tests/fuzz/fuzz_extra_opts tests/fuzz/fuzz_mssql tests/fuzz/fuzz_rabbitmq \
 	tests/fuzz/fuzz_haproxy tests/fuzz/fuzz_kubernetes \
 	tests/fuzz/fuzz_jobs tests/fuzz/fuzz_consumers tests/fuzz/fuzz_dns tests/fuzz/fuzz_dns_answer \
 	tests/fuzz/fuzz_dns_name tests/fuzz/fuzz_dns_site tests/fuzz/fuzz_backup_names \
 	tests/fuzz/fuzz_backups_document
+fuzz_binaries += tests/fuzz/fuzz_snapshots tests/fuzz/fuzz_velero
 if HAVE_HIREDIS
 fuzz_binaries += tests/fuzz/fuzz_redis tests/fuzz/fuzz_redis_cluster \
 	tests/fuzz/fuzz_redis_sentinel tests/fuzz/fuzz_celery
 endif
 if HAVE_AZURE
 fuzz_binaries += tests/fuzz/fuzz_azure tests/fuzz/fuzz_azure_queue tests/fuzz/fuzz_backups_aws \
-	tests/fuzz/fuzz_xml
+	tests/fuzz/fuzz_backups_azure tests/fuzz/fuzz_xml
 endif
 if HAVE_MONGOC
 fuzz_binaries += tests/fuzz/fuzz_mongodb
@@ -112,7 +119,7 @@ if HAVE_ZSTD
 if HAVE_LZMA
 if HAVE_BZIP2
 if HAVE_LZ4
-fuzz_binaries += tests/fuzz/fuzz_packed
+fuzz_binaries += tests/fuzz/fuzz_backups_formats tests/fuzz/fuzz_packed
 endif
 endif
 endif
@@ -165,6 +172,10 @@ tests_fuzz_fuzz_redis_sentinel_SOURCES = tests/fuzz/fuzz_redis_sentinel.c $(fuzz
 tests_fuzz_fuzz_redis_sentinel_CFLAGS = $(fuzz_cflags) $(HIREDIS_CFLAGS)
 tests_fuzz_fuzz_redis_sentinel_LDFLAGS = $(fuzz_ldflags)
 tests_fuzz_fuzz_redis_sentinel_LDADD = tests/fuzz/libfuzzed.la $(HIREDIS_LIBS)
+tests_fuzz_fuzz_backup_catalogue_SOURCES = tests/fuzz/fuzz_backup_catalogue.c tests/fuzz/fuzz.h
+tests_fuzz_fuzz_backup_catalogue_CFLAGS = $(fuzz_cflags)
+tests_fuzz_fuzz_backup_catalogue_LDFLAGS = $(fuzz_ldflags)
+tests_fuzz_fuzz_backup_catalogue_LDADD = tests/fuzz/libfuzzed.la
 tests_fuzz_fuzz_backup_names_SOURCES = tests/fuzz/fuzz_backup_names.c tests/fuzz/fuzz.h
 tests_fuzz_fuzz_backup_names_CFLAGS = $(fuzz_cflags)
 tests_fuzz_fuzz_backup_names_LDFLAGS = $(fuzz_ldflags)
@@ -185,6 +196,10 @@ tests_fuzz_fuzz_backups_aws_SOURCES = tests/fuzz/fuzz_backups_aws.c tests/fuzz/f
 tests_fuzz_fuzz_backups_aws_CFLAGS = $(fuzz_cflags) $(azure_cflags)
 tests_fuzz_fuzz_backups_aws_LDFLAGS = $(fuzz_ldflags)
 tests_fuzz_fuzz_backups_aws_LDADD = tests/fuzz/libfuzzed.la $(EXPAT_LIBS)
+tests_fuzz_fuzz_backups_azure_SOURCES = tests/fuzz/fuzz_backups_azure.c $(fuzz_node)
+tests_fuzz_fuzz_backups_azure_CFLAGS = $(fuzz_cflags) $(azure_cflags)
+tests_fuzz_fuzz_backups_azure_LDFLAGS = $(fuzz_ldflags)
+tests_fuzz_fuzz_backups_azure_LDADD = tests/fuzz/libfuzzed.la common/libcommon.la $(azure_libs)
 tests_fuzz_fuzz_xml_SOURCES = tests/fuzz/fuzz_xml.c tests/fuzz/fuzz.h
 tests_fuzz_fuzz_xml_CFLAGS = $(fuzz_cflags)
 tests_fuzz_fuzz_xml_LDFLAGS = $(fuzz_ldflags)
@@ -226,6 +241,12 @@ tests_fuzz_fuzz_dns_site_SOURCES = tests/fuzz/fuzz_dns_site.c tests/fuzz/fuzz.h
 tests_fuzz_fuzz_dns_site_CFLAGS = $(fuzz_cflags)
 tests_fuzz_fuzz_dns_site_LDFLAGS = $(fuzz_ldflags)
 tests_fuzz_fuzz_dns_site_LDADD = tests/fuzz/libfuzzed.la
+tests_fuzz_fuzz_backups_formats_SOURCES = tests/fuzz/fuzz_backups_formats.c tests/fuzz/fuzz.h $(backups_formats) \
+	plugins/backups/digest.c plugins/backups/proof_packed.c plugins/backups/proof_unpack.c \
+	plugins/backups/store.c $(backups_unpack)
+tests_fuzz_fuzz_backups_formats_CFLAGS = $(fuzz_cflags) $(unpack_cflags) -DDR_STATIC_SOURCES
+tests_fuzz_fuzz_backups_formats_LDFLAGS = $(fuzz_ldflags)
+tests_fuzz_fuzz_backups_formats_LDADD = tests/fuzz/libfuzzed.la common/libcommon.la $(unpack_libs)
 tests_fuzz_fuzz_packed_SOURCES = tests/fuzz/fuzz_packed.c tests/fuzz/fuzz.h \
 	plugins/backups/proof_packed.c plugins/backups/proof_unpack.c plugins/backups/store.c $(backups_unpack)
 tests_fuzz_fuzz_packed_CFLAGS = $(fuzz_cflags) $(unpack_cflags) -DDR_STATIC_SOURCES
@@ -243,6 +264,14 @@ tests_fuzz_fuzz_haproxy_SOURCES = tests/fuzz/fuzz_haproxy.c tests/fuzz/fuzz.h
 tests_fuzz_fuzz_haproxy_CFLAGS = $(fuzz_cflags)
 tests_fuzz_fuzz_haproxy_LDFLAGS = $(fuzz_ldflags)
 tests_fuzz_fuzz_haproxy_LDADD = tests/fuzz/libfuzzed.la
+tests_fuzz_fuzz_snapshots_SOURCES = tests/fuzz/fuzz_snapshots.c tests/fuzz/fuzz.h
+tests_fuzz_fuzz_snapshots_CFLAGS = $(fuzz_cflags)
+tests_fuzz_fuzz_snapshots_LDFLAGS = $(fuzz_ldflags)
+tests_fuzz_fuzz_snapshots_LDADD = tests/fuzz/libfuzzed.la
+tests_fuzz_fuzz_velero_SOURCES = tests/fuzz/fuzz_velero.c tests/fuzz/fuzz.h
+tests_fuzz_fuzz_velero_CFLAGS = $(fuzz_cflags)
+tests_fuzz_fuzz_velero_LDFLAGS = $(fuzz_ldflags)
+tests_fuzz_fuzz_velero_LDADD = tests/fuzz/libfuzzed.la
 tests_fuzz_fuzz_kubernetes_SOURCES = tests/fuzz/fuzz_kubernetes.c tests/fuzz/fuzz.h
 tests_fuzz_fuzz_kubernetes_CFLAGS = $(fuzz_cflags)
 tests_fuzz_fuzz_kubernetes_LDFLAGS = $(fuzz_ldflags)
@@ -266,7 +295,7 @@ tests_fuzz_fuzz_service_LDADD = tests/fuzz/libfuzzed.la $(JANSSON_LIBS)
 
 # Whole replies are longer than what a user writes, and their samples are seeds as well.
 fuzz_run = set -e; for name in $(fuzz_programs); do \
-		case $$name in redis*|celery*|azure*|consumers|dns|dns_answer|dns_oracle|dns_validate|elasticsearch|haproxy|jobs|json|kubernetes|mongodb|mssql|packed|rabbitmq|service) longest=10000;; \
+		case $$name in redis*|celery*|azure*|backups_azure|consumers|dns|dns_answer|dns_oracle|dns_validate|elasticsearch|haproxy|jobs|json|kubernetes|mongodb|mssql|packed|rabbitmq|service|snapshots|velero) longest=10000;; \
 			*) longest=600;; esac; \
 		samples=$(top_srcdir)/tests/samples/$${name%_oracle}; \
 		case $$name in redis|celery|azure|azure_queue|consumers|dns|dns_oracle|haproxy|mongodb|rabbitmq) ;; *) samples=;; esac; \

@@ -28,12 +28,14 @@ import time
 
 # What building and testing needs, in every suite.
 PACKAGES = (
-    "autoconf", "automake", "bind9", "ca-certificates", "celery", "freetds-dev", "gcc", "haproxy", "knot",
-    "knot-dnsutils", "ldnsutils", "libc6-dev", "libcmocka-dev", "libcurl4-openssl-dev", "libexpat1-dev",
-    "libhiredis-dev", "libjansson-dev", "libldns-dev", "libmongoc-dev", "libmonitoring-plugin-perl", "libpcre2-dev", "libpq-dev",
-    "librabbitmq-dev", "libssl-dev", "libtool", "libyaml-dev", "make", "mandoc", "nginx-light", "nsd", "openssl",
-    "pkg-config", "postgresql", "python3", "python3-celery", "python3-pytest", "python3-redis", "python3-rq",
-    "rabbitmq-server", "redis-tools", "ruby-sidekiq", "unbound", "xz-utils",
+    "autoconf", "automake", "barman", "bind9", "borgbackup", "bzip2", "ca-certificates", "celery", "freetds-dev",
+    "gcc", "haproxy", "knot", "knot-dnsutils", "ldnsutils", "libbz2-dev", "libc6-dev", "libcmocka-dev",
+    "libcurl4-openssl-dev", "libexpat1-dev", "libhiredis-dev", "libjansson-dev", "libldns-dev", "liblz4-dev",
+    "liblzma-dev", "libmongoc-dev", "libmonitoring-plugin-perl", "libpcre2-dev", "libpq-dev", "librabbitmq-dev",
+    "libssl-dev", "libtool", "libyaml-dev", "libzstd-dev", "lz4", "make", "mandoc", "nginx-light", "nsd", "openssl",
+    "pgbackrest", "pigz", "pkg-config", "postgresql", "python3", "python3-celery", "python3-pytest",
+    "python3-redis", "python3-rq", "rabbitmq-server", "redis-tools", "restic", "ruby-sidekiq", "unbound",
+    "xz-utils", "zip", "zlib1g-dev", "zstd",
 )
 # What only some suites have.
 MORE = {"trixie": ("python3-flask", "python3-flask-cors", "python3-moto", "valkey-tools"), "sid": ("valkey-tools",)}

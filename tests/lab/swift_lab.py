@@ -24,6 +24,8 @@ REGION = "us-east-1"
 # who may log in, and see nothing
 OTHER_KEY = "other:nobody"
 OTHER_SECRET = "other-lab-secret"
+# keys in a page, whatever is asked for: so that few objects are many pages
+PAGE = 50
 
 COMMON = """[DEFAULT]
 bind_ip = 127.0.0.1
@@ -46,7 +48,8 @@ pipeline = %(name)s-server
 use = egg:swift#%(name)s
 """
 PROXY = COMMON + """[pipeline:main]
-pipeline = catch_errors gatekeeper healthcheck cache listing_formats bulk s3api tempauth copy slo dlo versioned_writes symlink proxy-server
+pipeline = catch_errors gatekeeper healthcheck cache listing_formats bulk s3api tempauth copy slo dlo
+           versioned_writes symlink proxy-server
 
 [app:proxy-server]
 use = egg:swift#proxy
@@ -62,6 +65,7 @@ user_other_nobody = %(other)s
 use = egg:swift#s3api
 location = us-east-1
 s3_acl = false
+max_bucket_listing = %(page)d
 
 [filter:versioned_writes]
 use = egg:swift#versioned_writes
@@ -80,7 +84,8 @@ class Swift:
         self.folder = tempfile.mkdtemp(prefix="dr-swift-")
         self.ports = {}
         self.programs = []
-        self.environment = {"AWS_ACCESS_KEY_ID": KEY, "AWS_SECRET_ACCESS_KEY": SECRET, "AWS_EC2_METADATA_DISABLED": "true"}
+        self.environment = {"AWS_ACCESS_KEY_ID": KEY, "AWS_SECRET_ACCESS_KEY": SECRET,
+                            "AWS_EC2_METADATA_DISABLED": "true"}
 
     def __enter__(self):
         try:
@@ -120,7 +125,7 @@ class Swift:
         text = PROXY if name == "proxy" else STORE
         with open(path, "w") as file:
             file.write(text % {"port": self.ports[name], "folder": self.folder, "name": name, "secret": SECRET,
-                               "other": OTHER_SECRET, "nowhere": self.ports["nowhere"]})
+                               "other": OTHER_SECRET, "page": PAGE, "nowhere": self.ports["nowhere"]})
         program = Program("swift-" + name, os.path.join(self.folder, name))
         self.programs.append(program)
         # what the hash of a path is made with is in the package's own /etc/swift/swift.conf

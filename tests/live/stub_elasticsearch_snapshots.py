@@ -29,9 +29,10 @@ def snapshot(name, age, state="SUCCESS", took=600, policy="nightly", total=12, f
     started = int((time.time() - age) * 1000)
     running = state == "IN_PROGRESS"
     document = {
-        "snapshot": name, "uuid": "u-" + name, "repository": REPOSITORY, "version": "8.13.4", "indices": ["logs-1", "logs-2"],
-        "include_global_state": True, "state": state, "start_time_in_millis": started,
-        "end_time_in_millis": 0 if running else started + took * 1000, "duration_in_millis": 0 if running else took * 1000,
+        "snapshot": name, "uuid": "u-" + name.replace(".", ""), "repository": REPOSITORY, "version": "8.13.4",
+        "indices": ["logs-1", "logs-2"], "include_global_state": True, "state": state, "start_time_in_millis": started,
+        "end_time_in_millis": 0 if running else started + took * 1000,
+        "duration_in_millis": 0 if running else took * 1000,
         "failures": list(failures), "shards": {"total": total, "failed": failed, "successful": total - failed}}
     if policy:
         document["metadata"] = {"policy": policy}
@@ -43,7 +44,8 @@ def nightly(count=8, age=3600, name="nightly", **options):
             for number in range(count)]
 
 
-def slm(name="nightly", success=3600, failure=None, schedule="0 30 1 * * ?", repository=REPOSITORY, following=20 * 3600):
+def slm(name="nightly", success=3600, failure=None, schedule="0 30 1 * * ?", repository=REPOSITORY,
+        following=20 * 3600):
     def run(age):
         return {"snapshot_name": "nightly-x", "time": int((time.time() - age) * 1000)}
     document = {"version": 1, "modified_date_millis": 1, "next_execution_millis": int((time.time() + following) * 1000),
@@ -87,7 +89,7 @@ class Node(stub_service.Service):
             name = path.rpartition("/")[2]
             if name not in self.policies:
                 return self.fault.get("policy") or refusal("resource_not_found_exception", 404,
-                                                           "snapshot lifecycle policy or policies [%s] not found" % name)
+                                                           "snapshot lifecycle policies [%s] not found" % name)
             return self.fault.get("policy") or stub_service.Reply({name: self.policies[name]})
         return self.fault.get(path.strip("/").replace("_slm/status", "mode")) or reply
 

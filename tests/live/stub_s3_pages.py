@@ -5,9 +5,9 @@ that know no ranges; and for the services that hand out credentials to machines 
     with Bucket({"pg/a.sql": b"..."}, now=NOW) as bucket:
         backup_freshness("-T", bucket.uri("pg/*.sql"), now=NOW, environment=bucket.environment)
 
-The signature of each request is computed anew from the documentation ("AWS Signature Version 4", "ListObjectsV2"), by code
-that shares nothing with the check; a request that is not as it must be is refused as AWS does. `change(query, text)` may
-change any document."""
+The signature of each request is computed anew from the documentation ("AWS Signature Version 4", "ListObjectsV2"), by
+code that shares nothing with the check; a request that is not as it must be is refused as AWS does. `change(query,
+text)` may change any document."""
 
 import bisect
 import contextlib
@@ -76,7 +76,8 @@ class Bucket:
         self.most = 0            # of those at once
         self.lock = threading.Lock()
         self.tls = tls
-        self.environment = {"AWS_ACCESS_KEY_ID": KEY, "AWS_SECRET_ACCESS_KEY": SECRET, "AWS_EC2_METADATA_DISABLED": "true"}
+        self.environment = {"AWS_ACCESS_KEY_ID": KEY, "AWS_SECRET_ACCESS_KEY": SECRET,
+                            "AWS_EC2_METADATA_DISABLED": "true"}
         if token:
             self.environment["AWS_SESSION_TOKEN"] = token
 
@@ -102,7 +103,8 @@ class Bucket:
         if self.tls:
             context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
             context.load_cert_chain(*self.tls)
-            self.server.socket = context.wrap_socket(self.server.socket, server_side=True, do_handshake_on_connect=False)
+            self.server.socket = context.wrap_socket(self.server.socket, server_side=True,
+                                                     do_handshake_on_connect=False)
         self.port = self.server.server_address[1]
         self.thread = threading.Thread(target=self.server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True)
         self.thread.start()
@@ -204,7 +206,7 @@ class Bucket:
         for name in ("versioning", "object-lock", "uploads"):
             if name in query:
                 if name not in self.documents:
-                    raise Refusal(404, "ObjectLockConfigurationNotFoundError" if name == "object-lock" else "NotImplemented")
+                    raise Refusal(404, {"object-lock": "ObjectLockConfigurationNotFoundError"}.get(name, "NoSuchKey"))
                 return 200, {}, self.change(query, self.documents[name])
         return 200, {"Content-Type": "application/xml"}, self.change(query, self.list(query))
 
@@ -237,8 +239,8 @@ class Bucket:
                 last = key
                 objects.append(self.item(key, show))
                 at += 1
-        return ("<?xml version=\"1.0\"?><ListBucketResult xmlns=\"http://s3.amazonaws.com/doc/2006-03-01/\"><Name>%s</Name>"
-                "%s%s<IsTruncated>%s</IsTruncated>%s</ListBucketResult>") % (
+        return ("<?xml version=\"1.0\"?><ListBucketResult xmlns=\"http://s3.amazonaws.com/doc/2006-03-01/\">"
+                "<Name>%s</Name>%s%s<IsTruncated>%s</IsTruncated>%s</ListBucketResult>") % (
                     self.name, "".join(objects), "".join(groups), "true" if more else "false",
                     "<NextContinuationToken>%s</NextContinuationToken>" % xml.sax.saxutils.escape(last) if more else "")
 
@@ -257,7 +259,8 @@ class Bucket:
         if key not in self.objects:
             raise Refusal(404, "NoSuchKey")
         body = self.objects[key]
-        headers = {"ETag": "\"%s\"" % hashlib.md5(body).hexdigest(), "x-amz-storage-class": self.classes.get(key, "STANDARD"),
+        headers = {"ETag": "\"%s\"" % hashlib.md5(body).hexdigest(),
+                   "x-amz-storage-class": self.classes.get(key, "STANDARD"),
                    "Last-Modified": email.utils.formatdate(self.modified.get(key, self.clock() - 3600), usegmt=True)}
         headers.update(self.headers.get(key, {}))
         wanted = handler.headers.get("Range")
@@ -271,7 +274,8 @@ class Bucket:
         last = min(last, len(body) - 1)
         if self.ranges == "wrong":
             first, last = 0, last - first
-        return 206, dict(headers, **{"Content-Range": "bytes %d-%d/%d" % (first, last, len(body))}), body[first:last + 1]
+        headers["Content-Range"] = "bytes %d-%d/%d" % (first, last, len(body))
+        return 206, headers, body[first:last + 1]
 
 
 class Credentials:

@@ -4,8 +4,8 @@
     with Velero(tls) as cluster:
         cluster.add(location(), schedule("nightly"), backup("nightly-1", 3600))
 
-Objects have the fields that Velero's types and those of the external snapshotter give them, and leave out what those leave
-out. What may be listed is what contrib/kubernetes/rbac-backups.yaml allows."""
+Objects have the fields that Velero's types and those of the external snapshotter give them, and leave out
+what those leave out. What may be listed is what contrib/kubernetes/rbac-backups.yaml allows."""
 
 import os
 

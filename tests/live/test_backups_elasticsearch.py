@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""check_backup_freshness on snapshots of Elasticsearch and OpenSearch: as a node lists them, and as the repository holds
-them."""
+"""check_backup_freshness on snapshots of Elasticsearch and OpenSearch: as a node lists them, and as the repository
+holds them."""
 
 import pytest
 
@@ -61,7 +61,8 @@ def test_pages_until_the_window_is_full(node, backup_freshness):
 def test_thousands_by_name(old, backup_freshness):
     """With all their details a list of a thousand takes minutes."""
     old.snapshots = [snapshot("nightly-%05d" % number, 1800 + (3000 - number) * DAY) for number in range(3001)] + \
-        [snapshot("hourly-%05d" % number, 1800 + (100 - number) * 3600, policy="hourly", took=60) for number in range(101)]
+        [snapshot("hourly-%05d" % number, 1800 + (100 - number) * 3600, policy="hourly", took=60)
+         for number in range(101)]
     result = backup_freshness("-T", old.uri(scheme="opensearch"))
     assert result.state == "OK" and result.says("nightly-03000", "hourly-00100"), result
     assert len(old.lists) == 2, old.lists
@@ -215,7 +216,8 @@ def test_wrong_password(backup_freshness, tmp_path):
 
 
 @pytest.mark.parametrize("reply", (
-    stub_service.Reply("{}"), stub_service.Reply("[]"), stub_service.Reply(""), stub_service.Reply('{"snapshots": [', cut=5),
+    stub_service.Reply("{}"), stub_service.Reply("[]"), stub_service.Reply(""),
+    stub_service.Reply('{"snapshots": [', cut=5),
     stub_service.Reply('{"snapshots": {}}'), stub_service.Reply('{"snapshots": [{}]}'), stub_service.Reply("x", 500),
     refusal("repository_exception", 500, "[s3-nightly] could not read repository data"),
     refusal("illegal_argument_exception", 400, "no such thing")))
@@ -318,7 +320,7 @@ def test_repository_with_a_bad_latest(repository, backup_freshness):
 @pytest.mark.parametrize("kind", ("snap", "meta"))
 @pytest.mark.parametrize("how", ("gone", "empty"))
 def test_repository_lacks_a_file(repository, backup_freshness, kind, how):
-    path = repository.path / (kind + "-u-nightly-2026.11.08.dat")
+    path = repository.path / (kind + "-u-nightly-20261108.dat")
     if how == "gone":
         path.unlink()
     else:

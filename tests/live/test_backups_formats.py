@@ -30,7 +30,8 @@ class Dumps:
     def __init__(self, lab):
         self.lab = lab
         self.server = lab.primary("dumps")
-        self.server.sql("create table big as select i, md5(i::text) a, md5((-i)::text) b from generate_series(1, 300000) i")
+        self.server.sql("create table big as select i, md5(i::text) a, md5((-i)::text) b"
+                        " from generate_series(1, 300000) i")
         self.server.sql("create table small (i int primary key, t text)")
         self.server.sql("insert into small select i, 'row ' || i from generate_series(1, 50) i")
         self.server.sql("create table nothing_in_it (i int)")
@@ -321,11 +322,29 @@ def test_sparse_tar(folder, tmp_path):
 def test_openssl(folder, tmp_path):
     (tmp_path / "plain").write_bytes(b"x" * 5000)
     path = folder.root / "nightly.sql.enc"
-    tool("openssl", "enc", "-aes-256-cbc", "-pbkdf2", "-pass", "pass:secret", "-in", str(tmp_path / "plain"), "-out", str(path))
+    tool("openssl", "enc", "-aes-256-cbc", "-pbkdf2", "-pass", "pass:secret", "-in", str(tmp_path / "plain"),
+         "-out", str(path))
     result = folder.look()
     assert result.says("openssl enc") and result.state != "CRITICAL", result
     cut(path, -5)
     bad(folder.look(), "multiple of 16")
+
+
+# ---- what cannot be told ----
+
+def test_no_known_format(folder):
+    """Nobody knows what that is, however large it is: asked for less, its being there is enough."""
+    (folder.root / "nightly.bin").write_bytes(bytes(range(1, 255)) * 40)
+    result = folder.look()
+    assert result.state == "UNKNOWN" and result.says("nightly.bin is not proven to be a backup"), result
+    assert result.says("no format that is known here") and not result.says("was not looked at"), result
+
+
+def test_not_unpacked(folder, tmp_path):
+    (tmp_path / "plain").write_bytes(b"x" * 5000)
+    tool("zip", "-q", "-j", str(folder.root / "nightly.zip"), str(tmp_path / "plain"))
+    result = folder.look("--proof", "checksummed")
+    assert result.state == "UNKNOWN" and result.says("(well-formed): a zip is not unpacked here"), result
 
 
 # ---- what is no backup ----

@@ -155,13 +155,14 @@ def test_every_field(cluster, ask):
         del cluster.change[resource]
     wrong, idle = mutations.unexplained(outcomes, {
         r"\w+ metadata\.resourceVersion: emptied": "that it is there marks a list",
-        r"volumesnapshots items\[0\]\.metadata\.(namespace|uid|resourceVersion|creationTimestamp|managedFields.*)(: .*)?":
-            "not used",
-        r"volumesnapshots items\[0\]\.spec(\.source(\.persistentVolumeClaimName)?)?: .*": "then it is of an unnamed claim",
+        r"volumesnapshots items\[0\]\.metadata\.(namespace|uid|resourceVersion|creationTimestamp)(: .*)?": "not used",
+        r"volumesnapshots items\[0\]\.metadata\.managedFields.*": "not used",
+        r"volumesnapshots items\[0\]\.spec(\.source(\.persistentVolumeClaimName)?)?: .*": "of an unnamed claim",
         r"volumesnapshots items\[0\]\.spec\.volumeSnapshotClassName: .*": "not used",
         r"volumesnapshots items\[0\]\.status\.restoreSize: .*": "may be unknown",
         r"volumesnapshotcontents items\[0\]\.metadata\.resourceVersion: .*": "not used",
-        r"volumesnapshotcontents items\[0\]\.spec\.(deletionPolicy|driver|source.*|volumeSnapshotRef\.kind): .*": "said only",
+        r"volumesnapshotcontents items\[0\]\.spec\.(deletionPolicy|driver|source.*|volumeSnapshotRef\.kind): .*":
+            "said only",
         r"volumesnapshotcontents items\[0\]\.status(\..*)?: .*": "the snapshot says it",
     })
     assert not wrong and not idle, (wrong, idle)

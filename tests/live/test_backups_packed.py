@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""check_backup_freshness on dumps that are packed, by the real packers: whole, cut, damaged, cut before they were packed."""
+"""check_backup_freshness on dumps that are packed by real packers: whole, cut, damaged, cut before they were packed."""
 
 import os
 import subprocess
@@ -30,7 +30,7 @@ def pack(content, ending):
 
 @pytest.fixture
 def backup(tmp_path, backup_freshness):
-    """backup(name, content, age): a file that was written so many hours ago. backup.look(...): the check on all of them."""
+    """backup(name, content, hours): a file that was written so long ago. backup.look(...): the check on all of them."""
     folder = tmp_path / "dumps"
     folder.mkdir()
 
@@ -40,7 +40,8 @@ def backup(tmp_path, backup_freshness):
         moment = time.time() - hours * HOUR
         os.utime(path, (moment, moment))
 
-    add.look = lambda *arguments, **options: backup_freshness("--target", "dumps=file://%s/" % folder, *arguments, **options)
+    add.look = lambda *arguments, **options: backup_freshness(
+        "--target", "dumps=file://%s/" % folder, *arguments, **options)
     return add
 
 
@@ -98,7 +99,7 @@ def test_nothing_in_it(backup, ending):
 
 @pytest.mark.parametrize("ending", sorted(PACKERS))
 def test_an_error_message_in_it(backup, ending):
-    backup("orders.sql." + ending, pack(b'pg_dump: error: connection to server at "db1" failed: no route to host\n', ending))
+    backup("orders.sql." + ending, pack(b'pg_dump: error: connection to "db1" failed: no route to host\n', ending))
     result = backup.look()
     assert result.state == "CRITICAL" and result.says("no route to host"), result
 

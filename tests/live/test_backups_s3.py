@@ -12,7 +12,7 @@ import urllib.parse
 import check
 import pytest
 from stub_s3_pages import KEY, SECRET, TOKEN, Bucket, Credentials, Numbered, Refusal, iso
-from swift_lab import OTHER_KEY, OTHER_SECRET, SECRET as SWIFT_SECRET, Swift, place
+from swift_lab import OTHER_KEY, OTHER_SECRET, PAGE, SECRET as SWIFT_SECRET, Swift
 
 NOW = float(calendar.timegm((2026, 11, 21, 12, 0, 0)))
 DUMP = b"--\n-- PostgreSQL database dump\n--\n\n" + b"select 1;\n" * 2000 + \
@@ -74,11 +74,10 @@ def test_wrong_secret(swift, make_bucket, backup_freshness):
 
 
 def test_denied(swift, make_bucket, backup_freshness):
-    make_bucket("denied", {"a.sql": DUMP})
-    result = backup_freshness("-T", swift.uri("denied", "*.sql"), environment=dict(
+    make_bucket("others", {"a.sql": DUMP})
+    result = backup_freshness("-T", swift.uri("others", "*.sql"), environment=dict(
         swift.environment, AWS_ACCESS_KEY_ID=OTHER_KEY, AWS_SECRET_ACCESS_KEY=OTHER_SECRET))
-    assert result.state in ("UNKNOWN", "CRITICAL") and ("access denied" in result.first or "no such bucket" in result.first), \
-        result
+    assert result.state == "UNKNOWN" and "access denied: allow s3:ListBucket" in result.first, result
 
 
 def test_wrong_region(swift, make_bucket, backup_freshness):
@@ -113,19 +112,30 @@ def test_good_truncated_empty(swift, client, make_bucket, backup_freshness):
     assert empty.state == "CRITICAL", empty
 
 
-def test_paging_of_a_real_server(swift, client, make_bucket, backup_freshness):
-    """More than a page, of which the newest and only whole one is on the second."""
-    make_bucket("pages")
-    for number in range(1003):
-        client.put_object(Bucket="pages", Key="pg/%04d.sql" % number, Body=b"" if number < 1002 else DUMP)
-    result = backup_freshness("-T", swift.uri("pages", "pg/*.sql"), "--exclude", "pg/000*", "-v",
-                              environment=swift.environment)
-    assert "1002.sql" in result.output, result
+def test_paging_of_a_real_server(swift, make_bucket, backup_freshness):
+    """What counts is on the last of three pages."""
+    make_bucket("pages", {"pg/%04d.sql" % number: DUMP if number == 2 * PAGE + 1 else CUT
+                          for number in range(2 * PAGE + 2)})
+    arguments = ("-T", swift.uri("pages", "pg/*.sql"), "--exclude", "00*.sql", "--settle", "0s")
+    result = backup_freshness(*arguments, environment=swift.environment)
+    assert result.state == "OK", result
+    result = backup_freshness(*arguments, "--max-pages", "2", environment=swift.environment)
+    assert result.state != "OK", result
+    assert "the listing is incomplete: S3 bucket pages: only 2 pages were read" in result.output, result
+
+
+def test_a_level_and_what_is_below(swift, make_bucket, backup_freshness):
+    """With a delimiter only what matches is seen; a folder that a console makes is no backup."""
+    make_bucket("levels", {"pg/": b"", "pg/a.sql": DUMP, "pg/old/": b"", "pg/old/b.sql": CUT})
+    result = backup_freshness("-T", swift.uri("levels", "pg/*.sql"), "--settle", "0s", environment=swift.environment)
+    assert result.state == "OK" and "b.sql" not in result.output, result
+    result = backup_freshness("-T", swift.uri("levels", "pg/**"), "--settle", "0s", "-v", environment=swift.environment)
+    assert "b.sql" in result.output, result
 
 
 @pytest.mark.parametrize("status, state, words", [(None, "CRITICAL", "versioning is off"),
                                                   ("Suspended", "CRITICAL", "versioning is off"),
-                                                  ("Enabled", "OK", "versioning is on")])
+                                                  ("Enabled", "OK", "")])
 def test_versioning(swift, make_bucket, backup_freshness, status, state, words):
     name = "versioning-" + str(status).lower()
     make_bucket(name, **({} if status is None else {"versioning": status}))
@@ -140,6 +150,22 @@ def test_unfinished_upload(swift, client, make_bucket, backup_freshness):
     client.create_multipart_upload(Bucket="uploads", Key="pg/b.sql")
     result = backup_freshness("-T", swift.uri("uploads", "pg/*.sql"), environment=swift.environment)
     assert result.state == "OK" and "unfinished upload" not in result.output, result
+
+
+DUMPS = os.path.join(os.path.dirname(os.path.abspath(__file__)), os.pardir, "samples", "backup", "dumps")
+
+
+def test_a_dump_is_proven_by_its_parts(swift, client, make_bucket, backup_freshness):
+    """pg_dump -Fc: beginning and end by ranges of their own, of the same object."""
+    with open(os.path.join(DUMPS, "custom.dump"), "rb") as file:
+        whole = file.read()
+    make_bucket("custom", {"pg/orders.dump": whole})
+    arguments = ("--rpo", "36500d", "--settle", "0s", "-v")
+    good = backup_freshness("-T", swift.uri("custom", "pg/*.dump"), *arguments, environment=swift.environment)
+    assert good.state == "OK" and "pg_dump custom" in good.output, good
+    client.put_object(Bucket="custom", Key="pg/orders.dump", Body=whole[:-40])
+    cut = backup_freshness("-T", swift.uri("custom", "pg/*.dump"), *arguments, environment=swift.environment)
+    assert cut.state == "CRITICAL" and "no usable backup" in cut.first, cut
 
 
 # ---- the stand-in: lists
@@ -172,8 +198,9 @@ LIES = {
     "cut": (lambda query, text: text[:len(text) // 2], "it ends too early"),
     "an error": (lambda query, text: ERROR % "InternalError", "it is &lt;Error&gt;".replace("&lt;", "<").replace(
         "&gt;", ">")),
-    "endless and empty": (lambda query, text: "<ListBucketResult><IsTruncated>true</IsTruncated><NextContinuationToken>%s"
-                          "</NextContinuationToken></ListBucketResult>" % time.monotonic(), "its pages are empty"),
+    "endless and empty": (lambda query, text: "<ListBucketResult><IsTruncated>true</IsTruncated>"
+                          "<NextContinuationToken>%s</NextContinuationToken></ListBucketResult>" % time.monotonic(),
+                          "its pages are empty"),
 }
 
 
@@ -199,7 +226,8 @@ def test_keys_that_xml_cannot_hold(backup_freshness):
     with Bucket({"pg/a.sql": DUMP, "pg/b\x01+ %41.sql": DUMP, "pg/c.sql": DUMP}, now=NOW) as bucket:
         result = check_bucket(backup_freshness, bucket)
         assert result.state == "OK", result
-        assert [query.get("encoding-type") for _, _, query, _ in bucket.requests if "list-type" in query] == [None, "url"]
+        lists = [query for _, _, query, _ in bucket.requests if "list-type" in query]
+        assert [query.get("encoding-type") for query in lists] == [None, "url"]
 
 
 WATCHED = "import resource, subprocess, sys\nsubprocess.run(sys.argv[1:])\n" \
@@ -209,11 +237,12 @@ WATCHED = "import resource, subprocess, sys\nsubprocess.run(sys.argv[1:])\n" \
 def count_points(bucket):
     """(points of each series, KiB) of one run."""
     done = subprocess.run(
-        [sys.executable, "-c", WATCHED, check.executable("check_backup_freshness"), "-T", bucket.uri("pg/**"), "--proof",
-         "none", "--timeout", "300s"], stdout=subprocess.PIPE, check=True,
+        [sys.executable, "-c", WATCHED, check.executable("check_backup_freshness"), "-T", bucket.uri("pg/**"),
+         "--proof", "none", "--timeout", "300s"], stdout=subprocess.PIPE, check=True,
         env=dict(os.environ, DR_PLUGINS_NOW=repr(NOW), **bucket.environment))
     text = done.stdout.decode()
-    return [int(number) for number in re.findall(r"\b\d+_points=(\d+)", text)], int(re.search(r"peak (\d+)", text).group(1))
+    points = [int(number) for number in re.findall(r"\b\d+_points=(\d+)", text)]
+    return points, int(re.search(r"peak (\d+)", text).group(1))
 
 
 @pytest.mark.one_build
@@ -233,6 +262,19 @@ def test_small_directories_are_not_asked_one_by_one(backup_freshness):
     with Bucket(keys=Numbered(500, 10), now=NOW) as bucket:
         check_bucket(backup_freshness, bucket, "pg/**", "--proof", "none")
         assert bucket.lists == 5
+
+
+def test_a_copy_is_compared_by_whole_lists_only(backup_freshness):
+    with Bucket(keys=Numbered(1, 1500), now=NOW) as bucket, Bucket(keys=Numbered(1, 1500), now=NOW) as copy:
+        arguments = ("--compare", "dr=" + copy.uri("pg/**"), "--proof", "none")
+        result = check_bucket(backup_freshness, bucket, "pg/**", *arguments)
+        assert result.state == "OK", result
+        copy.keys = Numbered(1, 1400)
+        result = check_bucket(backup_freshness, bucket, "pg/**", *arguments)
+        assert result.perfdata["backups_copy_missing"] == 100, result
+        copy.keys = Numbered(1, 1500)
+        result = check_bucket(backup_freshness, bucket, "pg/**", *arguments, "--max-pages", "1")
+        assert result.state == "UNKNOWN" and "the listing is incomplete" in result.output, result
 
 
 # ---- the stand-in: objects
@@ -295,6 +337,26 @@ def test_another_part_than_asked_for(backup_freshness):
         bucket.ranges = "wrong"
         result = check_bucket(backup_freshness, bucket)
         assert result.state != "OK" and "another part came" in result.output, result
+
+
+def test_listing_is_denied(backup_freshness):
+    with Bucket({"pg/a.sql": DUMP}, now=NOW) as bucket:
+        bucket.refuse["list-type"] = Refusal(403, "AccessDenied")
+        result = check_bucket(backup_freshness, bucket)
+        assert result.state == "UNKNOWN", result
+        assert "list S3 bucket backups: access denied: allow s3:ListBucket" in result.first, result
+
+
+def test_a_path_is_an_object_or_what_is_below(backup_freshness):
+    """Found out by a list: who may not read is told so, not that there is no backup."""
+    with Bucket({"pg/a.sql": DUMP, "pg/a.sql.old/b.sql": DUMP}, now=NOW) as bucket:
+        result = check_bucket(backup_freshness, bucket, "pg/a.sql")
+        assert result.state == "OK" and "b.sql" not in result.output, result
+        result = check_bucket(backup_freshness, bucket, "pg/a.sql.old", "-v")
+        assert result.state == "OK" and "b.sql" in result.output, result
+        bucket.refuse["get"] = Refusal(403, "AccessDenied")
+        result = check_bucket(backup_freshness, bucket, "pg/a.sql")
+        assert result.state == "UNKNOWN" and "s3:GetObject" in result.output, result
 
 
 def test_reading_is_denied(backup_freshness):

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""check_backup_freshness on Velero: each phase, what is hollow under "Completed", schedules, locations; the cluster and the
-bucket."""
+"""check_backup_freshness on Velero: each phase, what is hollow under "Completed", schedules, locations; the
+cluster and the bucket."""
 
 import json
 import os

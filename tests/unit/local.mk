@@ -55,8 +55,29 @@ tests_unit_test_backups_formats_SOURCES = tests/unit/test_backups_formats.c $(ba
 	common/moment.c plugins/backups/digest.c plugins/backups/packed.c plugins/backups/proof.c \
 	plugins/backups/proof_directory.c plugins/backups/proof_packed.c plugins/backups/proof_unpack.c
 tests_unit_test_backups_formats_LDADD = plugins/libbackups.la $(LDADD)
+if !MODULES
+tests_unit_test_backups_formats_SOURCES += $(backups_unpack)
+tests_unit_test_backups_formats_CFLAGS = $(AM_CFLAGS) $(unpack_cflags)
+tests_unit_test_backups_formats_LDADD += $(unpack_libs)
+endif
 unit_tests += tests/unit/test_judge_backups
 tests_unit_test_judge_backups_LDADD = plugins/libbackups.la $(LDADD)
+repository_tests = tests/unit/fake_store.h \
+	plugins/backups/barman.c plugins/backups/barman_info.c \
+	plugins/backups/pgbackrest.c plugins/backups/pgbackrest_info.c \
+	plugins/backups/wal_archive.c plugins/backups/wal_base.c \
+	plugins/backups/walg.c plugins/backups/walg_sentinel.c common/moment.c
+unit_tests += tests/unit/test_backups_barman
+tests_unit_test_backups_barman_SOURCES = tests/unit/test_backups_barman.c $(repository_tests)
+tests_unit_test_backups_barman_LDADD = plugins/libbackups.la $(LDADD)
+unit_tests += tests/unit/test_backups_pgbackrest
+tests_unit_test_backups_pgbackrest_SOURCES = tests/unit/test_backups_pgbackrest.c $(repository_tests)
+tests_unit_test_backups_pgbackrest_LDADD = plugins/libbackups.la $(LDADD)
+unit_tests += tests/unit/test_backups_wal
+tests_unit_test_backups_wal_LDADD = plugins/libbackups.la $(LDADD)
+unit_tests += tests/unit/test_backups_walg
+tests_unit_test_backups_walg_SOURCES = tests/unit/test_backups_walg.c $(repository_tests)
+tests_unit_test_backups_walg_LDADD = plugins/libbackups.la $(LDADD)
 unit_tests += tests/unit/test_backups_compare
 tests_unit_test_backups_compare_LDADD = plugins/libbackups.la $(LDADD)
 # With every library that unpacks: fewer would have other tests.
@@ -103,11 +124,11 @@ unit_tests += tests/unit/test_postgresql_read
 unit_tests += tests/unit/test_postgresql_query
 unit_tests += tests/unit/test_backups_archiver
 tests_unit_test_backups_archiver_SOURCES = tests/unit/test_backups_archiver.c \
-	plugins/backups/archiver_read.c
+	plugins/backups/archiver_read.c common/client/pg_row.c
 tests_unit_test_backups_archiver_CPPFLAGS = $(AM_CPPFLAGS) $(LIBPQ_CFLAGS)
 tests_unit_test_backups_archiver_LDADD = plugins/libbackups.la $(LDADD) $(LIBPQ_LIBS)
 tests_unit_test_postgresql_read_SOURCES = tests/unit/test_postgresql_read.c \
-	plugins/replication/postgresql_read.c
+	plugins/replication/postgresql_read.c common/client/pg_row.c
 tests_unit_test_postgresql_read_CPPFLAGS = $(AM_CPPFLAGS) $(LIBPQ_CFLAGS)
 tests_unit_test_postgresql_read_LDADD = $(LDADD) $(LIBPQ_LIBS)
 tests_unit_test_postgresql_query_SOURCES = tests/unit/test_postgresql_query.c \
@@ -143,7 +164,7 @@ tests_unit_test_aws_LDADD = common/client/libaws.la $(LDADD) $(azure_libs)
 unit_tests += tests/unit/test_azure_client
 unit_tests += tests/unit/test_azure_read
 unit_tests += tests/unit/test_azure_sas
-tests_unit_test_azure_sas_SOURCES = tests/unit/test_azure_sas.c
+tests_unit_test_azure_sas_SOURCES = tests/unit/test_azure_sas.c common/client/azure_sas_fits.c
 tests_unit_test_azure_sas_LDADD = $(azure_libs) $(LDADD)
 unit_tests += tests/unit/test_backups_aws
 tests_unit_test_backups_aws_SOURCES = tests/unit/test_backups_aws.c plugins/backups/aws_ebs.c \
@@ -152,7 +173,7 @@ tests_unit_test_backups_aws_CPPFLAGS = $(AM_CPPFLAGS) $(azure_cflags)
 tests_unit_test_backups_aws_LDADD = $(backups_libs) plugins/libbackups.la $(LDADD)
 unit_tests += tests/unit/test_backups_azure
 tests_unit_test_backups_azure_SOURCES = tests/unit/test_backups_azure.c \
-	plugins/backups/azure_sql_read.c plugins/backups/store_azure.c common/moment.c
+	plugins/backups/azure_sql_read.c plugins/backups/store_azure.c common/client/azure_sas_fits.c common/moment.c
 tests_unit_test_backups_azure_CPPFLAGS = $(AM_CPPFLAGS) $(azure_cflags)
 tests_unit_test_backups_azure_LDADD = $(backups_libs) plugins/libbackups.la $(LDADD)
 tests_unit_test_azure_client_SOURCES = tests/unit/test_azure_client.c \
@@ -191,6 +212,15 @@ unit_tests += tests/unit/test_kubernetes_read
 tests_unit_test_kubernetes_read_SOURCES = tests/unit/test_kubernetes_read.c \
 	plugins/liveness/kubernetes_read.c plugins/liveness/kubernetes_units.c common/client/kubernetes_list.c
 tests_unit_test_kubernetes_read_LDADD = plugins/libliveness.la common/client/libjson.la $(LDADD)
+unit_tests += tests/unit/test_backups_cron tests/unit/test_backups_snapshots tests/unit/test_backups_velero_read
+tests_unit_test_backups_cron_SOURCES = tests/unit/test_backups_cron.c plugins/backups/cron.c
+tests_unit_test_backups_snapshots_SOURCES = tests/unit/test_backups_snapshots.c \
+	plugins/backups/cron.c plugins/backups/snapshots.c
+tests_unit_test_backups_snapshots_LDADD = plugins/libbackups.la $(LDADD)
+tests_unit_test_backups_velero_read_SOURCES = tests/unit/test_backups_velero_read.c \
+	common/client/kubernetes_list.c plugins/backups/cron.c plugins/backups/snapshot_read.c \
+	plugins/backups/velero_facts.c plugins/backups/velero_read.c
+tests_unit_test_backups_velero_read_LDADD = plugins/libbackups.la $(LDADD)
 unit_tests += tests/unit/test_openfaas_read
 tests_unit_test_openfaas_read_SOURCES = tests/unit/test_openfaas_read.c plugins/liveness/openfaas_read.c
 tests_unit_test_openfaas_read_LDADD = common/client/libjson.la $(LDADD)

@@ -255,8 +255,9 @@ static void what_differs(void **state)
 static void only_what_is_asked_for(void **state)
 {
     static const struct bak_entry source[] = {
-        ENTRY("a.dump", 1, DAY),  ENTRY("a.log", 1, DAY),      {"dir", .directory = true},
-        {"latest", .link = true}, ENTRY("old/a.dump", 1, DAY), ENTRY("old/b.dump", 1, DAY)};
+        ENTRY("a.dump", 1, DAY),    ENTRY("a.log", 1, DAY),        ENTRY("b.part/a.dump", 1, DAY),
+        {"dir", .directory = true}, {"latest.dump", .link = true}, ENTRY("old/a.dump", 1, DAY),
+        ENTRY("old/b.dump", 1, DAY)};
     static const struct bak_entry copy[] = {ENTRY("a.dump", 1, DAY), ENTRY("b.log", 1, DAY),
                                             ENTRY("old/c.dump", 1, DAY)};
     char *include[] = {(char *)"*.dump"}, *exclude[] = {(char *)"old/b*"};

@@ -26,6 +26,7 @@ struct memory_file {
     const unsigned char *bytes;
     size_t size;
     bool forbidden;
+    size_t hole; /* so many zeros follow the first 512 bytes */
 };
 
 struct memory_store {
@@ -84,6 +85,14 @@ static bool read_file(struct bak_store *store, const char *name, int64_t offset,
     memory.reads++;
     if (file == NULL || file->forbidden)
         return dr_error_set(error, DR_ERR_PRIVILEGE, "%s may not be read", name);
+    if (file->hole > 0) {
+        size_t at = (size_t)offset;
+        for (*got = 0; *got < size && at < file->size + file->hole; at++, (*got)++)
+            ((unsigned char *)into)[*got] = at < 512                ? file->bytes[at]
+                                            : at < 512 + file->hole ? 0
+                                                                    : file->bytes[at - file->hole];
+        return true;
+    }
     size_t left = offset < (int64_t)file->size ? file->size - (size_t)offset : 0;
     *got = size < left ? size : left;
     memcpy(into, file->bytes + offset, *got);
@@ -128,9 +137,10 @@ static const unsigned char *sample(const char *name, size_t *size)
 static struct bak_content judge(const char *name, enum bak_proof wanted)
 {
     const struct memory_file *file = find(name);
-    const struct bak_entry entry = {.name = name,
-                                    .directory = file == NULL,
-                                    .size = dr_int(file != NULL ? (int64_t)file->size : 0)};
+    const struct bak_entry entry = {
+        .name = name,
+        .directory = file == NULL,
+        .size = dr_int(file != NULL ? (int64_t)(file->size + file->hole) : 0)};
     struct bak_content content;
     struct dr_error error = {.class = DR_ERR_NONE};
     if (!bak_proof_look(&memory.store, &entry, wanted, &content, &error))
@@ -424,6 +434,20 @@ static void killed_custom_dumps(void **state)
     }
     assert_verdict(judge_bytes("a.dump", longer, size, BAK_WELLFORMED), BAK_CUT,
                    "missing for 1 of 2 entries: killed");
+}
+
+/* Bytes that have changed within packed data are found by those who read all of it. */
+static void damaged_custom_dumps(void **state)
+{
+    size_t size;
+    (void)state;
+    empty_store();
+    unsigned char *bytes = (unsigned char *)sample("custom.dump", &size);
+    bytes[5000] ^= 1;
+    assert_whole(judge_bytes("a.dump", bytes, size, BAK_WELLFORMED), "pg_dump custom 1.14",
+                 BAK_WELLFORMED);
+    assert_verdict(judge_bytes("a.dump", bytes, size, BAK_CHECKSUMMED), BAK_CUT,
+                   "the packed data of entry 1 of 2 are damaged");
 }
 
 /* The header's time is local: --zone, which the executable has set, decides. */
@@ -913,6 +937,24 @@ static void cheap_looks_are_cheap(void **state)
     assert_int_equal(memory.reads, 2);
 }
 
+/* What is too large for a cheap look is judged by its edges, and that is said. */
+static void large_files(void **state)
+{
+    (void)state;
+    empty_store();
+    memset(space, 0, 1024);
+    build_redis(true);
+    memcpy(space, built, 60);
+    space[1024 - 9] = 0xff;
+    put("dump.rdb", space, 1024)->hole = 100 * 1024 * 1024;
+    struct bak_content content = judge("dump.rdb", BAK_WELLFORMED);
+    assert_whole(content, "Redis RDB 9", BAK_WELLFORMED);
+    assert_string_equal(content.note, "only its beginning and its end were looked at");
+    assert_int_equal(memory.reads, 2);
+    space[1024 - 9] = 0xfe;
+    assert_verdict(judge("dump.rdb", BAK_WELLFORMED), BAK_CUT, "no end mark");
+}
+
 /* ---- */
 
 static int failures;
@@ -930,6 +972,7 @@ static bool run_all(struct dr_task *of, void *facts, struct dr_error *error)
         cmocka_unit_test(messages_are_no_backups),
         cmocka_unit_test(custom_dumps),
         cmocka_unit_test(killed_custom_dumps),
+        cmocka_unit_test(damaged_custom_dumps),
         cmocka_unit_test(the_zone_of_custom_dumps),
         cmocka_unit_test(versions_that_are_not_known),
         cmocka_unit_test(tar_dumps),
@@ -946,6 +989,7 @@ static bool run_all(struct dr_task *of, void *facts, struct dr_error *error)
         cmocka_unit_test(names_that_promise_something_else),
         cmocka_unit_test(unreadable_files),
         cmocka_unit_test(cheap_looks_are_cheap),
+        cmocka_unit_test(large_files),
     };
     (void)facts, (void)error;
     task = of;

@@ -475,6 +475,25 @@ static void no_time(void **state)
     assert_non_null(strstr(content.note, "no time was left"));
 }
 
+/* A window of 512 MiB (zstd --long=29): its end is there, what is in it cannot be seen here. */
+static void more_memory_than_is_used_here(void **state)
+{
+    static const unsigned char large[] = {0x28, 0xb5, 0x2f, 0xfd, 0,   19 << 3, 8 << 3 | 1, 0,  0,
+                                          'B',  'A',  'C',  'K',  'U', 'P',     '\n',       'x'};
+    (void)state;
+    load("one.zst");
+    memcpy(file.bytes, large, sizeof large);
+    cut(sizeof large);
+    wanted = BAK_WELLFORMED;
+    in_task(look_once);
+    assert_true(looked);
+    assert_int_equal(content.verdict, BAK_UNKNOWN_KIND);
+    assert_int_equal(content.proof, BAK_SIZED);
+    assert_string_equal(content.kind, "zstd");
+    assert_non_null(strstr(content.note, "a window of more than 128 MiB"));
+    assert_false(content.out_of_time);
+}
+
 static void only_its_size_is_wanted(void **state)
 {
     (void)state;
@@ -509,6 +528,39 @@ static void zips(void **state)
             fail_msg("%s: %s", names[i], content.why);
         assert_int_equal(content.proof, BAK_WELLFORMED);
         assert_string_equal(content.kind, "zip");
+    }
+}
+
+/* The index and the footer of xz have checksums of their own: the walk needs no more than them. */
+static void damage_at_the_end_of_xz(void **state)
+{
+    (void)state;
+    load("one.xz");
+    for (int64_t i = file.size - 24; i < file.size; i++) {
+        file.bytes[i] = (unsigned char)(original[i] ^ 1u);
+        in_task(walk_once);
+        if (!looked || ending.end != BAK_END_MISSING)
+            fail_msg("byte %d is wrong, and it is not seen", (int)i);
+        file.bytes[i] = original[i];
+    }
+    in_task(walk_once);
+    assert_int_equal(ending.end, BAK_END_SEEN);
+}
+
+/* The record at its end speaks of fewer entries than the directory has, or of more. */
+static void a_zip_that_cannot_count(void **state)
+{
+    (void)state;
+    for (int entries = 1; entries <= 3; entries++) {
+        load("two.zip");
+        int64_t at = file.size - 22;
+        while (at > 0 && memcmp(file.bytes + at, "PK\5\6", 4) != 0)
+            at--;
+        assert_int_equal(file.bytes[at + 10], 2);
+        file.bytes[at + 10] = (unsigned char)entries;
+        in_task(walk_once);
+        assert_true(looked);
+        assert_int_equal(ending.end, entries == 2 ? BAK_END_SEEN : BAK_END_MISSING);
     }
 }
 
@@ -583,9 +635,12 @@ int main(void)
         cmocka_unit_test(a_store_that_fails),
         cmocka_unit_test(it_becomes_shorter),
         cmocka_unit_test(no_time),
+        cmocka_unit_test(more_memory_than_is_used_here),
         cmocka_unit_test(only_its_size_is_wanted),
         cmocka_unit_test(names_inside),
         cmocka_unit_test(zips),
+        cmocka_unit_test(damage_at_the_end_of_xz),
+        cmocka_unit_test(a_zip_that_cannot_count),
         cmocka_unit_test(the_end_from_far_away),
         cmocka_unit_test(no_packer),
     };
