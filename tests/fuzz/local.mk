@@ -9,7 +9,7 @@ if HAVE_HIREDIS
 fuzz_programs += redis redis_cluster redis_sentinel celery
 endif
 if HAVE_AZURE
-fuzz_programs += azure azure_queue backups_azure xml
+fuzz_programs += azure azure_queue backups_aws backups_azure xml
 endif
 if HAVE_MONGOC
 fuzz_programs += mongodb
@@ -76,6 +76,7 @@ endif
 if HAVE_AZURE
 tests_fuzz_libfuzzed_la_SOURCES += common/client/azure.c common/client/azure_error.c \
 	common/client/azure_read.c common/client/azure_sas.c common/client/azure_sas_fits.c common/client/http.c common/client/xml.c \
+	plugins/backups/aws_ebs.c plugins/backups/aws_rds.c plugins/backups/aws_read.c \
 	plugins/backups/azure_sql_read.c plugins/backups/store_azure.c plugins/backups/wanted.c \
 	plugins/replication/azure_read.c plugins/queues/azure_read.c
 endif
@@ -103,7 +104,8 @@ fuzz_binaries += tests/fuzz/fuzz_redis tests/fuzz/fuzz_redis_cluster \
 	tests/fuzz/fuzz_redis_sentinel tests/fuzz/fuzz_celery
 endif
 if HAVE_AZURE
-fuzz_binaries += tests/fuzz/fuzz_azure tests/fuzz/fuzz_azure_queue tests/fuzz/fuzz_backups_azure tests/fuzz/fuzz_xml
+fuzz_binaries += tests/fuzz/fuzz_azure tests/fuzz/fuzz_azure_queue tests/fuzz/fuzz_backups_aws \
+	tests/fuzz/fuzz_backups_azure tests/fuzz/fuzz_xml
 endif
 if HAVE_MONGOC
 fuzz_binaries += tests/fuzz/fuzz_mongodb
@@ -190,6 +192,10 @@ tests_fuzz_fuzz_azure_SOURCES = tests/fuzz/fuzz_azure.c $(fuzz_node)
 tests_fuzz_fuzz_azure_CFLAGS = $(fuzz_cflags) $(azure_cflags)
 tests_fuzz_fuzz_azure_LDFLAGS = $(fuzz_ldflags)
 tests_fuzz_fuzz_azure_LDADD = tests/fuzz/libfuzzed.la common/libcommon.la $(azure_libs)
+tests_fuzz_fuzz_backups_aws_SOURCES = tests/fuzz/fuzz_backups_aws.c tests/fuzz/fuzz.h
+tests_fuzz_fuzz_backups_aws_CFLAGS = $(fuzz_cflags) $(azure_cflags)
+tests_fuzz_fuzz_backups_aws_LDFLAGS = $(fuzz_ldflags)
+tests_fuzz_fuzz_backups_aws_LDADD = tests/fuzz/libfuzzed.la $(EXPAT_LIBS)
 tests_fuzz_fuzz_backups_azure_SOURCES = tests/fuzz/fuzz_backups_azure.c $(fuzz_node)
 tests_fuzz_fuzz_backups_azure_CFLAGS = $(fuzz_cflags) $(azure_cflags)
 tests_fuzz_fuzz_backups_azure_LDFLAGS = $(fuzz_ldflags)
