@@ -200,6 +200,15 @@ def test_pages_without_an_end(ask, question):
     assert result.state == "UNKNOWN" and "the list does not end" in result.first, result
 
 
+@pytest.mark.parametrize("token", ["x" * 5000, 7], ids=["long", "number"])
+@pytest.mark.parametrize("question", ["snapshots", "disks"])
+def test_token_of_a_page_that_cannot_be_read(ask, question, token):
+    with Google(nightly()) as cloud:
+        cloud.reply(question, body=dict(cloud.document(question), nextPageToken=token))
+        result = ask(cloud)
+    assert result.state == "UNKNOWN" and "the token of the next page cannot be read" in result.first, result
+
+
 def test_page_that_fails(ask):
     """What comes behind it is not known."""
     with Google(nightly()) as cloud:
