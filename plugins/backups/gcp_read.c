@@ -314,12 +314,13 @@ void gcp_set_aside(const struct gcp_wanted *wanted, struct bak_facts *facts)
         } else if (gone++ < NAMED_MAX)
             dr_buffer_addf(&names, "%s%s", gone > 1 ? ", " : "", series->name);
     }
-    if (gone > 0)
+    if (gone > 0) {
         bak_facts_sign(facts, NULL, BAK_NOTE,
-                       "snapshots of %zu disks that are not there any more are not judged: %s%s",
-                       gone, dr_buffer_text(&names), gone > NAMED_MAX ? ", ..." : "");
+                       "%zu whose disk is not there any more, not judged: %s%s", gone,
+                       dr_buffer_text(&names), gone > NAMED_MAX ? ", ..." : "");
+        drop_series(facts, kept);
+    }
     dr_buffer_free(&names);
-    drop_series(facts, kept);
 }
 
 /* ---- token, errors ---- */

@@ -137,7 +137,7 @@ def test_disk_that_is_gone(ask):
     with Google(snapshots, disks=["data1", "bare"]) as cloud:
         result = ask(cloud)
         assert result.state == "OK" and "5h ago" in result.first and result.says("1 without any backup"), result
-        assert result.says("snapshots of 2 disks that are not there any more are not judged: europe-west3-a/old, "
+        assert result.says("2 whose disk is not there any more, not judged: europe-west3-a/old, "
                            "us-east1-b/older"), result
         assert ask(cloud, "--expect", "europe-west3-a/old").state == "CRITICAL"
         result = ask(cloud, disk="old")
