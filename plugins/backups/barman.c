@@ -5,6 +5,7 @@
 
 #include "plugins/backups/scan.h"
 #include "plugins/backups/wal_base.h"
+#include "plugins/backups/wanted.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -15,8 +16,9 @@
 #define LOOKS_REMOTE 16
 #define AT_ONCE 64
 #define ID_SIZE 64
-#define RUNNING_AT_MOST (3 * 86400.0) /* seconds: nothing says whether one that is STARTED lives   \
-                                       */
+#define RUNNING_AT_MOST                                                                            \
+    (3 * 86400.0) /* seconds: nothing says whether one that is STARTED lives                       \
+                   */
 
 struct server {
     struct bak_store *store;
@@ -376,7 +378,7 @@ bool bak_barman_read(struct dr_task *task, struct bak_store *store, struct bak_f
     ok = bak_names_list(store, "", false, facts, &names, error);
     for (size_t i = 0; ok && i < names.count; i++) {
         const struct bak_name *name = &names.items[i];
-        if (name->directory && name->name[0] != '.' && bak_series_wanted(request, name->name))
+        if (name->directory && name->name[0] != '.' && bak_wanted(request, name->name))
             ok = read_named(task, store, facts, name->name, false, error);
     }
     if (ok && facts->series_count == 0)

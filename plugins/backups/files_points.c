@@ -232,16 +232,20 @@ static void add_point(struct making *making, const struct bak_found *found)
 
 /* ---- content ---- */
 
-/* Read to its end in an earlier run. */
-static bool is_paid(const struct making *making, const struct bak_point *point)
+/* How much of it was seen by an earlier run. */
+static enum bak_proof paid_proof(const struct making *making, const struct bak_point *point)
 {
     const struct bak_request *request = making->request;
     for (size_t i = 0; i < request->paid_count; i++) {
-        if (request->paid[i].identity == point->identity && point->identity != 0 &&
-            request->paid[i].proof >= BAK_CHECKSUMMED)
-            return true;
+        if (request->paid[i].identity == point->identity && point->identity != 0)
+            return request->paid[i].proof;
     }
-    return false;
+    return BAK_NONE;
+}
+
+static bool is_paid(const struct making *making, const struct bak_point *point)
+{
+    return paid_proof(making, point) >= BAK_CHECKSUMMED;
 }
 
 static void set_cut(struct making *making, const struct bak_found *found,
@@ -257,6 +261,19 @@ static void set_cut(struct making *making, const struct bak_found *found,
     } else {
         bak_facts_status(facts, point, BAK_PARTIAL, "%s", why);
     }
+}
+
+/* Why no more than that was proven, in the words that are said where it is not enough. */
+static void set_reason(struct making *making, const struct bak_content *content,
+                       struct bak_point *point)
+{
+    const char *why = content->out_of_time                   ? "not read to its end in time"
+                      : content->why[0] != '\0'              ? content->why
+                      : content->note[0] != '\0'             ? content->note
+                      : content->verdict == BAK_UNKNOWN_KIND ? "no format that is known here"
+                                                             : NULL;
+    if (point->status == BAK_COMPLETE && why != NULL)
+        bak_facts_status(making->files->facts, point, BAK_COMPLETE, "%s", why);
 }
 
 /* Of what cannot be proven the time since its last write is all there is. */
@@ -281,9 +298,14 @@ static void set_content(struct making *making, const struct bak_found *found,
     set_inside(making, found, content, point);
     if (content->note[0] != '\0')
         bak_facts_sign(facts, series_of(making), BAK_NOTE, "%s: %s", found->name, content->note);
-    if (content->out_of_time)
-        bak_facts_sign(facts, series_of(making), BAK_NOTE, "%s: not read to its end in time",
-                       found->name);
+    /* an earlier run had more time for the same file */
+    if (content->out_of_time && content->verdict != BAK_CUT && content->verdict != BAK_NO_BACKUP &&
+        paid_proof(making, point) > point->proof)
+        point->proof = paid_proof(making, point);
+    else if (content->out_of_time)
+        bak_facts_text(facts, &point->why,
+                       "there was no time to read it to its end (give --timeout; with --state-dir "
+                       "one run that has the time is enough)");
     switch (content->verdict) {
     case BAK_WHOLE:
         point->proof = content->proof > point->proof ? content->proof : point->proof;
@@ -299,6 +321,7 @@ static void set_content(struct making *making, const struct bak_found *found,
         set_opaque(making, found, content, point);
         break;
     }
+    set_reason(making, content, point);
 }
 
 /* Rotation took it away while it was looked at: it is no point any more, and no trouble. */
@@ -372,6 +395,7 @@ static bool is_worth_a_look(const struct making *making, const struct bak_found 
     bool more = !making->files->store->remote && found->order >= making->files->pools.since &&
                 dr_task_left(making->files->task) > LOOKS_TIME;
     return making->request->proof > BAK_NONE && point->status == BAK_COMPLETE &&
+           found->tier == NULL && /* cannot be read for hours */
            making->looks < LOOKS_MAX && (!making->whole || more);
 }
 

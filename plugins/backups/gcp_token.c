@@ -12,6 +12,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #define FILE_MAX_BYTES ((size_t)64 * 1024)
 #define SCOPE "https://www.googleapis.com/auth/compute.readonly"
@@ -37,6 +38,14 @@ static bool out_of_memory(struct dr_error *error)
 
 /* ---- files ---- */
 
+/* As --password-file: what holds a secret must not be readable by everyone. */
+static bool is_private(FILE *file)
+{
+    struct stat status;
+    return fstat(fileno(file), &status) == 0 && S_ISREG(status.st_mode) &&
+           (status.st_mode & S_IRWXO) == 0;
+}
+
 static char *read_file(const char *path, const char *what, struct dr_error *error)
 {
     struct dr_buffer text = DR_BUFFER(FILE_MAX_BYTES);
@@ -44,6 +53,12 @@ static char *read_file(const char *path, const char *what, struct dr_error *erro
     FILE *file = fopen(path, "re");
     if (file == NULL) {
         dr_error_set(error, DR_ERR_USAGE, "%s: %s", what, strerror(errno));
+        return NULL;
+    }
+    if (!is_private(file)) {
+        dr_error_set(error, DR_ERR_USAGE, "%s: %s may be read by others: chmod 0600 it", what,
+                     path);
+        fclose(file);
         return NULL;
     }
     for (size_t got; (got = fread(piece, 1, sizeof piece, file)) > 0;)

@@ -86,7 +86,7 @@ bool bak_history_paid(const struct bak_history *history, struct bak_paid **paid,
     for (size_t i = 0; *paid != NULL && i < history->before; i++) {
         const struct dr_state_row *row = &history->file->rows[i];
         if (row->count != PAID_NUMBERS || strcmp(row->key, PAID_KEY) != 0 ||
-            row->numbers[PROOF] < BAK_CHECKSUMMED || row->numbers[PROOF] > BAK_RESTORED)
+            row->numbers[PROOF] < BAK_WELLFORMED || row->numbers[PROOF] > BAK_RESTORED)
             continue;
         (*paid)[(*count)++] = (struct bak_paid){.identity = (uint64_t)row->numbers[IDENTITY],
                                                 .proof = (enum bak_proof)row->numbers[PROOF]};

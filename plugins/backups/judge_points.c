@@ -339,6 +339,23 @@ static void find_data(const struct judge *judge, struct part *part)
     promise->exposure = dr_real(exposure > 0 ? exposure : 0);
 }
 
+/* How long one is usually made: a catalogue's moment of a point may be its end. */
+static void find_making(const struct judge *judge, struct part *part)
+{
+    const struct bak_series *series = part->series;
+    double values[KIN_MAX];
+    size_t count = 0;
+    for (size_t i = 0; i < series->point_count && count < KIN_MAX; i++) {
+        const struct bak_point *point = &series->points[i];
+        struct dr_opt_real began = point->began.known ? point->began : point->data;
+        if (point->usable.known && began.known && point->usable.value >= began.value &&
+            point_is_usable(series, point, judge->evidence->now, judge->rules->skew))
+            values[count++] = point->usable.value - began.value;
+    }
+    if (count >= KIN_LEAST)
+        part->promise.making = dr_real(median(values, count));
+}
+
 /* ---- size ---- */
 
 static int by_newest(const void *a, const void *b)
@@ -390,6 +407,7 @@ void promise_read(const struct judge *judge, struct part *part)
     find_data(judge, part);
     look_back(judge, part);
     compare_sizes(judge, part);
+    find_making(judge, part);
     if (promise->newest != NULL && chain_is_whole(part->series, promise->newest, &length))
         promise->chain = dr_int(length);
     /* what is lost now counts for the window, too; with a log the pauses between points lose

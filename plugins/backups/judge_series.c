@@ -8,6 +8,9 @@
 #include <string.h>
 #include <time.h>
 
+/* Nothing that has run for less is stuck. */
+#define STUCK_LEAST 3600.0
+
 static const char *age_words(double seconds, char *words)
 {
     return dr_duration_format(seconds, words, TIME_WORDS);
@@ -65,7 +68,12 @@ static void say_none(struct judge *judge, struct part *part, struct dr_line *lin
     if (odd != NULL && odd->status == BAK_UNSEEN)
         state = DR_UNKNOWN;
     dr_line_problem(line, state, "no usable backup: %s", detail);
-    dr_line_next(line, state, "make a backup now, and see why the last ones failed");
+    /* what could not be seen is a sign, with advice of its own */
+    if (state == DR_CRITICAL)
+        dr_line_next(line, state, "%s",
+                     odd == NULL && promise->running != NULL
+                         ? "wait for its end; until then there is nothing to restore"
+                         : "make a backup now, and see why the last ones failed");
     say(judge, state, "%s has no usable backup: %s", part->name, detail);
 }
 
@@ -80,7 +88,9 @@ static void say_old(struct judge *judge, struct part *part, struct dr_line *line
     age_words(exposure, age);
     dr_threshold_rule(&bak_metrics[BAK_EXPOSURE], &judge->rules->thresholds[BAK_EXPOSURE], exposure,
                       rule, sizeof rule);
-    if (state == DR_UNKNOWN)
+    if (state == DR_UNKNOWN && !part->facts->complete)
+        snprintf(more, sizeof more, ", as far as could be seen");
+    else if (state == DR_UNKNOWN)
         snprintf(more, sizeof more,
                  ": no WAL came since, and whether the server wrote any cannot be told");
     else if (promise->missed.known && promise->missed.value > 0)
@@ -94,10 +104,13 @@ static void say_old(struct judge *judge, struct part *part, struct dr_line *line
                      "archive_timeout");
     else if (promise->broken != NULL)
         dr_line_next(line, state, "see why %s failed", promise->broken->name);
+    else if (promise->logged)
+        dr_line_next(line, state, "see why no log is archived any more");
     else
-        dr_line_next(line, state, "%s",
-                     promise->logged ? "see why no log is archived any more"
-                                     : "see whether the job still runs, and its log");
+        dr_line_next(line, state, "see whether the job still runs, and its log%s",
+                     exposure > judge->rules->window && part->series->name[0] != '\0'
+                         ? "; what is no longer backed up is left out by --exclude"
+                         : "");
     say(judge, state, "%s: the newest data that can be restored is %s old, %s%s", part->name, age,
         rule, more);
 }
@@ -170,12 +183,14 @@ static void judge_proof(struct judge *judge, struct part *part, struct dr_line *
         return;
     if (wanted == BAK_RESTORED) /* judge_drill says the rest */
         wanted = BAK_WELLFORMED;
-    if (newest->encrypted && wanted > BAK_SIZED) {
+    if ((newest->encrypted || newest->tier != NULL) && wanted > BAK_SIZED &&
+        newest->proof < wanted) {
         enum dr_state state = wanted > BAK_WELLFORMED ? DR_WARNING : DR_OK;
-        dr_line_problem(line, state, "encrypted: its content is not verifiable");
+        const char *why = newest->encrypted ? "encrypted" : newest->tier;
+        dr_line_problem(line, state, "%s: its content is not verifiable", why);
         if (state != DR_OK)
-            say(judge, state, "%s: %s is encrypted, its content is not verifiable", part->name,
-                newest->name);
+            say(judge, state, "%s: %s (%s): its content is not verifiable", part->name,
+                newest->name, why);
         return;
     }
     if (newest->proof >= wanted || (is_hearsay(part) && wanted <= BAK_WELLFORMED))
@@ -183,7 +198,8 @@ static void judge_proof(struct judge *judge, struct part *part, struct dr_line *
     dr_line_problem(line, DR_UNKNOWN, "%s is not proven to be a backup (%s): %s", newest->name,
                     proof_words(newest->proof),
                     newest->why != NULL ? newest->why : "its content was not looked at");
-    dr_line_next(line, DR_UNKNOWN, "restore it by hand, or ask for less by --proof");
+    dr_line_next(line, DR_UNKNOWN,
+                 "restore it by hand, give more --timeout, or ask for less by --proof");
     say(judge, DR_UNKNOWN, "%s: %s is not proven to be a backup: %s", part->name, newest->name,
         newest->why != NULL ? newest->why : proof_words(newest->proof));
 }
@@ -220,9 +236,9 @@ static void judge_running(struct judge *judge, struct part *part, struct dr_line
     age_words(running, age);
     if (judge->rules->limited[BAK_RUNNING_FOR])
         dr_line_judge(line, &bak_metrics[BAK_RUNNING_FOR], threshold, running, "running for");
-    else if (promise->duration.known && promise->duration.value > 0 &&
-             running > judge->rules->stuck * promise->duration.value && running > 600) {
-        age_words(promise->duration.value, usual);
+    else if (promise->making.known && running > judge->rules->stuck * promise->making.value &&
+             running > STUCK_LEAST) {
+        age_words(promise->making.value, usual);
         dr_line_problem(line, DR_WARNING, "%s has been running for %s, usually it takes %s",
                         promise->running->name, age, usual);
         dr_line_next(line, DR_WARNING, "is it alive? kill it and start it again if not");
@@ -259,9 +275,11 @@ static struct dr_opt_real real_of(struct dr_opt_int value)
     return (struct dr_opt_real){.known = value.known, .value = (double)value.value};
 }
 
+/* A store's clock may be ahead by the fraction of a second that it rounds up. */
 static struct dr_opt_real age_of(struct dr_opt_real moment, double now)
 {
-    return (struct dr_opt_real){.known = moment.known, .value = now - moment.value};
+    double age = now - moment.value;
+    return (struct dr_opt_real){.known = moment.known, .value = age > 0 ? age : 0};
 }
 
 static struct dr_opt_real count_of(const struct part *part)
@@ -339,7 +357,7 @@ static void judge_expiry(struct judge *judge, struct part *part, struct dr_line 
 
 /* ---- what it is, for the figures behind the text ---- */
 
-static void describe(const struct judge *judge, const struct part *part, struct dr_line *line)
+static void describe(const struct part *part, struct dr_line *line)
 {
     const struct promise *promise = &part->promise;
     const struct bak_point *newest = promise->newest;
@@ -364,10 +382,11 @@ static void describe(const struct judge *judge, const struct part *part, struct 
         dr_line_figure(line, "worst %s in %s", age_words(promise->worst.value, worst),
                        age_words(promise->covered, text));
     }
-    (void)judge;
+    if (is_hearsay(part) && part->facts->what != NULL)
+        dr_line_figure(line, "%s", part->facts->what);
 }
 
-static void add_figures(const struct judge *judge, const struct part *part)
+void series_figures(const struct judge *judge, const struct part *part)
 {
     const struct promise *promise = &part->promise;
     const char *node = judge->part_count > 1 ? part->name : NULL;
@@ -434,8 +453,7 @@ void judge_series(struct judge *judge, struct part *part)
     judge_restore_time(judge, part, &line);
     judge_signs(&line, part->series->signs, part->series->sign_count);
     say_signs(judge, part);
-    describe(judge, part, &line);
+    describe(part, &line);
     part->state = line.state;
     dr_line_end(&line, judge->result, part->name);
-    add_figures(judge, part);
 }

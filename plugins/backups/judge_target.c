@@ -65,7 +65,8 @@ static void judge_store(struct judge *judge, const struct bak_asked *asked, stru
     const struct dr_threshold *threshold = &judge->rules->thresholds[BAK_CREDENTIAL_LEFT];
     char text[TIME_WORDS];
     judge_requirement(judge, asked, line, judge->rules->versioning, facts->versioning, "versioning",
-                      "only S3 tells: it needs s3:GetBucketVersioning");
+                      "S3 tells whoever has s3:GetBucketVersioning; of Azure Blob soft delete is "
+                      "meant; others do not tell");
     judge_requirement(judge, asked, line, judge->rules->locking, facts->locking, "object lock",
                       "only S3 and Azure Blob tell: S3 needs s3:GetBucketObjectLockConfiguration");
     if (facts->credential_ends.known) {
@@ -128,6 +129,14 @@ static void judge_lag(struct judge *judge, const struct bak_asked *asked, struct
     dr_result_figure(judge->result, asked->label, &bak_metrics[BAK_COPY_LAG], lag, threshold);
     if (lacking == 0)
         return;
+    /* nothing shows that anything was ever copied */
+    if (state == DR_OK && lacking == comparison->objects) {
+        dr_line_problem(line, DR_WARNING, "nothing of it is in the copy");
+        dr_line_next(line, DR_WARNING,
+                     "is the path of --compare right? has the copy job ever run?");
+        say(judge, DR_WARNING, "%s: nothing of it is in the copy", asked->label);
+        return;
+    }
     dr_threshold_rule(&bak_metrics[BAK_COPY_LAG], threshold, lag, rule, sizeof rule);
     if (state == DR_OK) {
         dr_line_figure(line, "%lld objects (%s) are still to be copied, the oldest for %s", lacking,

@@ -17,7 +17,7 @@ static const struct reader {
     bak_reader *read;
     const char *const *parameters; /* of its own; NULL: none */
 } readers[] = {
-    {"pgbackrest", bak_pgbackrest_read, (const char *const[]){"stanza", "repo-key", NULL}},
+    {"pgbackrest", bak_pgbackrest_read, (const char *const[]){"stanza", NULL}},
     {"barman", bak_barman_read, (const char *const[]){"server", NULL}},
     {"wal-g", bak_walg_read, NULL},
     {"wal", bak_wal_archive_read, (const char *const[]){"segment-size", NULL}},

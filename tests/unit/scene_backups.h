@@ -5,7 +5,7 @@
  *     target LABEL PRODUCT [down=CLASS] [incomplete] [compared] [copy] [versioning=on|off]
  *         [lock=on|off] [credential=LEFT] [ahead=TIME]
  *     series NAME|- [period=TIME] [expected] [total=N] [oldest=AGE] [restorable=AGE] [earliest=AGE]
- *     point NAME AGE [took=TIME] [size=N] [status=running|partial|failed|unseen] [why=WORDS]
+ *     point NAME AGE [took=TIME] [lasted=TIME] [size=N] [status=running|partial|failed|unseen] [why=WORDS]
  *         [parent=NAME] [level=full|diff|incr] [proof=none|sized|wellformed|checksummed] [encrypted]
  *         [expires=IN] [modified] [tier=NAME] [future]
  *     runs N AGE EVERY [took=TIME] [size=N]       N points, the newest of that age: "run0", "run1" ...
@@ -198,6 +198,8 @@ static inline void scene_point_word(struct scene *scene, struct bak_point *point
     char *value;
     if ((value = scene_value(word, "took")) != NULL)
         point->usable = dr_real(point->data.value + scene_time(value));
+    else if ((value = scene_value(word, "lasted")) != NULL)
+        point->began = dr_real(point->data.value - scene_time(value));
     else if ((value = scene_value(word, "size")) != NULL)
         point->size = dr_int(atoll(value));
     else if ((value = scene_value(word, "status")) != NULL)
