@@ -126,9 +126,9 @@ static const struct dr_option option_rows[] = {
      .into = &proof},
     {.name = "expect",
      .kind = DR_OPTION_TEXTS,
-     .argument = "GLOB|@FILE",
-     .help = "Something that must have a backup: a series (NAME, or TARGET/NAME), or a file with "
-             "one on each line; repeatable.",
+     .argument = "GLOB",
+     .help = "Something that must have a backup: a series (NAME, or TARGET/NAME), or @FILE, a file "
+             "with one on each line; repeatable.",
      .example = "orders",
      .group = GROUP_PLAN,
      .into = &expect},
