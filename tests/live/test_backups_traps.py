@@ -350,3 +350,24 @@ def test_restore_test(folder, tmp_path, drill, state, words):
         path.write_text(json.dumps(drill))
     expect(folder.look("*", "--proof", "restored", "--drill", str(path)), state, words)
     expect(folder.look("*", "--proof", "restored"), "UNKNOWN", "--proof restored needs --drill FILE")
+
+
+@pytest.mark.parametrize("arguments,words", [
+    (("--retention", "30d"), "goes back 5d1h, critical below 30d"),
+    (("--min-count", "10"), "usable restore points: 6, critical below 10"),
+    (("--min-size", "1MiB"), "the size of the newest: 90 B, critical below"),
+])
+def test_what_the_plan_wants(folder, arguments, words):
+    """The first line says which limit, the advice what to look at."""
+    for day in range(6):
+        folder.put("app-%d.dump" % day, NOW - HOUR - day * DAY)
+    expect(folder.look(), "OK", "can be restored to 1h ago")
+    result = folder.look("*", *arguments)
+    assert result.state == "CRITICAL" and words in first_line(result) and "\nnext: " in result.output, result
+
+
+def test_smaller_than_usual(folder):
+    for day in range(6):
+        more = b"\n" * (400 if day else 0)
+        folder.put("app-%d.dump" % day, NOW - HOUR - day * DAY, DUMP.replace(b"1;", b"1;" + more))
+    expect(folder.look(), "WARNING", "the size of the newest changed by -81.63 %, warning below -50 %", "compare it with its source")
