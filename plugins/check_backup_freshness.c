@@ -126,9 +126,9 @@ static const struct dr_option option_rows[] = {
      .into = &proof},
     {.name = "expect",
      .kind = DR_OPTION_TEXTS,
-     .argument = "GLOB",
-     .help = "Something that must have a backup: a series (NAME, or TARGET/NAME), or @FILE, a file "
-             "with one on each line; repeatable.",
+     .argument = "WHAT",
+     .help = "Something that must have a backup: a series (NAME, or TARGET/NAME, with * and ?), or "
+             "@FILE with one on each line; repeatable.",
      .example = "orders",
      .group = GROUP_PLAN,
      .into = &expect},
@@ -220,14 +220,14 @@ static const struct dr_option option_rows[] = {
 
 /* A repository of a tool, in each kind of store. */
 #define REPOSITORY(kind)                                                                           \
-    {kind "+file", "file", "libc6", false}, {kind "+s3", "objects", "libcurl4", false},            \
+    {kind "+file", "file", "dr-plugins", false}, {kind "+s3", "objects", "libcurl4", false},       \
         {kind "+azure-blob", "objects", "libcurl4", false},                                        \
     {                                                                                              \
         kind "+azure-files", "objects", "libcurl4", false                                          \
     }
 
 static const struct dr_scheme schemes[] = {
-    {"file", "file", "libc6", false},
+    {"file", "file", "dr-plugins", false},
     {"s3", "objects", "libcurl4", false},
     {"azure-blob", "objects", "libcurl4", false},
     {"azure-files", "objects", "libcurl4", false},
@@ -238,20 +238,20 @@ static const struct dr_scheme schemes[] = {
     REPOSITORY("restic"),
     REPOSITORY("velero"),
     REPOSITORY("elasticsearch"),
-    {"borg+json", "document", "libc6", false},
-    {"restic+json", "document", "libc6", false},
-    {"pgbackrest+json", "document", "libc6", false},
-    {"barman+json", "document", "libc6", false},
-    {"wal-g+json", "document", "libc6", false},
-    {"json", "document", "libc6", false},
+    {"borg+json", "document", "dr-plugins", false},
+    {"restic+json", "document", "dr-plugins", false},
+    {"pgbackrest+json", "document", "dr-plugins", false},
+    {"barman+json", "document", "dr-plugins", false},
+    {"wal-g+json", "document", "dr-plugins", false},
+    {"json", "document", "dr-plugins", false},
     {"postgresql-archive", "archiver", "libpq5", false},
     {"rds", "aws", "libcurl4", false},
     {"ebs", "aws", "libcurl4", false},
     {"gcp-disk", "gcp", "libcurl4", false},
     {"do-database", "digitalocean", "libcurl4", false},
     {"azure-sql", "azuresql", "libcurl4", false},
-    {"volume-snapshot", "kubernetes", "libcurl4", false},
-    {"velero", "kubernetes", "libcurl4", false},
+    {"volume-snapshot", "kubernetes", "libcurl4 and libyaml-0-2", false},
+    {"velero", "kubernetes", "libcurl4 and libyaml-0-2", false},
     {"elasticsearch", "elasticsearch", "libcurl4", false},
     {"elasticsearch+http", "elasticsearch", "libcurl4", false},
     {"opensearch", "elasticsearch", "libcurl4", false},

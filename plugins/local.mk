@@ -125,6 +125,7 @@ replication_source = \
 if HAVE_LIBPQ
 replication_postgresql_sources = \
 	common/client/pg.c common/client/pg.h \
+	common/client/pg_row.c common/client/pg_row.h \
 	plugins/replication/postgresql.c \
 	plugins/replication/postgresql_query.c plugins/replication/postgresql_query.h \
 	plugins/replication/postgresql_read.c plugins/replication/postgresql_read.h
@@ -875,13 +876,14 @@ if MODULES
 pkglib_LTLIBRARIES += plugins/backups-archiver.la
 plugins_backups_archiver_la_SOURCES = \
 	plugins/backups/archiver.c plugins/backups/archiver_read.c plugins/backups/archiver_read.h \
-	common/client/pg.c common/client/pg.h $(backups_shared)
+	common/client/pg.c common/client/pg.h common/client/pg_row.c common/client/pg_row.h \
+	$(backups_shared)
 plugins_backups_archiver_la_CFLAGS = $(AM_CFLAGS) $(LIBPQ_CFLAGS)
 plugins_backups_archiver_la_LDFLAGS = $(module_ldflags)
 plugins_backups_archiver_la_LIBADD = common/libsource.la $(LIBPQ_LIBS)
 else
 plugins_check_backup_freshness_SOURCES += plugins/backups/archiver.c plugins/backups/archiver_read.c \
-	common/client/pg.c
+	common/client/pg.c common/client/pg_row.c
 plugins_check_backup_freshness_CFLAGS += $(LIBPQ_CFLAGS)
 plugins_check_backup_freshness_LDADD += $(LIBPQ_LIBS)
 endif

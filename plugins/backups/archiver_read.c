@@ -2,11 +2,9 @@
 #include "plugins/backups/archiver_read.h"
 
 #include "common/buffer.h"
+#include "common/client/pg_row.h"
 #include "plugins/backups/wal.h"
 
-#include <errno.h>
-#include <locale.h>
-#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -23,110 +21,34 @@
 
 /* ---- rows ---- */
 
-struct row {
-    const PGresult *result;
-    struct dr_error *error;
-    bool failed;
-};
-
-static void fail(struct row *row, const char *column, const char *what)
+static void text(struct dr_pg_row *row, const char *column, char *into, size_t size)
 {
-    if (!row->failed)
-        dr_error_set(row->error, DR_ERR_PROTOCOL, "the reply cannot be used: column %s %s", column,
-                     what);
-    row->failed = true;
-}
-
-/* NULL for a NULL and for a missing column, which is an error. */
-static const char *cell(struct row *row, const char *column)
-{
-    int field = PQfnumber(row->result, column);
-    if (field < 0) {
-        fail(row, column, "is missing");
-        return NULL;
-    }
-    return PQgetisnull(row->result, 0, field) ? NULL : PQgetvalue(row->result, 0, field);
-}
-
-static void text(struct row *row, const char *column, char *into, size_t size)
-{
-    const char *value = cell(row, column);
+    const char *value = dr_pg_row_cell(row, column);
     char *clean = dr_text_clean(value != NULL ? value : "", size - 1);
     if (clean == NULL)
-        fail(row, column, "does not fit into memory");
+        dr_pg_row_fail(row, column, "does not fit into memory");
     snprintf(into, size, "%s", clean != NULL ? clean : "");
     free(clean);
 }
 
-/* The C library reads more than a server writes: blanks, hexadecimal, "inf". */
-static bool is_made_of(const char *value, const char *characters)
+static struct dr_opt_int amount(struct dr_pg_row *row, const char *column)
 {
-    return value[strspn(value, characters)] == '\0';
-}
-
-static struct dr_opt_int integer(struct row *row, const char *column)
-{
-    const char *value = cell(row, column);
-    if (value == NULL)
-        return (struct dr_opt_int){.known = false};
-    char *end;
-    errno = 0;
-    long long number = strtoll(value, &end, 10);
-    if (errno != 0 || end == value || *end != '\0' || !is_made_of(value, "0123456789-")) {
-        fail(row, column, "is no integer");
-        return (struct dr_opt_int){.known = false};
-    }
-    return dr_int(number);
-}
-
-static struct dr_opt_int amount(struct row *row, const char *column)
-{
-    struct dr_opt_int value = integer(row, column);
+    struct dr_opt_int value = dr_pg_row_int(row, column);
     if (value.known && value.value < 0) {
-        fail(row, column, "is below 0");
+        dr_pg_row_fail(row, column, "is below 0");
         value.known = false;
     }
     return value;
 }
 
-static struct dr_opt_real real(struct row *row, const char *column)
-{
-    const char *value = cell(row, column);
-    if (value == NULL)
-        return (struct dr_opt_real){.known = false};
-    char *end;
-    locale_t c = newlocale(LC_ALL_MASK, "C", (locale_t)0);
-    double number = c != (locale_t)0 ? strtod_l(value, &end, c) : NAN;
-    if (c != (locale_t)0)
-        freelocale(c);
-    if (!isfinite(number) || end == value || *end != '\0' ||
-        !is_made_of(value, "0123456789+-.eE")) {
-        fail(row, column, "is no number");
-        return (struct dr_opt_real){.known = false};
-    }
-    return dr_real(number);
-}
-
-static struct dr_opt_bool boolean(struct row *row, const char *column)
-{
-    const char *value = cell(row, column);
-    if (value == NULL)
-        return (struct dr_opt_bool){.known = false};
-    if (strcmp(value, "t") != 0 && strcmp(value, "f") != 0) {
-        fail(row, column, "is no truth value");
-        return (struct dr_opt_bool){.known = false};
-    }
-    return dr_bool(*value == 't');
-}
-
-static bool has_one_row(struct row *row)
+static bool has_one_row(struct dr_pg_row *row)
 {
     if (PQntuples(row->result) != 1)
-        fail(row, "*", "has not exactly one row");
+        dr_pg_row_fail(row, "*", "has not exactly one row");
     return !row->failed;
 }
 
-static void read_settings(struct row *row, struct bak_archiver *archiver)
+static void read_settings(struct dr_pg_row *row, struct bak_archiver *archiver)
 {
     archiver->segment_size = amount(row, "segment_size");
     archiver->timeout = amount(row, "timeout");
@@ -135,7 +57,7 @@ static void read_settings(struct row *row, struct bak_archiver *archiver)
     text(row, "library", archiver->library, sizeof archiver->library);
     text(row, "cluster_name", archiver->cluster, sizeof archiver->cluster);
     text(row, "role_name", archiver->role, sizeof archiver->role);
-    archiver->may_list = boolean(row, "may_list");
+    archiver->may_list = dr_pg_row_bool(row, "may_list");
 }
 
 /* Sizes that initdb takes: powers of two from 1 MiB to 1 GiB. */
@@ -148,38 +70,38 @@ static bool is_segment_size(struct dr_opt_int size)
 bool bak_archiver_read(const PGresult *result, struct bak_archiver *archiver,
                        struct dr_error *error)
 {
-    struct row row = {.result = result, .error = error};
+    struct dr_pg_row row = {.result = result, .error = error};
     if (!has_one_row(&row))
         return false;
-    archiver->standby = boolean(&row, "in_recovery");
-    archiver->server_time = real(&row, "server_time");
-    archiver->system = integer(&row, "system");
+    archiver->standby = dr_pg_row_bool(&row, "in_recovery");
+    archiver->server_time = dr_pg_row_real(&row, "server_time");
+    archiver->system = dr_pg_row_int(&row, "system");
     archiver->timeline = amount(&row, "timeline");
     archiver->position = amount(&row, "position");
     archiver->redo = amount(&row, "redo");
     archiver->checkpoint = amount(&row, "checkpoint");
-    archiver->quiet = boolean(&row, "quiet");
+    archiver->quiet = dr_pg_row_bool(&row, "quiet");
     read_settings(&row, archiver);
     archiver->archived = amount(&row, "archived_count");
     archiver->failed = amount(&row, "failed_count");
     text(&row, "last_archived_wal", archiver->last_name, sizeof archiver->last_name);
-    archiver->last_time = real(&row, "last_archived_time");
+    archiver->last_time = dr_pg_row_real(&row, "last_archived_time");
     text(&row, "last_failed_wal", archiver->failed_name, sizeof archiver->failed_name);
-    archiver->failed_time = real(&row, "last_failed_time");
-    archiver->reset = real(&row, "stats_reset");
+    archiver->failed_time = dr_pg_row_real(&row, "last_failed_time");
+    archiver->reset = dr_pg_row_real(&row, "stats_reset");
     if (archiver->segment_size.known && !is_segment_size(archiver->segment_size))
-        fail(&row, "segment_size", "is no size of a segment");
+        dr_pg_row_fail(&row, "segment_size", "is no size of a segment");
     return !row.failed;
 }
 
 bool bak_archiver_read_waiting(const PGresult *result, struct bak_archiver *archiver,
                                struct dr_error *error)
 {
-    struct row row = {.result = result, .error = error};
+    struct dr_pg_row row = {.result = result, .error = error};
     if (!has_one_row(&row))
         return false;
     archiver->waiting = amount(&row, "waiting");
-    archiver->oldest_waiting = real(&row, "oldest");
+    archiver->oldest_waiting = dr_pg_row_real(&row, "oldest");
     return !row.failed;
 }
 

@@ -5,6 +5,7 @@
 
 #include "plugins/backups/scan.h"
 #include "plugins/backups/wal_base.h"
+#include "plugins/backups/wanted.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -377,7 +378,7 @@ bool bak_barman_read(struct dr_task *task, struct bak_store *store, struct bak_f
     ok = bak_names_list(store, "", false, facts, &names, error);
     for (size_t i = 0; ok && i < names.count; i++) {
         const struct bak_name *name = &names.items[i];
-        if (name->directory && name->name[0] != '.' && bak_series_wanted(request, name->name))
+        if (name->directory && name->name[0] != '.' && bak_wanted(request, name->name))
             ok = read_named(task, store, facts, name->name, false, error);
     }
     if (ok && facts->series_count == 0)

@@ -3,7 +3,7 @@
 
 #include "common/buffer.h"
 #include "common/moment.h"
-#include "plugins/backups/names.h"
+#include "plugins/backups/wanted.h"
 
 #include <ctype.h>
 #include <math.h>
@@ -221,12 +221,7 @@ struct dr_opt_real bak_moment_local(const char *text)
 struct bak_series *bak_document_series(const struct bak_request *request, struct bak_facts *facts,
                                        const char *name)
 {
-    bool in = request->include.count == 0;
-    for (size_t i = 0; !in && i < request->include.count; i++)
-        in = bak_glob_match(request->include.items[i], name);
-    for (size_t i = 0; in && i < request->exclude.count; i++)
-        in = !bak_glob_match(request->exclude.items[i], name);
-    return in ? bak_facts_series(facts, name) : NULL;
+    return bak_wanted(request, name) ? bak_facts_series(facts, name) : NULL;
 }
 
 /* The place of the point that matters least: the oldest one. One without a moment may be being made

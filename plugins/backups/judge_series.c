@@ -68,7 +68,12 @@ static void say_none(struct judge *judge, struct part *part, struct dr_line *lin
     if (odd != NULL && odd->status == BAK_UNSEEN)
         state = DR_UNKNOWN;
     dr_line_problem(line, state, "no usable backup: %s", detail);
-    dr_line_next(line, state, "make a backup now, and see why the last ones failed");
+    /* what could not be seen is a sign, with advice of its own */
+    if (state == DR_CRITICAL)
+        dr_line_next(line, state, "%s",
+                     odd == NULL && promise->running != NULL
+                         ? "wait for its end; until then there is nothing to restore"
+                         : "make a backup now, and see why the last ones failed");
     say(judge, state, "%s has no usable backup: %s", part->name, detail);
 }
 

@@ -9,7 +9,7 @@ extern const char bak_description[];
 #define BAK_EXAMPLES 5
 extern const struct dr_example bak_examples[BAK_EXAMPLES];
 
-#define BAK_SECTIONS 2
+#define BAK_SECTIONS 16
 extern const struct dr_manual_section bak_manual[BAK_SECTIONS];
 
 #endif

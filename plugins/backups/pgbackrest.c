@@ -6,6 +6,7 @@
 #include "common/client/json_read.h"
 #include "plugins/backups/scan.h"
 #include "plugins/backups/wal_base.h"
+#include "plugins/backups/wanted.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -519,7 +520,7 @@ bool bak_pgbackrest_read(struct dr_task *task, struct bak_store *store, struct b
         return read_named(task, store, facts, stanza, error);
     ok = bak_names_list(store, "backup/", false, facts, &names, error);
     for (size_t i = 0; ok && i < names.count; i++) {
-        if (names.items[i].directory && bak_series_wanted(request, names.items[i].name))
+        if (names.items[i].directory && bak_wanted(request, names.items[i].name))
             ok = read_named(task, store, facts, names.items[i].name, error);
     }
     if (ok && names.count == 0)

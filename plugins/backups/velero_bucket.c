@@ -35,6 +35,7 @@ struct bucket {
     struct folder *folders;
     size_t count;
     const char *schedule;
+    bool gap; /* a directory could not be listed: what is not seen may be there */
 };
 
 static bool out_of_memory(struct dr_error *error)
@@ -100,6 +101,7 @@ static bool take_entry(void *context, const struct bak_entry *entry, struct dr_e
 static void tell_unreadable(void *context, const char *name, const char *why)
 {
     struct bucket *bucket = context;
+    bucket->gap = true;
     bak_facts_sign(bucket->facts, NULL, BAK_UNREADABLE, "%.200s: %s", name, why);
 }
 
@@ -289,7 +291,7 @@ static bool read_bucket(struct bucket *bucket, struct velero_backups *backups,
     if (!load_all(bucket, wanted, backups, error))
         return false;
     add_all(bucket, backups, wanted);
-    bucket->facts->complete = true;
+    bucket->facts->complete = !bucket->gap;
     return true;
 }
 

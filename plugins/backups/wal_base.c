@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "plugins/backups/wal_base.h"
 
-#include "plugins/backups/names.h"
-
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -303,16 +301,6 @@ void bak_names_free(struct bak_names *names)
         free(names->items[i].name);
     free(names->items);
     *names = (struct bak_names){.items = NULL};
-}
-
-bool bak_series_wanted(const struct bak_request *request, const char *name)
-{
-    bool wanted = request->include.count == 0;
-    for (size_t i = 0; i < request->include.count && !wanted; i++)
-        wanted = bak_glob_match(request->include.items[i], name);
-    for (size_t i = 0; i < request->exclude.count && wanted; i++)
-        wanted = !bak_glob_match(request->exclude.items[i], name);
-    return wanted;
 }
 
 bool bak_series_unreadable(struct bak_facts *facts, const char *name, const struct dr_error *error)

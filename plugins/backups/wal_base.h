@@ -67,9 +67,6 @@ bool bak_names_list(struct bak_store *store, const char *prefix, bool details,
 const struct bak_name *bak_names_find(const struct bak_names *names, const char *name);
 void bak_names_free(struct bak_names *names);
 
-/* True for the name of a series that --include and --exclude let through. */
-bool bak_series_wanted(const struct bak_request *request, const char *name);
-
 /* What went wrong with one series as its sign, where the others can still be read (it may not be
  * read, or makes no sense): true. Otherwise false, and the error stands. */
 bool bak_series_unreadable(struct bak_facts *facts, const char *name, const struct dr_error *error);

@@ -6,6 +6,7 @@
 
 #include "plugins/backups/scan.h"
 #include "plugins/backups/wal_base.h"
+#include "plugins/backups/wanted.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -141,7 +142,7 @@ static bool load_sentinels(struct storage *storage, struct dr_error *error)
     for (size_t i = 0; ok && i < storage->names.count; i++) {
         const struct bak_name *name = &storage->names.items[i];
         if (!name->directory && is_sentinel(name->name, backup, sizeof backup) &&
-            bak_series_wanted(storage->request, backup))
+            bak_wanted(storage->request, backup))
             names[count++] = name;
     }
     storage->series->total = dr_int((int64_t)count);
@@ -254,7 +255,7 @@ static bool add_strays(struct storage *storage, struct dr_error *error)
         char sentinel[400];
         snprintf(sentinel, sizeof sentinel, "%.300s" SENTINEL, name->name);
         if (!name->directory || bak_names_find(&storage->names, sentinel) != NULL ||
-            !bak_series_wanted(storage->request, name->name))
+            !bak_wanted(storage->request, name->name))
             continue;
         left--;
         if (!add_stray(storage, name->name, error))

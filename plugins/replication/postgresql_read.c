@@ -2,117 +2,34 @@
 #include "plugins/replication/postgresql_read.h"
 
 #include "common/buffer.h"
+#include "common/client/pg_row.h"
 
-#include <errno.h>
-#include <locale.h>
-#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
 /* The longest that a standby takes from its connection to its request for the log, seconds. */
 #define STARTUP_MAX 60.0
 
-/* One row that is being read. The first thing wrong is kept in error; the readers then do nothing
- * more. */
-struct row {
-    const PGresult *result;
-    int number;
-    struct dr_error *error;
-    bool failed;
-};
-
-static void fail(struct row *row, const char *column, const char *what)
+static char *text(struct dr_pg_row *row, const char *column)
 {
-    if (!row->failed)
-        dr_error_set(row->error, DR_ERR_PROTOCOL, "the reply cannot be used: column %s %s", column,
-                     what);
-    row->failed = true;
-}
-
-/* The text of a cell; NULL for a NULL and for a missing column, which is an error. */
-static const char *cell(struct row *row, const char *column)
-{
-    int field = PQfnumber(row->result, column);
-    if (field < 0) {
-        fail(row, column, "is missing");
-        return NULL;
-    }
-    if (PQgetisnull(row->result, row->number, field))
-        return NULL;
-    return PQgetvalue(row->result, row->number, field);
-}
-
-static char *text(struct row *row, const char *column)
-{
-    const char *value = cell(row, column);
+    const char *value = dr_pg_row_cell(row, column);
     if (value == NULL || *value == '\0')
         return NULL;
     char *copy = dr_text_clean(value, 250);
     if (copy == NULL)
-        fail(row, column, "does not fit into memory");
+        dr_pg_row_fail(row, column, "does not fit into memory");
     return copy;
 }
 
-/* The C library reads more than a server writes: blanks, hexadecimal, "inf". */
-static bool is_made_of(const char *value, const char *characters)
-{
-    return value[strspn(value, characters)] == '\0';
-}
-
-static struct dr_opt_int integer(struct row *row, const char *column)
-{
-    const char *value = cell(row, column);
-    if (value == NULL)
-        return (struct dr_opt_int){.known = false};
-    char *end;
-    errno = 0;
-    long long number = strtoll(value, &end, 10);
-    if (errno != 0 || end == value || *end != '\0' || !is_made_of(value, "0123456789-")) {
-        fail(row, column, "is no integer");
-        return (struct dr_opt_int){.known = false};
-    }
-    return dr_int(number);
-}
-
 /* A position in the log, in bytes. */
-static struct dr_opt_int position_in(struct row *row, const char *column)
+static struct dr_opt_int position_in(struct dr_pg_row *row, const char *column)
 {
-    struct dr_opt_int position = integer(row, column);
+    struct dr_opt_int position = dr_pg_row_int(row, column);
     if (position.known && position.value < 0) {
-        fail(row, column, "is no position");
+        dr_pg_row_fail(row, column, "is no position");
         position.known = false;
     }
     return position;
-}
-
-static struct dr_opt_real real(struct row *row, const char *column)
-{
-    const char *value = cell(row, column);
-    if (value == NULL)
-        return (struct dr_opt_real){.known = false};
-    char *end;
-    locale_t c = newlocale(LC_ALL_MASK, "C", (locale_t)0);
-    double number = c != (locale_t)0 ? strtod_l(value, &end, c) : NAN;
-    if (c != (locale_t)0)
-        freelocale(c);
-    if (!isfinite(number) || end == value || *end != '\0' ||
-        !is_made_of(value, "0123456789+-.eE")) {
-        fail(row, column, "is no number");
-        return (struct dr_opt_real){.known = false};
-    }
-    return dr_real(number);
-}
-
-static struct dr_opt_bool boolean(struct row *row, const char *column)
-{
-    const char *value = cell(row, column);
-    if (value == NULL)
-        return (struct dr_opt_bool){.known = false};
-    if (strcmp(value, "t") != 0 && strcmp(value, "f") != 0) {
-        fail(row, column, "is no truth value");
-        return (struct dr_opt_bool){.known = false};
-    }
-    return dr_bool(*value == 't');
 }
 
 /* What the tools that only keep the log call themselves, in all versions. */
@@ -129,10 +46,10 @@ static bool is_receiver_by_name(const struct rep_stream *stream)
 /* Who it is. A standby's reports always say what it has replayed; those of pg_receivewal and its
  * kin never do. Without pg_read_all_stats everything but the name is NULL. A standby asks for the
  * log as soon as it is connected: who has not for long, in the state "startup", never will. */
-static enum rep_stream_kind kind_of(struct row *row, const struct rep_stream *stream)
+static enum rep_stream_kind kind_of(struct dr_pg_row *row, const struct rep_stream *stream)
 {
-    const char *slot_type = cell(row, "slot_type");
-    struct dr_opt_bool reported = boolean(row, "reported");
+    const char *slot_type = dr_pg_row_cell(row, "slot_type");
+    struct dr_opt_bool reported = dr_pg_row_bool(row, "reported");
     const char *state = stream->state != NULL ? stream->state : "";
     if (slot_type != NULL && strcmp(slot_type, "logical") == 0)
         return REP_STREAM_LOGICAL;
@@ -150,7 +67,7 @@ static enum rep_stream_kind kind_of(struct row *row, const struct rep_stream *st
     return idle || (reported.known && reported.value) ? REP_STREAM_RECEIVER : REP_STREAM_CONNECTING;
 }
 
-static void read_stream(struct row *row, struct rep_stream *stream)
+static void read_stream(struct dr_pg_row *row, struct rep_stream *stream)
 {
     stream->name = text(row, "application_name");
     stream->address = text(row, "client_addr");
@@ -158,12 +75,12 @@ static void read_stream(struct row *row, struct rep_stream *stream)
     stream->slot = text(row, "slot_name");
     stream->state = text(row, "state");
     stream->sync_state = text(row, "sync_state");
-    stream->connected = real(row, "connected");
+    stream->connected = dr_pg_row_real(row, "connected");
     stream->flushed = position_in(row, "flushed");
     stream->replayed = position_in(row, "replayed");
-    stream->flush_lag = real(row, "flush_lag");
-    stream->replay_lag = real(row, "replay_lag");
-    stream->reply_age = real(row, "reply_age");
+    stream->flush_lag = dr_pg_row_real(row, "flush_lag");
+    stream->replay_lag = dr_pg_row_real(row, "replay_lag");
+    stream->reply_age = dr_pg_row_real(row, "reply_age");
     stream->kind = kind_of(row, stream);
 }
 
@@ -176,7 +93,7 @@ bool pg_read_streams(const PGresult *result, struct rep_node *node, struct dr_er
     rep_streams_free(node->streams, node->stream_count);
     node->streams = streams;
     node->stream_count = count;
-    struct row row = {.result = result, .error = error};
+    struct dr_pg_row row = {.result = result, .error = error};
     for (size_t i = 0; i < count; i++) {
         row.number = (int)i;
         read_stream(&row, &streams[i]);
@@ -184,27 +101,27 @@ bool pg_read_streams(const PGresult *result, struct rep_node *node, struct dr_er
     return !row.failed;
 }
 
-static void read_slot(struct row *row, struct rep_slot *slot)
+static void read_slot(struct dr_pg_row *row, struct rep_slot *slot)
 {
     slot->name = text(row, "slot_name");
-    const char *type = cell(row, "slot_type");
+    const char *type = dr_pg_row_cell(row, "slot_type");
     slot->logical = type != NULL && strcmp(type, "logical") == 0;
     if (!slot->logical && (type == NULL || strcmp(type, "physical") != 0))
-        fail(row, "slot_type", "is neither physical nor logical");
-    struct dr_opt_bool temporary = boolean(row, "temporary");
+        dr_pg_row_fail(row, "slot_type", "is neither physical nor logical");
+    struct dr_opt_bool temporary = dr_pg_row_bool(row, "temporary");
     slot->temporary = temporary.known && temporary.value;
-    slot->active = boolean(row, "active");
+    slot->active = dr_pg_row_bool(row, "active");
     slot->restart = position_in(row, "restart");
     slot->confirmed = position_in(row, "confirmed");
     slot->wal_status = text(row, "wal_status");
-    slot->safe = integer(row, "safe");
-    slot->inactive_age = real(row, "inactive_age");
+    slot->safe = dr_pg_row_int(row, "safe");
+    slot->inactive_age = dr_pg_row_real(row, "inactive_age");
     slot->invalidation = text(row, "invalidation_reason");
-    slot->conflicting = boolean(row, "conflicting");
-    slot->failover = boolean(row, "failover");
-    slot->synced = boolean(row, "synced");
+    slot->conflicting = dr_pg_row_bool(row, "conflicting");
+    slot->failover = dr_pg_row_bool(row, "failover");
+    slot->synced = dr_pg_row_bool(row, "synced");
     if (slot->name == NULL)
-        fail(row, "slot_name", "is empty");
+        dr_pg_row_fail(row, "slot_name", "is empty");
 }
 
 bool pg_read_slots(const PGresult *result, struct rep_node *node, struct dr_error *error)
@@ -214,7 +131,7 @@ bool pg_read_slots(const PGresult *result, struct rep_node *node, struct dr_erro
     if (node->slots == NULL)
         return dr_error_set(error, DR_ERR_INTERNAL, "out of memory");
     node->slot_count = count;
-    struct row row = {.result = result, .error = error};
+    struct dr_pg_row row = {.result = result, .error = error};
     for (size_t i = 0; i < count; i++) {
         row.number = (int)i;
         read_slot(&row, &node->slots[i]);
@@ -224,11 +141,11 @@ bool pg_read_slots(const PGresult *result, struct rep_node *node, struct dr_erro
 
 bool pg_read_spilled(const PGresult *result, struct rep_node *node, struct dr_error *error)
 {
-    struct row row = {.result = result, .error = error};
+    struct dr_pg_row row = {.result = result, .error = error};
     for (int i = 0; i < PQntuples(result) && !row.failed; i++) {
         row.number = i;
         char *name = text(&row, "slot_name");
-        struct dr_opt_int spilled = integer(&row, "spilled");
+        struct dr_opt_int spilled = dr_pg_row_int(&row, "spilled");
         for (size_t s = 0; name != NULL && s < node->slot_count; s++) {
             if (strcmp(node->slots[s].name, name) == 0)
                 node->slots[s].spilled = spilled;
@@ -238,17 +155,17 @@ bool pg_read_spilled(const PGresult *result, struct rep_node *node, struct dr_er
     return !row.failed;
 }
 
-static void read_subscription(struct row *row, struct rep_subscription *subscription)
+static void read_subscription(struct dr_pg_row *row, struct rep_subscription *subscription)
 {
     subscription->name = text(row, "subname");
-    subscription->enabled = boolean(row, "enabled");
-    subscription->running = boolean(row, "running");
-    subscription->message_age = real(row, "message_age");
-    subscription->apply_errors = integer(row, "apply_errors");
-    subscription->sync_errors = integer(row, "sync_errors");
-    subscription->tables_pending = integer(row, "tables_pending");
+    subscription->enabled = dr_pg_row_bool(row, "enabled");
+    subscription->running = dr_pg_row_bool(row, "running");
+    subscription->message_age = dr_pg_row_real(row, "message_age");
+    subscription->apply_errors = dr_pg_row_int(row, "apply_errors");
+    subscription->sync_errors = dr_pg_row_int(row, "sync_errors");
+    subscription->tables_pending = dr_pg_row_int(row, "tables_pending");
     if (subscription->name == NULL)
-        fail(row, "subname", "is empty");
+        dr_pg_row_fail(row, "subname", "is empty");
 }
 
 bool pg_read_subscriptions(const PGresult *result, struct rep_node *node, struct dr_error *error)
@@ -258,7 +175,7 @@ bool pg_read_subscriptions(const PGresult *result, struct rep_node *node, struct
     if (node->subscriptions == NULL)
         return dr_error_set(error, DR_ERR_INTERNAL, "out of memory");
     node->subscription_count = count;
-    struct row row = {.result = result, .error = error};
+    struct dr_pg_row row = {.result = result, .error = error};
     for (size_t i = 0; i < count; i++) {
         row.number = (int)i;
         read_subscription(&row, &node->subscriptions[i]);
@@ -266,9 +183,9 @@ bool pg_read_subscriptions(const PGresult *result, struct rep_node *node, struct
     return !row.failed;
 }
 
-static enum rep_pause pause_of(struct row *row)
+static enum rep_pause pause_of(struct dr_pg_row *row)
 {
-    const char *pause = cell(row, "pause");
+    const char *pause = dr_pg_row_cell(row, "pause");
     if (pause == NULL)
         return REP_PAUSE_UNKNOWN;
     if (strcmp(pause, "not paused") == 0)
@@ -277,42 +194,42 @@ static enum rep_pause pause_of(struct row *row)
         return REP_PAUSE_REQUESTED;
     if (strcmp(pause, "paused") == 0)
         return REP_PAUSE_PAUSED;
-    fail(row, "pause", "is a state we do not know");
+    dr_pg_row_fail(row, "pause", "is a state we do not know");
     return REP_PAUSE_UNKNOWN;
 }
 
-static void read_standby(struct row *row, struct rep_node *node)
+static void read_standby(struct dr_pg_row *row, struct rep_node *node)
 {
     node->received = position_in(row, "received");
     node->replayed = position_in(row, "replayed");
-    node->replay_age = real(row, "replay_age");
+    node->replay_age = dr_pg_row_real(row, "replay_age");
     node->pause = pause_of(row);
-    node->apply_delay = real(row, "apply_delay");
+    node->apply_delay = dr_pg_row_real(row, "apply_delay");
     node->application_name = text(row, "application_name");
     struct rep_receiver *receiver = &node->receiver;
-    receiver->running = boolean(row, "receiver_running");
+    receiver->running = dr_pg_row_bool(row, "receiver_running");
     receiver->status = text(row, "receiver_status");
     receiver->slot = text(row, "receiver_slot");
-    receiver->timeline = integer(row, "receiver_timeline");
+    receiver->timeline = dr_pg_row_int(row, "receiver_timeline");
     receiver->announced = position_in(row, "announced");
-    receiver->message_age = real(row, "message_age");
-    receiver->timeout = real(row, "receiver_timeout");
-    const char *host = cell(row, "sender_host");
-    const char *port = cell(row, "sender_port");
+    receiver->message_age = dr_pg_row_real(row, "message_age");
+    receiver->timeout = dr_pg_row_real(row, "receiver_timeout");
+    const char *host = dr_pg_row_cell(row, "sender_host");
+    const char *port = dr_pg_row_cell(row, "sender_port");
     if (host != NULL && port != NULL)
         receiver->sender = dr_text_format("%s:%s", host, port);
 }
 
 /* A primary's timeline is in the name of the file it writes; a standby's is the one it receives,
  * else the one of its last restart point. */
-static struct dr_opt_int timeline_of(struct row *row, const struct rep_node *node)
+static struct dr_opt_int timeline_of(struct dr_pg_row *row, const struct rep_node *node)
 {
-    const char *file = cell(row, "timeline");
-    struct dr_opt_int checkpoint = integer(row, "checkpoint_timeline");
+    const char *file = dr_pg_row_cell(row, "timeline");
+    struct dr_opt_int checkpoint = dr_pg_row_int(row, "checkpoint_timeline");
     if (file != NULL) {
-        if (strlen(file) == 8 && is_made_of(file, "0123456789ABCDEF"))
+        if (strlen(file) == 8 && file[strspn(file, "0123456789ABCDEF")] == '\0')
             return dr_int(strtoll(file, NULL, 16));
-        fail(row, "timeline", "is no timeline");
+        dr_pg_row_fail(row, "timeline", "is no timeline");
     }
     const struct dr_opt_int *received = &node->receiver.timeline;
     if (received->known && (!checkpoint.known || received->value > checkpoint.value))
@@ -320,9 +237,9 @@ static struct dr_opt_int timeline_of(struct row *row, const struct rep_node *nod
     return checkpoint;
 }
 
-static void read_privilege(struct row *row, struct rep_node *node)
+static void read_privilege(struct dr_pg_row *row, struct rep_node *node)
 {
-    node->privileged = boolean(row, "privileged");
+    node->privileged = dr_pg_row_bool(row, "privileged");
     char *role = text(row, "role_name");
     const char *name = role != NULL ? role : "the monitoring role";
     if (node->major >= 10)
@@ -339,50 +256,51 @@ bool pg_read_node(const PGresult *result, struct rep_node *node, struct pg_node_
     if (PQntuples(result) != 1)
         return dr_error_set(error, DR_ERR_PROTOCOL,
                             "the reply cannot be used: %d rows for the node", PQntuples(result));
-    struct row row = {.result = result, .error = error};
-    struct dr_opt_bool in_recovery = boolean(&row, "in_recovery");
+    struct dr_pg_row row = {.result = result, .error = error};
+    struct dr_opt_bool in_recovery = dr_pg_row_bool(&row, "in_recovery");
     if (!in_recovery.known)
-        fail(&row, "in_recovery", "is empty");
+        dr_pg_row_fail(&row, "in_recovery", "is empty");
     else
         node->role = in_recovery.value ? REP_ROLE_STANDBY : REP_ROLE_PRIMARY;
-    extra->server_time = real(&row, "server_time");
+    extra->server_time = dr_pg_row_real(&row, "server_time");
     extra->position = position_in(&row, "position");
     node->system = text(&row, "system");
     node->instance = text(&row, "instance");
     node->cluster_name = text(&row, "cluster_name");
-    node->synchronous_names = dr_text_clean(cell(&row, "synchronous_names"), 1000);
-    const char *commit = cell(&row, "synchronous_commit");
+    node->synchronous_names = dr_text_clean(dr_pg_row_cell(&row, "synchronous_names"), 1000);
+    const char *commit = dr_pg_row_cell(&row, "synchronous_commit");
     if (commit != NULL)
         node->commits_wait = dr_bool(strcmp(commit, "off") != 0 && strcmp(commit, "local") != 0);
     for (size_t i = 0; i < REP_FLOORS; i++)
-        node->floors[i] = (struct rep_floor){rep_floor_names[i], integer(&row, rep_floor_names[i])};
-    node->sender_timeout = real(&row, "sender_timeout");
+        node->floors[i] =
+            (struct rep_floor){rep_floor_names[i], dr_pg_row_int(&row, rep_floor_names[i])};
+    node->sender_timeout = dr_pg_row_real(&row, "sender_timeout");
     read_privilege(&row, node);
     read_standby(&row, node);
     node->timeline = timeline_of(&row, node);
     if (!node->timeline.known)
-        fail(&row, "checkpoint_timeline", "is empty");
-    integer(&row, "complete");
+        dr_pg_row_fail(&row, "checkpoint_timeline", "is empty");
+    dr_pg_row_int(&row, "complete");
     if (!row.failed && node->role == REP_ROLE_PRIMARY && !extra->position.known)
-        fail(&row, "position", "is empty on a primary");
+        dr_pg_row_fail(&row, "position", "is empty on a primary");
     return !row.failed;
 }
 
 bool pg_read_position(const PGresult *result, struct dr_opt_int *position, struct dr_error *error)
 {
-    struct row row = {.result = result, .error = error};
+    struct dr_pg_row row = {.result = result, .error = error};
     if (PQntuples(result) != 1)
         return dr_error_set(error, DR_ERR_PROTOCOL, "the reply cannot be used: no position");
     *position = position_in(&row, "position");
     if (!row.failed && !position->known)
-        fail(&row, "position", "is empty on a primary");
+        dr_pg_row_fail(&row, "position", "is empty on a primary");
     return !row.failed;
 }
 
 bool pg_read_progress(const PGresult *result, struct dr_opt_int *received,
                       struct dr_opt_int *replayed, struct dr_error *error)
 {
-    struct row row = {.result = result, .error = error};
+    struct dr_pg_row row = {.result = result, .error = error};
     if (PQntuples(result) != 1)
         return dr_error_set(error, DR_ERR_PROTOCOL, "the reply cannot be used: no position");
     *received = position_in(&row, "received");

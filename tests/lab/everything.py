@@ -330,8 +330,9 @@ class Everything:
         queues = [path for path in live if path.name.startswith("test_queues_")]
         liveness = [path for path in live if path.name.startswith("test_liveness_")]
         dns = [path for path in live if path.name.startswith("test_dns_") or path.name == "test_replies_dns.py"]
+        backups = [path for path in live if path.name.startswith("test_backups_") or path.name == "test_replies_archiver.py"]
         contract = [path for path in live if path.name in ("test_contract.py", "test_schemes.py", "test_faults.py")]
-        replication = [path for path in live if path not in queues + liveness + dns + contract]
+        replication = [path for path in live if path not in queues + liveness + dns + backups + contract]
 
         def modules(what, files):
             return lambda lane: self.part("live tests of %s, modules" % what, lambda part: pytest(
@@ -346,16 +347,20 @@ class Everything:
         share(LANES, [
             sanitizers("replication", replication), modules("replication and contract", replication + contract),
             sanitizers("liveness and contract", liveness + contract), modules("queues", queues),
-            modules("liveness", liveness), sanitizers("queues", queues), modules("DNS", dns), sanitizers("DNS", dns)])
+            modules("liveness", liveness), sanitizers("queues", queues), modules("DNS", dns), sanitizers("DNS", dns),
+            modules("backups", backups), sanitizers("backups", backups)])
         self.run_again(self.parts[before:])
         self.part("valgrind, live runs", lambda part: pytest(
             part, self.modules, *("tests/live/test_%s.py" % source for source in (
                 "replication_postgresql", "replication_mongodb", "replication_redis", "replication_mssql",
                 "replication_azure", "queues_rabbitmq_replies", "queues_amqp_faults", "queues_celery_faults",
-                "queues_azure", "liveness_http", "dns_resolvers", "dns_zone", "dns_encrypted")),
+                "queues_azure", "liveness_http", "dns_resolvers", "dns_zone", "dns_encrypted", "replies_archiver",
+                "backups_azure_blob", "backups_azure_files", "backups_azure_sql", "backups_digitalocean",
+                "backups_packed")),
             "-k", "test_healthy or test_standby_down or test_paused_by_user or test_every_node_and_one_list or "
                   "test_the_stand_in or test_honest or test_messages or test_all_well or test_tls_http1 or "
-                  "test_the_parent_alone or test_questions_share_a_connection",
+                  "test_the_parent_alone or test_questions_share_a_connection or test_versions or test_good or "
+                  "test_fresh or test_whole",
             DR_WRAPPER="valgrind -q --error-exitcode=99 --leak-check=full --errors-for-leak-kinds=definite"))
 
     def run_again(self, parts):

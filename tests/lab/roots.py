@@ -28,13 +28,14 @@ import time
 
 # What building and testing needs, in every suite.
 PACKAGES = (
-    "autoconf", "automake", "barman", "bind9", "bzip2", "ca-certificates", "celery", "freetds-dev", "gcc", "haproxy",
-    "knot", "knot-dnsutils", "ldnsutils", "libbz2-dev", "libc6-dev", "libcmocka-dev", "libcurl4-openssl-dev",
-    "libexpat1-dev", "libhiredis-dev", "libjansson-dev", "libldns-dev", "liblz4-dev", "liblzma-dev", "libmongoc-dev",
-    "libmonitoring-plugin-perl", "libpcre2-dev", "libpq-dev", "librabbitmq-dev", "libssl-dev", "libtool",
-    "libyaml-dev", "libzstd-dev", "lz4", "make", "mandoc", "nginx-light", "nsd", "openssl", "pgbackrest", "pigz",
-    "pkg-config", "postgresql", "python3", "python3-celery", "python3-pytest", "python3-redis", "python3-rq",
-    "rabbitmq-server", "redis-tools", "ruby-sidekiq", "unbound", "xz-utils", "zip", "zlib1g-dev", "zstd",
+    "autoconf", "automake", "barman", "bind9", "borgbackup", "bzip2", "ca-certificates", "celery", "freetds-dev",
+    "gcc", "haproxy", "knot", "knot-dnsutils", "ldnsutils", "libbz2-dev", "libc6-dev", "libcmocka-dev",
+    "libcurl4-openssl-dev", "libexpat1-dev", "libhiredis-dev", "libjansson-dev", "libldns-dev", "liblz4-dev",
+    "liblzma-dev", "libmongoc-dev", "libmonitoring-plugin-perl", "libpcre2-dev", "libpq-dev", "librabbitmq-dev",
+    "libssl-dev", "libtool", "libyaml-dev", "libzstd-dev", "lz4", "make", "mandoc", "nginx-light", "nsd", "openssl",
+    "pgbackrest", "pigz", "pkg-config", "postgresql", "python3", "python3-celery", "python3-pytest",
+    "python3-redis", "python3-rq", "rabbitmq-server", "redis-tools", "restic", "ruby-sidekiq", "unbound",
+    "xz-utils", "zip", "zlib1g-dev", "zstd",
 )
 # What only some suites have.
 MORE = {"trixie": ("valkey-tools",), "sid": ("valkey-tools",)}

@@ -6,8 +6,8 @@
 
 In each root (roots.py): the source as it is here, uncommitted changes included; a build with modules and one without;
 the unit tests of both; then the live tests against that suite's own servers (PostgreSQL, Redis, Valkey, RabbitMQ,
-HAProxy, nginx, workers, Knot, NSD, Unbound, BIND) and with its own client libraries, run by its own Python. Two suites
-run side by side.
+HAProxy, nginx, workers, Knot, NSD, Unbound, BIND), with its own tools for backups (pgBackRest, Barman, restic, Borg) and
+client libraries, run by its own Python. Two suites run side by side.
 
 Prints what was tested and `N passed, N failed` as its last line. A suite that cannot be had on this machine is named
 with the reason; it is neither a failure nor hidden.
@@ -40,7 +40,12 @@ LIVE = {"modules": ["tests/live"],
                    "tests/live/test_queues_celery_faults.py", "tests/live/test_queues_celery_tls.py",
                    "tests/live/test_queues_amqp_faults.py", "tests/live/test_queues_azure.py",
                    "tests/live/test_dns_liar.py", "tests/live/test_dns_encrypted.py",
-                   "tests/live/test_dns_survival.py"]}
+                   "tests/live/test_dns_survival.py",
+                   "tests/live/test_backups_packed.py", "tests/live/test_backups_documents.py",
+                   "tests/live/test_backups_azure_blob.py", "tests/live/test_backups_azure_files.py",
+                   "tests/live/test_backups_azure_sql.py", "tests/live/test_backups_digitalocean.py",
+                   "tests/live/test_backups_kubernetes.py", "tests/live/test_backups_velero.py",
+                   "tests/live/test_backups_elasticsearch.py", "tests/live/test_replies_archiver.py"]}
 
 
 class Suite:
@@ -97,6 +102,9 @@ LIVENESS = {"HAProxy": "haproxy", "nginx": "nginx-light", "Celery": "python3-cel
             "Sidekiq": "ruby-sidekiq"}
 # ... and of check_dns_target.
 NAMES = {"Knot": "knot", "NSD": "nsd", "Unbound": "unbound", "BIND": "bind9", "ldns": "ldnsutils"}
+# ... and of check_backup_freshness.
+BACKUPS = {"pgBackRest": "pgbackrest", "Barman": "barman", "restic": "restic", "Borg": "borgbackup", "zstd": "zstd",
+           "xz": "xz-utils", "lz4": "lz4", "SQLite": "libsqlite3-0"}
 
 
 def first_line(suite, command):
@@ -120,6 +128,7 @@ def learn(suite):
         "python": first_line(suite, ["python3", "--version"]),
         "liveness": versions(suite, LIVENESS),
         "names": versions(suite, NAMES),
+        "backups": versions(suite, BACKUPS),
     }
 
 
@@ -211,6 +220,7 @@ def main():
                 suite.facts["python"], suite.passed, len(suite.failed)))
             print("          " + suite.facts["liveness"])
             print("          " + suite.facts["names"])
+            print("          " + suite.facts["backups"])
             for what in suite.failed:
                 print("          FAILED: " + what)
             for what in suite.unsaid:

@@ -48,7 +48,8 @@ def pytest_collection_modifyitems(config, items):
     real = [] if mongodb.executable() else [item for item in items if mongodb.TESTS in item.nodeid]
     unmirrored = rabbitmq.find_version() is not None and rabbitmq.find_version() >= rabbitmq.WITHOUT_MIRRORS
     real += [item for item in items if unmirrored and item.get_closest_marker("mirrors")]
-    real += [item for item in items if item not in real and (one_build(item) or other_version(item) or silent(item))]
+    real += [item for item in items if item not in real and (one_build(item) or other_version(item) or silent(item) or
+                                                              on_store(item))]
     items[:] = [item for item in items if item not in real]
     if real:
         config.hook.pytest_deselected(items=real)
@@ -73,6 +74,11 @@ def one_build(item):
         fuzzed = item.get_closest_marker("fuzzed") is not None
         return marked or fuzzed or on_cluster(item) or on_workers(item)
     return marked and bool(os.environ.get("DR_SUITE"))
+
+
+def on_store(item):
+    """A test on Swift in another suite: it is installed in none of them, and what it signs and verifies is the same."""
+    return "swift" in item.fixturenames and bool(os.environ.get("DR_SUITE"))
 
 
 def other_version(item):
@@ -116,7 +122,8 @@ def pytest_terminal_summary(terminalreporter):
     deselected = terminalreporter.stats.get("deselected", [])
     for count, why in (
             (sum(map(one_build, deselected)), "that run once: with the modules, in the suite of this system"),
-            (sum(map(other_version, deselected)), "on a RabbitMQ cluster: written for 3.10; %s is run" % PROVEN)):
+            (sum(map(other_version, deselected)), "on a RabbitMQ cluster: written for 3.10; %s is run" % PROVEN),
+            (sum(map(on_store, deselected)), "on Swift, which only the suite of this system has")):
         if count:
             terminalreporter.write_line("not run: %d tests %s" % (count, why))
     for program in sorted({item.get_closest_marker("extended_errors").args[0] for item in filter(silent, deselected)}):

@@ -89,7 +89,13 @@ class Subject:
         return [own.get(each, each) for each in words]
 
 
+def healthy_archiver():
+    return peers.Honest(stub_postgresql.Server("12.22", stub_postgresql.archiver()).session)
+
+
 SUBJECTS = {
+    "check_backup_freshness": Subject("contract=postgresql-archive://{user}127.0.0.1:{port}/postgres", healthy_archiver,
+                                      beside=["--rpo", "1h", "--proof", "none"]),
     "check_dns_target": Subject("contract=dns+tcp://{user}127.0.0.1:{port}", lambda: peers.Honest(name_server), "-r", "resolver",
                                 ["-n", NAME, "-S", "prod=192.0.2.0/24", "--search", "none"], logs_in=False),
     "check_liveness": Subject("contract=http://{user}127.0.0.1:{port}/health", lambda: peers.Honest(page)),

@@ -21,27 +21,35 @@ import peers  # noqa: E402
 import stub_azure_storage  # noqa: E402
 
 DEADLINE = 1.0
-SECRETS = ("Zebra@crossing/7", "Zebra%40crossing%2F7", stub_azure_storage.KEY)
+TOKEN = "Yak.herding.9"
+SECRETS = ("Zebra@crossing/7", "Zebra%40crossing%2F7", stub_azure_storage.KEY, TOKEN)
 LOGIN = "monitor:Zebra%40crossing%2F7@"
 LAG, QUEUES, LIVENESS, DNS = "check_replication_lag", "check_queue_mirrors", "check_liveness", "check_dns_target"
+BACKUPS = "check_backup_freshness"
 
 
 # The option that takes a URI, where it is another one.
 TARGET = {DNS: "-r"}
 
 
+def private(path, text):
+    path.write_text(text)
+    path.chmod(0o600)
+
+
 class Scheme:
     """How an executable is pointed at a peer. `login` is the place of user and password, `module` and `packages` what it
-    cannot do without; `key`: authorised by a file, not by a password; `more`: options beside it; `refuses`: how it is told
-    that we may not ask (REFUSALS)."""
+    cannot do without; `key`: authorised by a file, not by a password; `token`: what stands in the file whose path is
+    `{file}`; `more`: options beside it; `refuses`: how it is told that we may not ask (REFUSALS)."""
 
-    def __init__(self, executable, uri, module, *packages, key=False, more=(), refuses=None):
+    def __init__(self, executable, uri, module, *packages, key=False, token=None, more=(), refuses=None):
         self.executable = executable
         self.uri = uri
         self.scheme = uri.split("://")[0]
         self.module = module
         self.packages = packages
         self.key = key
+        self.token = token
         self.more = list(more)
         self.refuses = refuses
         self.peer = "{host}" in uri
@@ -50,12 +58,14 @@ class Scheme:
         return "%s of %s" % (self.scheme, self.executable)
 
     def arguments(self, port, folder, more=""):
-        uri = self.uri.format(login=LOGIN, host="127.0.0.1:%d" % port)
+        file = folder / ("token-%d" % port)  # several run at once
+        if self.token:
+            private(file, self.token)
+        uri = self.uri.format(login=LOGIN, host="127.0.0.1:%d" % port, file=file)
         words = [TARGET.get(self.executable, "-T"), "peer=" + uri + more, "-t", "%gs" % DEADLINE]
         if self.key:
-            path = folder / ("key of %d" % port)  # several run at once
-            path.write_text(stub_azure_storage.KEY + "\n")
-            path.chmod(0o600)
+            path = folder / ("key of %d" % port)
+            private(path, stub_azure_storage.KEY + "\n")
             words += ["--password-file", str(path)]
         return words + self.more
 
@@ -65,6 +75,23 @@ WEB, JSON = ("libcurl4",), ("libcurl4", "libjansson4")
 NAME = ("-n", "app.example.com", "-S", "prod=192.0.2.0/24", "--search", "none")
 CANARY = ("--canary", "beat:canary", "--heartbeat", "2m")
 ROLES = ("--active", "/state=running", "--passive", "/state=paused")
+AWS = "[default]\naws_access_key_id = AKIDEXAMPLE\naws_secret_access_key = %s\n" % TOKEN
+REPOSITORIES = ("pgbackrest", "barman", "wal-g", "wal", "restic", "velero", "elasticsearch")
+DOCUMENTS = ("borg+json", "restic+json", "pgbackrest+json", "barman+json", "wal-g+json")
+
+
+def stores(kind=""):
+    """What lies in a directory, a bucket, a container or a share: files, or the repository of a tool."""
+    own = kind + "+" if kind else ""
+    azure = dict(key=True, refuses="http")
+    return [
+        Scheme(BACKUPS, own + "file:///nonexistent/backup", "backups-file", "dr-plugins"),
+        Scheme(BACKUPS, own + "s3://backups/pg?endpoint=http://{host}&credentials-file={file}", "backups-objects", *WEB,
+               token=AWS, refuses="http"),
+        Scheme(BACKUPS, own + "azure-blob://acct/backups/pg?endpoint=http://{host}/acct", "backups-objects", *WEB, **azure),
+        Scheme(BACKUPS, own + "azure-files://acct/backups/pg?endpoint=http://{host}/acct", "backups-objects", *WEB, **azure)]
+
+
 SCHEMES = [
     Scheme(LAG, "postgresql://{login}{host}/postgres", "replication-postgresql", "libpq5"),
     Scheme(LAG, "postgres://{login}{host}/postgres", "replication-postgresql", "libpq5"),
@@ -132,7 +159,27 @@ SCHEMES = [
     Scheme(DNS, "dns+tcp://{host}", "dns-resolver", "dr-plugins", more=NAME),
     Scheme(DNS, "tls://{host}", "dns-tls", "libssl3", more=NAME),
     Scheme(DNS, "https://{host}/dns-query", "dns-https", "libcurl4", more=NAME),
+    Scheme(BACKUPS, "postgresql-archive://{login}{host}/postgres", "backups-archiver", "libpq5"),
+    Scheme(BACKUPS, "json:///nonexistent/list.json?items=/backups&time=/time", "backups-document", "dr-plugins"),
+    Scheme(BACKUPS, "rds://eu-central-1?endpoint=http://{host}&credentials-file={file}", "backups-aws", *WEB, token=AWS,
+           refuses="http"),
+    Scheme(BACKUPS, "ebs://eu-central-1?endpoint=http://{host}&credentials-file={file}", "backups-aws", *WEB, token=AWS,
+           refuses="http"),
+    Scheme(BACKUPS, "gcp-disk://project-1?endpoint=http://{host}&token-file={file}", "backups-gcp", *WEB, token=TOKEN,
+           refuses="http"),
+    Scheme(BACKUPS, "do-database://9cc10173-e9ea-4176-9dbc-a4cee4c4ff30?endpoint=http://{host}&token-file={file}",
+           "backups-digitalocean", *WEB, token=TOKEN, refuses="http"),
+    Scheme(BACKUPS, "azure-sql://sub-1/rg_1/sql1?endpoint=http://{host}&token_file={file}", "backups-azuresql", *WEB,
+           token=TOKEN, refuses="http"),
+    Scheme(BACKUPS, "volume-snapshot://{login}{host}/shop", "backups-kubernetes", "libcurl4", "libyaml-0-2"),
+    Scheme(BACKUPS, "velero://{login}{host}/velero", "backups-kubernetes", "libcurl4", "libyaml-0-2"),
+    Scheme(BACKUPS, "elasticsearch://{login}{host}/nightly", "backups-elasticsearch", *WEB),
+    Scheme(BACKUPS, "elasticsearch+http://{login}{host}/nightly", "backups-elasticsearch", *WEB, refuses="http"),
+    Scheme(BACKUPS, "opensearch://{login}{host}/nightly", "backups-elasticsearch", *WEB),
+    Scheme(BACKUPS, "opensearch+http://{login}{host}/nightly", "backups-elasticsearch", *WEB, refuses="http"),
 ]
+SCHEMES += [scheme for kind in ("",) + REPOSITORIES for scheme in stores(kind)]
+SCHEMES += [Scheme(BACKUPS, kind + ":///nonexistent/list.json", "backups-document", "dr-plugins") for kind in DOCUMENTS]
 each = pytest.mark.parametrize("subject", SCHEMES, ids=repr)
 # Those that a peer on a port can play.
 WITH_PEER = [scheme for scheme in SCHEMES if scheme.peer]
@@ -210,7 +257,7 @@ def test_all_of_them(executable):
     """A scheme that is missing here would go untested."""
     done = subprocess.run([check.executable(executable), "--version", "-v"], stdout=subprocess.PIPE, check=False)
     assert done.returncode == 3
-    known = re.findall(r"^([a-z+-]+): ", done.stdout.decode(), re.MULTILINE)
+    known = re.findall(r"^([a-z0-9+-]+): ", done.stdout.decode(), re.MULTILINE)
     ours = {subject.scheme for subject in SCHEMES if subject.executable == executable}
     # The sockets of the other two are tested where their servers are.
     # What goes over UDP no peer of these can play; zone and zone+dnssec are no URIs of anybody's. test_dns_faults.py.

@@ -124,11 +124,11 @@ unit_tests += tests/unit/test_postgresql_read
 unit_tests += tests/unit/test_postgresql_query
 unit_tests += tests/unit/test_backups_archiver
 tests_unit_test_backups_archiver_SOURCES = tests/unit/test_backups_archiver.c \
-	plugins/backups/archiver_read.c
+	plugins/backups/archiver_read.c common/client/pg_row.c
 tests_unit_test_backups_archiver_CPPFLAGS = $(AM_CPPFLAGS) $(LIBPQ_CFLAGS)
 tests_unit_test_backups_archiver_LDADD = plugins/libbackups.la $(LDADD) $(LIBPQ_LIBS)
 tests_unit_test_postgresql_read_SOURCES = tests/unit/test_postgresql_read.c \
-	plugins/replication/postgresql_read.c
+	plugins/replication/postgresql_read.c common/client/pg_row.c
 tests_unit_test_postgresql_read_CPPFLAGS = $(AM_CPPFLAGS) $(LIBPQ_CFLAGS)
 tests_unit_test_postgresql_read_LDADD = $(LDADD) $(LIBPQ_LIBS)
 tests_unit_test_postgresql_query_SOURCES = tests/unit/test_postgresql_query.c \

@@ -152,13 +152,13 @@ static const struct row rows[] = {
      "rpo=26h",
      DR_CRITICAL,
      "pg has no usable backup: a: no trailer",
-     {0}},
+     {"next: make a backup now"}},
     {"only one that could not be read",
-     PG "point a 1h status=unseen why=permission_denied\n",
+     PG "point a 1h status=unseen why=permission_denied\nsign unreadable a\n",
      "rpo=26h",
      DR_UNKNOWN,
      "pg has no usable backup: a: permission denied",
-     {0}},
+     {"next: let the monitoring user", "-make a backup now"}},
     {"only one in the future",
      PG "point a 2h future\nsign future a\n",
      "rpo=26h",
@@ -171,7 +171,7 @@ static const struct row rows[] = {
      "rpo=26h",
      DR_CRITICAL,
      "the first, a, is still being made",
-     {0}},
+     {"next: wait", "-make a backup now"}},
     {"the latest is cut, the one before is good",
      PG "point b 1h status=partial why=cut\nruns 4 25h 1d took=1h\n",
      "rpo=50h",
@@ -756,8 +756,10 @@ static bool has_line(const struct dr_result *result, const char *words)
     char line[2000];
     for (size_t i = 0; i < result->finding_count; i++) {
         const struct dr_finding *finding = &result->findings[i];
-        snprintf(line, sizeof line, "%s: %s [%s]", finding->subject != NULL ? finding->subject : "",
-                 finding->text, finding->detail != NULL ? finding->detail : "");
+        snprintf(line, sizeof line, "%s: %s [%s] next: %s",
+                 finding->subject != NULL ? finding->subject : "", finding->text,
+                 finding->detail != NULL ? finding->detail : "",
+                 finding->next != NULL ? finding->next : "-");
         if (strstr(line, words) != NULL)
             return true;
     }
