@@ -4,6 +4,7 @@
 
 #include "common/duration.h"
 
+#include <ctype.h>
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
@@ -79,6 +80,17 @@ static void say_none(struct judge *judge, struct part *part, struct dr_line *lin
 
 /* ---- exposure ---- */
 
+/* "20261120...", "2026-11-20...": a folder for each day, and nobody said so. */
+static bool is_date(const char *name)
+{
+    size_t digits = 0, i = 0;
+    for (; digits < 8 && (isdigit((unsigned char)name[i]) || strchr("-_.", name[i]) != NULL) &&
+           name[i] != '\0';
+         i++)
+        digits += isdigit((unsigned char)name[i]) ? 1 : 0;
+    return digits == 8 && i <= 10 && (name[0] == '1' || name[0] == '2');
+}
+
 static void say_old(struct judge *judge, struct part *part, struct dr_line *line,
                     enum dr_state state)
 {
@@ -106,6 +118,10 @@ static void say_old(struct judge *judge, struct part *part, struct dr_line *line
         dr_line_next(line, state, "see why %s failed", promise->broken->name);
     else if (promise->logged)
         dr_line_next(line, state, "see why no log is archived any more");
+    else if (is_date(part->series->name))
+        dr_line_next(line, state,
+                     "folders that are dates are no series: say so by --name-format, "
+                     "'%%Y-%%m-%%d/{}.dump' for example");
     else
         dr_line_next(line, state, "see whether the job still runs, and its log%s",
                      exposure > judge->rules->window && part->series->name[0] != '\0'
@@ -279,8 +295,9 @@ static void judge_figure(struct judge *judge, struct part *part, struct dr_line 
         return;
     if (!value.known) {
         if (judge->rules->limited[metric]) {
-            dr_line_problem(line, DR_UNKNOWN, "%s is not known", words);
-            say(judge, DR_UNKNOWN, "%s: %s is not known", part->name, words);
+            dr_line_problem(line, DR_UNKNOWN, "%s is not known", bak_metrics[metric].name);
+            say(judge, DR_UNKNOWN, "%s: %s is not known, and has a limit", part->name,
+                bak_metrics[metric].name);
         }
         return;
     }

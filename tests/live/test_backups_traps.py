@@ -370,4 +370,24 @@ def test_smaller_than_usual(folder):
     for day in range(6):
         more = b"\n" * (400 if day else 0)
         folder.put("app-%d.dump" % day, NOW - HOUR - day * DAY, DUMP.replace(b"1;", b"1;" + more))
-    expect(folder.look(), "WARNING", "the size of the newest changed by -81.63 %, warning below -50 %", "compare it with its source")
+    expect(folder.look(), "WARNING", "the size of the newest changed by -81.63 %, warning below -50 %",
+           "compare it with its source")
+
+
+def test_a_folder_for_each_day(folder):
+    """Taken for series until somebody says what they are: the advice does."""
+    for day in range(6):
+        for name in ("orders", "users"):
+            folder.put("%s/%s.dump" % (stamp(NOW - HOUR - day * DAY, "%Y-%m-%d"), name), NOW - HOUR - day * DAY)
+    expect(folder.look("**/*.dump"), "CRITICAL", "--name-format", "'%Y-%m-%d/{}.dump'")
+    result = folder.look("**/*.dump", "--name-format", "%Y-%m-%d/{}.dump")
+    expect(result, "OK", "all 2 can be restored to 1h ago", "[OK] orders:", "[OK] users:")
+    (folder.root / stamp(NOW - HOUR, "%Y-%m-%d") / "users.dump").unlink()
+    (folder.root / stamp(NOW - HOUR - DAY, "%Y-%m-%d") / "users.dump").unlink()
+    expect(folder.look("**/*.dump", "--name-format", "%Y-%m-%d/{}.dump"), "CRITICAL",
+           "users: the newest data that can be restored is 2d1h old")
+
+
+def test_a_limit_of_what_is_not_known(folder):
+    folder.put("app.dump", NOW - HOUR)
+    expect(folder.look("*", "-w", "size_change=-30:"), "UNKNOWN", "backup: size_change is not known, and has a limit")

@@ -670,7 +670,7 @@ static const struct row rows[] = {
      PG "point a 1h\n",
      "rpo=26h critical=size_change:5",
      DR_UNKNOWN,
-     "the size of the newest changed by is not known",
+     "size_change is not known, and has a limit",
      {0}},
 };
 
