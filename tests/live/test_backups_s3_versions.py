@@ -7,23 +7,23 @@ import time
 
 import pytest
 
-import moto_lab
+import moto as lab
 
 DUMP = b"--\n-- PostgreSQL database dump\n--\n\n" + b"select 1;\n" * 2000 + \
     b"--\n-- PostgreSQL database dump complete\n--\n\n"
 CUT = DUMP[:-3000]
 
-pytestmark = [pytest.mark.one_build, pytest.mark.made_in_suite(moto_lab.PACKAGE)]
+pytestmark = [pytest.mark.one_build, pytest.mark.made_in_suite(lab.PACKAGE)]
 
 
-@pytest.fixture(scope="module", params=["trixie"])
+@pytest.fixture(scope="module", params=lab.SUITES)
 def suite(request):
     return request.param
 
 
 @pytest.fixture(scope="module")
 def moto(suite):
-    with moto_lab.Moto(suite) as server:
+    with lab.Moto(suite) as server:
         yield server
 
 
