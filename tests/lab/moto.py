@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""moto's server (Debian's python3-moto) of another suite (roots.py) on loopback: the APIs of Amazon Web Services, written by
-others from its models. It verifies no signature, and dates what is made by the real clock.
+"""moto's server (Debian's python3-moto) of another suite (roots.py) on loopback: the APIs of Amazon Web Services, written
+by others from its models. It verifies no signature, and dates what is made by the real clock.
 
     with Moto("trixie") as moto:
         moto.ask("ec2", Action="CreateVolume", Version="2016-11-15", Size=1, AvailabilityZone="eu-central-1a")
@@ -63,8 +63,8 @@ class Moto:
         """The text of the reply."""
         request = urllib.request.Request(
             self.endpoint + "/", data=urllib.parse.urlencode(parameters).encode(),
-            headers={"Authorization": "AWS4-HMAC-SHA256 Credential=lab/20260101/%s/%s/aws4_request, SignedHeaders=host, "
-                                      "Signature=0" % (REGION, service)})
+            headers={"Authorization": "AWS4-HMAC-SHA256 Credential=lab/20260101/%s/%s/aws4_request, "
+                                      "SignedHeaders=host, Signature=0" % (REGION, service)})
         try:
             return urllib.request.urlopen(request, timeout=30).read().decode()
         except urllib.error.HTTPError as error:

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Repositories of the real restic and borg, in a folder of a test, or of another system (root), which has other versions
-of them."""
+"""Repositories of the real restic and borg, in a folder of a test, or of another system (root), which has other
+versions of them."""
 
 import os
 import shutil
