@@ -927,7 +927,7 @@ plugins_backups_aws_la_LDFLAGS = $(module_ldflags)
 plugins_backups_aws_la_LIBADD = $(backups_libs) common/client/libjson.la common/libsource.la
 
 pkglib_LTLIBRARIES += plugins/backups-gcp.la
-plugins_backups_gcp_la_SOURCES = $(backups_gcp) $(backups_shared)
+plugins_backups_gcp_la_SOURCES = $(backups_gcp) common/file.c $(backups_shared)
 plugins_backups_gcp_la_CFLAGS = $(backups_cflags)
 plugins_backups_gcp_la_LDFLAGS = $(module_ldflags)
 plugins_backups_gcp_la_LIBADD = $(http_libs) $(LIBCRYPTO_LIBS) common/client/libjson.la common/libsource.la

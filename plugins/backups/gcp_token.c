@@ -2,13 +2,12 @@
 #include "plugins/backups/gcp_token.h"
 
 #include "common/client/json_read.h"
+#include "common/file.h"
 #include "plugins/backups/gcp_read.h"
 
-#include <errno.h>
 #include <openssl/bio.h>
 #include <openssl/evp.h>
 #include <openssl/pem.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -37,24 +36,11 @@ static bool out_of_memory(struct dr_error *error)
 
 static char *read_file(const char *path, const char *what, struct dr_error *error)
 {
-    struct dr_buffer text = DR_BUFFER(FILE_MAX_BYTES);
-    char piece[4096];
-    FILE *file = fopen(path, "re");
-    if (file == NULL) {
-        dr_error_set(error, DR_ERR_USAGE, "%s: %s", what, strerror(errno));
-        return NULL;
-    }
-    for (size_t got; (got = fread(piece, 1, sizeof piece, file)) > 0;)
-        dr_buffer_add_bytes(&text, piece, got);
-    bool good =
-        !ferror(file) && !text.cut && text.size > 0 && memchr(text.text, '\0', text.size) == NULL;
-    fclose(file);
-    explicit_bzero(piece, sizeof piece);
-    if (good)
-        return dr_buffer_take(&text);
-    dr_error_set(error, DR_ERR_USAGE, "%s: it is empty, too long, or no text", what);
-    dr_buffer_free(&text);
-    return NULL;
+    const char *why;
+    char *text = dr_file_read(path, FILE_MAX_BYTES, &why);
+    if (text == NULL)
+        dr_error_set(error, DR_ERR_USAGE, "%s: %s", what, why);
+    return text;
 }
 
 static char *token_of_file(const char *path, struct dr_error *error)
