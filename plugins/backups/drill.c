@@ -218,6 +218,8 @@ bool bak_expected_read(const struct dr_text_list *list, struct bak_rules *rules,
         const char *item = list->items[i];
         if (item[0] == '\0')
             return dr_error_set(error, DR_ERR_USAGE, "--expect: a name is missing");
+        if (strcmp(item, "@") == 0)
+            return dr_error_set(error, DR_ERR_USAGE, "--expect: which file? @FILE");
         if (item[0] == '@' ? !read_list(rules, item, error)
                            : !add_expected(rules, item, "--expect", error))
             return false;

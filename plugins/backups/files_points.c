@@ -263,11 +263,27 @@ static void set_cut(struct making *making, const struct bak_found *found,
     }
 }
 
+/* Why no more than that was proven, in the words that are said where it is not enough. */
+static void set_reason(struct making *making, const struct bak_content *content,
+                       struct bak_point *point)
+{
+    const char *why = content->out_of_time                   ? "not read to its end in time"
+                      : content->why[0] != '\0'              ? content->why
+                      : content->note[0] != '\0'             ? content->note
+                      : content->verdict == BAK_UNKNOWN_KIND ? "no format that is known here"
+                                                             : NULL;
+    if (point->status == BAK_COMPLETE && why != NULL)
+        bak_facts_status(making->files->facts, point, BAK_COMPLETE, "%s", why);
+}
+
 /* Of what cannot be proven the time since its last write is all there is. */
 static void set_opaque(struct making *making, const struct bak_found *found,
                        const struct bak_content *content, struct bak_point *point)
 {
     point->encrypted = content->verdict == BAK_ENCRYPTED;
+    if (content->verdict == BAK_UNKNOWN_KIND)
+        bak_facts_text(making->files->facts, &point->why,
+                       content->why[0] != '\0' ? content->why : "it is of no known kind");
     if (content->proof > point->proof)
         point->proof = content->proof;
     if (is_young(making, found) && !making->files->store->atomic)
@@ -308,6 +324,7 @@ static void set_content(struct making *making, const struct bak_found *found,
         set_opaque(making, found, content, point);
         break;
     }
+    set_reason(making, content, point);
 }
 
 /* Rotation took it away while it was looked at: it is no point any more, and no trouble. */

@@ -63,10 +63,12 @@ static bool refuse(const struct dr_http_reply *reply, const struct listing *list
                    struct dr_error *error)
 {
     char message[GCP_NAME_SIZE];
-    gcp_read_message(dr_buffer_text(&reply->body), message);
+    bool too_much = gcp_read_message(dr_buffer_text(&reply->body), message);
     const char *colon = message[0] != '\0' ? ": " : "";
     if (reply->status == 401)
         return dr_error_set(error, DR_ERR_AUTH, "the token is not accepted%s%s", colon, message);
+    if (too_much || reply->status == 429)
+        return dr_error_set(error, DR_ERR_PROTOCOL, "too many requests%s%s", colon, message);
     if (reply->status == 403)
         return dr_error_set(error, DR_ERR_PRIVILEGE, "not allowed to %s%s%s", listing->what, colon,
                             message);
@@ -131,7 +133,8 @@ static bool ask_list(struct asker *asker, const struct listing *listing, struct 
                         listing->what);
 }
 
-/* The disks only say what has no snapshot at all: who may not list them loses that. */
+/* The disks only say what has no snapshot at all, and what is gone: who may not list them loses
+ * that. */
 static bool look(struct asker *asker, struct bak_facts *facts, struct dr_error *error)
 {
     struct dr_error refusal = {.class = DR_ERR_NONE};
@@ -140,8 +143,14 @@ static bool look(struct asker *asker, struct bak_facts *facts, struct dr_error *
         return false;
     dr_task_stage(asker->task, "list the disks");
     facts->complete = true;
-    if (ask_list(asker, &disks, facts, &refusal))
+    asker->wanted.disk_count = facts->series_count;
+    asker->wanted.disks = calloc(facts->series_count + 1, sizeof *asker->wanted.disks);
+    if (asker->wanted.disks == NULL)
+        return out_of_memory(error);
+    if (ask_list(asker, &disks, facts, &refusal)) {
+        gcp_set_aside(&asker->wanted, facts);
         return true;
+    }
     if (refusal.class != DR_ERR_PRIVILEGE) {
         *error = refusal;
         return false;
@@ -168,6 +177,7 @@ static bool probe(struct dr_task *task, void *facts, struct dr_error *error)
         free(token);
     }
     free(asker.header);
+    free(asker.wanted.disks);
     dr_http_free(asker.http);
     return ok;
 }

@@ -12,11 +12,14 @@
 #include <string.h>
 
 #define ACCESS_TOKEN_SIZE 8192
+/* Disks that are named in a note. */
+#define NAMED_MAX 5
 
 struct list {
     const struct gcp_wanted *wanted;
     struct bak_facts *facts;
     const char *lacks; /* what a useless item lacks; NULL */
+    bool torn;         /* the token of the next page cannot be read */
 };
 
 static bool finish(struct dr_json *reader, const char *kind, const char *wanted_kind,
@@ -26,6 +29,8 @@ static bool finish(struct dr_json *reader, const char *kind, const char *wanted_
         return false;
     if (strcmp(kind, wanted_kind) != 0)
         return dr_error_set(error, DR_ERR_PROTOCOL, "the reply is no %s", wanted_kind);
+    if (list->torn)
+        return dr_error_set(error, DR_ERR_PROTOCOL, "the token of the next page cannot be read");
     return list->lacks == NULL ||
            dr_error_set(error, DR_ERR_PROTOCOL, "the reply has an item without %s", list->lacks);
 }
@@ -150,7 +155,7 @@ bool gcp_read_snapshots(const char *text, const struct gcp_wanted *wanted, struc
             if (strcmp(key, "kind") == 0)
                 dr_json_text(&reader, kind, sizeof kind);
             else if (strcmp(key, "nextPageToken") == 0)
-                dr_json_text(&reader, next, GCP_TOKEN_SIZE);
+                list.torn = !dr_json_text(&reader, next, GCP_TOKEN_SIZE);
             else if (strcmp(key, "items") == 0 && dr_json_array(&reader)) {
                 while (dr_json_item(&reader)) {
                     struct snapshot snapshot;
@@ -187,27 +192,72 @@ static void take_disk(struct dr_json *reader, struct list *list)
     if (!is_wanted(list->wanted, name))
         return;
     struct bak_series *series = bak_facts_series(list->facts, name);
-    if (series != NULL && series->point_count == 0)
+    if (series == NULL)
+        return;
+    if ((size_t)(series - list->facts->series) < list->wanted->disk_count)
+        list->wanted->disks[series - list->facts->series] = GCP_THERE;
+    else
         series->expected_only = true;
 }
 
-/* {"zones/Z": {"disks": [...]}, "regions/R": {"warning": ...}} */
-static void take_places(struct dr_json *reader, struct list *list)
+/* What a place shows of the disks in it that have snapshots. */
+static void note_place(const struct list *list, const char *place, enum gcp_disk shown)
 {
-    char place[GCP_NAME_SIZE], key[64];
+    const char *name = strchr(place, '/'); /* "zones/Z" */
+    size_t length = name != NULL ? strlen(++name) : 0;
+    for (size_t i = 0; length > 0 && i < list->wanted->disk_count; i++) {
+        const char *series = list->facts->series[i].name;
+        enum gcp_disk *disk = &list->wanted->disks[i];
+        if (strncmp(series, name, length) == 0 && series[length] == '/' && *disk < shown)
+            *disk = shown;
+    }
+}
+
+static void take_warning(struct dr_json *reader, char code[GCP_NAME_SIZE])
+{
+    char key[64];
     if (!dr_json_object(reader))
         return;
-    while (dr_json_member(reader, place, sizeof place)) {
-        if (!dr_json_object(reader))
-            continue;
-        while (dr_json_member(reader, key, sizeof key)) {
-            if (strcmp(key, "disks") == 0 && dr_json_array(reader)) {
-                while (dr_json_item(reader))
-                    take_disk(reader, list);
-            } else if (strcmp(key, "disks") != 0)
-                dr_json_skip(reader);
-        }
+    while (dr_json_member(reader, key, sizeof key)) {
+        if (strcmp(key, "code") == 0)
+            dr_json_text(reader, code, GCP_NAME_SIZE);
+        else
+            dr_json_skip(reader);
     }
+}
+
+/* {"disks": [...]} or {"warning": {"code": "NO_RESULTS_ON_PAGE"}} */
+static void take_place(struct dr_json *reader, const char *place, struct list *list)
+{
+    char key[64], code[GCP_NAME_SIZE] = "";
+    bool listed = false;
+    if (!dr_json_object(reader))
+        return;
+    while (dr_json_member(reader, key, sizeof key)) {
+        if (strcmp(key, "disks") == 0 && dr_json_kind(reader) == '[') {
+            listed = dr_json_array(reader);
+            while (dr_json_item(reader))
+                take_disk(reader, list);
+        } else if (strcmp(key, "warning") == 0)
+            take_warning(reader, code);
+        else
+            dr_json_skip(reader);
+    }
+    bool empty = strcmp(code, "NO_RESULTS_ON_PAGE") == 0;
+    if (code[0] != '\0' && !empty)
+        bak_facts_sign(list->facts, NULL, BAK_NOTE, "the disks of %s are not all seen: %s", place,
+                       code);
+    if (listed || code[0] != '\0')
+        note_place(list, place, code[0] == '\0' || empty ? GCP_GONE : GCP_UNSEEN);
+}
+
+static void take_places(struct dr_json *reader, struct list *list)
+{
+    char place[GCP_NAME_SIZE];
+    if (!dr_json_object(reader))
+        return;
+    while (dr_json_member(reader, place, sizeof place))
+        take_place(reader, place, list);
 }
 
 bool gcp_read_disks(const char *text, const struct gcp_wanted *wanted, struct bak_facts *facts,
@@ -222,7 +272,7 @@ bool gcp_read_disks(const char *text, const struct gcp_wanted *wanted, struct ba
             if (strcmp(key, "kind") == 0)
                 dr_json_text(&reader, kind, sizeof kind);
             else if (strcmp(key, "nextPageToken") == 0)
-                dr_json_text(&reader, next, GCP_TOKEN_SIZE);
+                list.torn = !dr_json_text(&reader, next, GCP_TOKEN_SIZE);
             else if (strcmp(key, "items") == 0)
                 take_places(&reader, &list);
             else
@@ -230,6 +280,47 @@ bool gcp_read_disks(const char *text, const struct gcp_wanted *wanted, struct ba
         }
     }
     return finish(&reader, kind, "compute#diskAggregatedList", &list, error);
+}
+
+/* Those from the index on. */
+static void drop_series(struct bak_facts *facts, size_t kept)
+{
+    size_t count = facts->series_count - kept;
+    struct bak_facts dropped = {.series = calloc(count + 1, sizeof *facts->series),
+                                .series_count = count};
+    if (dropped.series == NULL) {
+        facts->no_memory = true;
+        return;
+    }
+    memcpy(dropped.series, facts->series + kept, count * sizeof *facts->series);
+    facts->series_count = kept;
+    bak_facts_free(&dropped);
+}
+
+void gcp_set_aside(const struct gcp_wanted *wanted, struct bak_facts *facts)
+{
+    bool by_name = wanted->disk[0] != '\0' && strpbrk(wanted->disk, "*?[") == NULL;
+    struct dr_buffer names = DR_BUFFER(200);
+    size_t kept = 0, gone = 0;
+    for (size_t i = 0; i < facts->series_count; i++) {
+        struct bak_series *series = &facts->series[i];
+        bool is_gone = i < wanted->disk_count && wanted->disks[i] == GCP_GONE;
+        if (is_gone && by_name)
+            bak_facts_sign(facts, series, BAK_NOTE, "its disk is not there any more");
+        if (!is_gone || by_name) {
+            struct bak_series swapped = facts->series[kept];
+            facts->series[kept++] = *series;
+            *series = swapped;
+        } else if (gone++ < NAMED_MAX)
+            dr_buffer_addf(&names, "%s%s", gone > 1 ? ", " : "", series->name);
+    }
+    if (gone > 0) {
+        bak_facts_sign(facts, NULL, BAK_NOTE,
+                       "%zu whose disk is not there any more, not judged: %s%s", gone,
+                       dr_buffer_text(&names), gone > NAMED_MAX ? ", ..." : "");
+        drop_series(facts, kept);
+    }
+    dr_buffer_free(&names);
 }
 
 /* ---- token, errors ---- */
@@ -256,35 +347,63 @@ char *gcp_read_token(const char *text)
     return NULL;
 }
 
-static void read_error(struct dr_json *reader, char message[GCP_NAME_SIZE])
+static bool is_too_much(const char *reason)
+{
+    return strcmp(reason, "rateLimitExceeded") == 0 ||
+           strcmp(reason, "userRateLimitExceeded") == 0 || strcmp(reason, "quotaExceeded") == 0;
+}
+
+static bool read_reasons(struct dr_json *reader)
+{
+    char key[64], reason[64];
+    bool too_much = false;
+    if (!dr_json_array(reader))
+        return false;
+    while (dr_json_item(reader)) {
+        if (!dr_json_object(reader))
+            continue;
+        while (dr_json_member(reader, key, sizeof key)) {
+            if (strcmp(key, "reason") != 0)
+                dr_json_skip(reader);
+            else if (dr_json_text(reader, reason, sizeof reason))
+                too_much = too_much || is_too_much(reason);
+        }
+    }
+    return too_much;
+}
+
+static bool read_error(struct dr_json *reader, char message[GCP_NAME_SIZE])
 {
     char key[64];
-    if (dr_json_kind(reader) != '{') {
-        dr_json_skip(reader);
-        return;
-    }
-    dr_json_object(reader);
+    bool too_much = false;
+    if (!dr_json_object(reader))
+        return false;
     while (dr_json_member(reader, key, sizeof key)) {
         if (strcmp(key, "message") == 0)
             dr_json_text(reader, message, GCP_NAME_SIZE);
+        else if (strcmp(key, "errors") == 0)
+            too_much = read_reasons(reader);
         else
             dr_json_skip(reader);
     }
+    return too_much;
 }
 
-void gcp_read_message(const char *text, char message[GCP_NAME_SIZE])
+bool gcp_read_message(const char *text, char message[GCP_NAME_SIZE])
 {
     struct dr_json reader = dr_json_start(text);
     char key[64];
+    bool too_much = false;
     message[0] = '\0';
     if (!dr_json_object(&reader))
-        return;
+        return false;
     while (dr_json_member(&reader, key, sizeof key)) {
         if (strcmp(key, "error") == 0)
-            read_error(&reader, message);
+            too_much = read_error(&reader, message);
         else if (strcmp(key, "error_description") == 0)
             dr_json_text(&reader, message, GCP_NAME_SIZE);
         else
             dr_json_skip(&reader);
     }
+    return too_much;
 }

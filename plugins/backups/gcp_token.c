@@ -2,6 +2,7 @@
 #include "plugins/backups/gcp_token.h"
 
 #include "common/client/json_read.h"
+#include "common/secret.h"
 #include "plugins/backups/gcp_read.h"
 
 #include <errno.h>
@@ -11,6 +12,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #define FILE_MAX_BYTES ((size_t)64 * 1024)
 #define SCOPE "https://www.googleapis.com/auth/compute.readonly"
@@ -20,6 +22,7 @@
 #define LIFE_SECONDS 3600
 #define GRANT "urn%3Aietf%3Aparams%3Aoauth%3Agrant-type%3Ajwt-bearer"
 #define PEM_SIZE 8192
+#define TOKEN_CHARACTERS "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~+/="
 
 struct key {
     char email[GCP_NAME_SIZE];
@@ -35,6 +38,14 @@ static bool out_of_memory(struct dr_error *error)
 
 /* ---- files ---- */
 
+/* As --password-file: what holds a secret must not be readable by everyone. */
+static bool is_private(FILE *file)
+{
+    struct stat status;
+    return fstat(fileno(file), &status) == 0 && S_ISREG(status.st_mode) &&
+           (status.st_mode & S_IRWXO) == 0;
+}
+
 static char *read_file(const char *path, const char *what, struct dr_error *error)
 {
     struct dr_buffer text = DR_BUFFER(FILE_MAX_BYTES);
@@ -42,6 +53,12 @@ static char *read_file(const char *path, const char *what, struct dr_error *erro
     FILE *file = fopen(path, "re");
     if (file == NULL) {
         dr_error_set(error, DR_ERR_USAGE, "%s: %s", what, strerror(errno));
+        return NULL;
+    }
+    if (!is_private(file)) {
+        dr_error_set(error, DR_ERR_USAGE, "%s: %s may be read by others: chmod 0600 it", what,
+                     path);
+        fclose(file);
         return NULL;
     }
     for (size_t got; (got = fread(piece, 1, sizeof piece, file)) > 0;)
@@ -59,20 +76,30 @@ static char *read_file(const char *path, const char *what, struct dr_error *erro
 
 static char *token_of_file(const char *path, struct dr_error *error)
 {
-    char *token = read_file(path, "token-file", error);
-    size_t length = token != NULL ? strcspn(token, "\r\n") : 0;
-    if (token == NULL)
-        return NULL;
-    if (length > 0 && token[length + strspn(token + length, "\r\n")] == '\0') {
-        token[length] = '\0';
-        return token;
-    }
-    dr_error_set(error, DR_ERR_USAGE, "token-file: one line is wanted");
-    free(token);
-    return NULL;
+    const char *line;
+    char *token = NULL;
+    struct dr_secrets *secrets = dr_secrets_new();
+    if (secrets == NULL)
+        out_of_memory(error);
+    else if (!dr_secrets_read_file(secrets, path, &line, error))
+        dr_error_prefix(error, "token-file");
+    else if (line[strspn(line, TOKEN_CHARACTERS)] != '\0')
+        dr_error_set(error, DR_ERR_USAGE, "token-file: there is no token in %s", path);
+    else if ((token = dr_text_format("%s", line)) == NULL)
+        out_of_memory(error);
+    dr_secrets_free(secrets);
+    return token;
 }
 
 /* ---- the key of a service account ---- */
+
+/* What is written into the token must not need to be escaped. */
+static bool is_plain(const char *text)
+{
+    while (*text > ' ' && *text <= '~' && *text != '"' && *text != '\\')
+        text++;
+    return *text == '\0';
+}
 
 static bool read_key(const char *text, struct key *key, struct dr_error *error)
 {
@@ -98,11 +125,8 @@ static bool read_key(const char *text, struct key *key, struct dr_error *error)
         return dr_error_set(error, DR_ERR_USAGE,
                             "the key file is no key of a service account (client_email, "
                             "private_key, token_uri)");
-    /* what is written into the token must not need to be escaped */
-    return strpbrk(key->email, "\"\\") == NULL && strpbrk(key->id, "\"\\") == NULL &&
-                   strpbrk(key->uri, "\"\\") == NULL
-               ? true
-               : dr_error_set(error, DR_ERR_USAGE, "the key file holds odd characters");
+    return (is_plain(key->email) && is_plain(key->id) && is_plain(key->uri)) ||
+           dr_error_set(error, DR_ERR_USAGE, "the key file holds odd characters");
 }
 
 /* base64url without padding (RFC 7515). */
@@ -129,17 +153,20 @@ static bool sign(const struct key *key, struct dr_buffer *token, struct dr_error
     bool ok = false;
     unsigned char signature[1024];
     size_t size = sizeof signature;
+    char none[] = ""; /* the pass phrase: without one OpenSSL would ask on the terminal */
     BIO *memory = BIO_new_mem_buf(key->pem, -1);
-    EVP_PKEY *private = memory != NULL ? PEM_read_bio_PrivateKey(memory, NULL, NULL, NULL) : NULL;
+    EVP_PKEY *private = memory != NULL ? PEM_read_bio_PrivateKey(memory, NULL, NULL, none) : NULL;
     EVP_MD_CTX *context = EVP_MD_CTX_new();
     if (private == NULL)
         dr_error_set(error, DR_ERR_USAGE, "the key file's private_key cannot be read");
+    else if (EVP_PKEY_base_id(private) != EVP_PKEY_RSA)
+        dr_error_set(error, DR_ERR_USAGE, "the key file's private_key is no RSA key");
     else if (context != NULL && EVP_PKEY_size(private) <= (int)sizeof signature &&
              EVP_DigestSignInit(context, NULL, EVP_sha256(), NULL, private) == 1 &&
              EVP_DigestSign(context, signature, &size, (const unsigned char *)token->text,
                             token->size) == 1)
         ok = dr_buffer_add_char(token, '.') && add_base64(token, signature, size);
-    if (!ok && private != NULL)
+    if (!ok && error->class == DR_ERR_NONE)
         dr_error_set(error, DR_ERR_INTERNAL, "the request for a token could not be signed");
     EVP_MD_CTX_free(context);
     EVP_PKEY_free(private);

@@ -3,6 +3,7 @@
 
 #include "common/duration.h"
 
+#include <math.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -155,6 +156,49 @@ static void say_well(struct judge *judge)
             judge->part_count, age, rpo, worst, weakest->name);
 }
 
+/* ---- the series, one by one ---- */
+
+/* By how much would be lost; where nothing can be restored, that is all. */
+static int by_exposure(const void *a, const void *b)
+{
+    const struct part *one = *(struct part *const *)a, *other = *(struct part *const *)b;
+    double first = one->promise.exposure.known ? one->promise.exposure.value : INFINITY;
+    double second = other->promise.exposure.known ? other->promise.exposure.value : INFINITY;
+    if (first != second)
+        return first > second ? -1 : 1;
+    return one < other ? -1 : one > other ? 1 : 0;
+}
+
+/* The worst is said first; figures keep the order of the targets, which does not change. */
+static void judge_parts(struct judge *judge)
+{
+    struct part **order = calloc(judge->part_count + 1, sizeof *order);
+    if (order == NULL) {
+        judge->result->out_of_memory = true;
+        return;
+    }
+    for (size_t i = 0; i < judge->part_count; i++)
+        order[i] = &judge->parts[i];
+    qsort(order, judge->part_count, sizeof *order, by_exposure);
+    for (size_t i = 0; i < judge->part_count; i++)
+        judge_series(judge, order[i]);
+    for (size_t i = 0; i < judge->part_count; i++)
+        series_figures(judge, &judge->parts[i]);
+    free(order);
+}
+
+/* The sentence names one: how many are as bad. */
+static void count_alike(const struct judge *judge, char *words, size_t size)
+{
+    size_t alike = 0;
+    for (size_t i = 0; i < judge->part_count; i++)
+        alike += judge->parts[i].state == judge->sentence.state ? 1 : 0;
+    words[0] = '\0';
+    if (judge->sentence.state != DR_OK && alike > 1)
+        snprintf(words, size, "; %zu of %zu are %s", alike, judge->part_count,
+                 dr_state_name(judge->sentence.state));
+}
+
 /* ---- what is remembered ---- */
 
 static void remember_part(const struct judge *judge, const struct part *part)
@@ -193,6 +237,7 @@ void bak_judge(const struct bak_evidence *evidence, const struct bak_rules *rule
 {
     struct judge judge = {
         .evidence = evidence, .rules = rules, .timeout_state = timeout_state, .result = result};
+    char alike[80];
     if (!gather_parts(&judge))
         result->out_of_memory = true;
     for (size_t i = 0; i < judge.part_count; i++)
@@ -200,8 +245,7 @@ void bak_judge(const struct bak_evidence *evidence, const struct bak_rules *rule
     pair_logs(&judge);
     for (size_t i = 0; i < evidence->count; i++)
         judge_target(&judge, &evidence->asked[i]);
-    for (size_t i = 0; i < judge.part_count; i++)
-        judge_series(&judge, &judge.parts[i]);
+    judge_parts(&judge);
     for (size_t i = 0; i < evidence->count; i++) {
         const struct bak_asked *asked = &evidence->asked[i];
         if (asked->answered && !asked->reference && asked->compared)
@@ -212,8 +256,9 @@ void bak_judge(const struct bak_evidence *evidence, const struct bak_rules *rule
     judge_service(&judge);
     if (judge.sentence.text[0] == '\0')
         say_well(&judge);
+    count_alike(&judge, alike, sizeof alike);
     if (judge.sentence.text[0] != '\0')
-        dr_result_verdict(result, judge.sentence.state, "%s", judge.sentence.text);
+        dr_result_verdict(result, judge.sentence.state, "%s%s", judge.sentence.text, alike);
     remember(&judge);
     for (size_t i = 0; i < judge.part_count; i++)
         free(judge.parts[i].name);

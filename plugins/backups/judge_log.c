@@ -89,6 +89,13 @@ static bool is_on_time(const struct promise *promise, double exposure)
            exposure <= promise->attainable.value + LATE * promise->period.value;
 }
 
+/* Whether the next run is late cannot be told of one point alone (a file that each night
+ * overwrites), and not where it was as long before within the window (a weekend). */
+static bool may_be_on_time(const struct promise *promise)
+{
+    return !promise->logged && (!promise->period.known || promise->worst_words != NULL);
+}
+
 /* An archive without its server does not tell whether nothing was written, or nothing archived;
  * that base backups are made does not help with an RPO that only the log can keep. */
 static bool may_be_idle(const struct judge *judge, const struct part *part)
@@ -110,7 +117,8 @@ enum dr_state exposure_state(const struct judge *judge, const struct part *part)
         return DR_UNKNOWN;
     if (rules->limited[BAK_EXPOSURE] || state == DR_OK)
         return state;
-    if (state == DR_WARNING && is_on_time(&part->promise, exposure))
+    if (state == DR_WARNING &&
+        (is_on_time(&part->promise, exposure) || may_be_on_time(&part->promise)))
         return DR_OK;
     if (state == DR_CRITICAL && is_unattainable(judge, part) &&
         is_on_time(&part->promise, exposure))

@@ -24,7 +24,7 @@ struct promise {
     const char *worst_words;        /* static text: what ended it; NULL: it is now */
     struct dr_opt_real period;      /* seconds between two points, usually */
     struct dr_opt_real duration;    /* seconds from a point's data to its being usable, usually */
-    struct dr_opt_real making;      /* seconds from its beginning, usually */
+    struct dr_opt_real making;      /* seconds that one such as `running` takes, usually */
     struct dr_opt_real attainable;  /* period and duration */
     struct dr_opt_int missed;       /* runs within what can be judged of the window */
     double covered;                 /* seconds of the window that are known */
@@ -73,8 +73,9 @@ bool point_is_usable(const struct bak_series *series, const struct bak_point *po
                      double skew);
 void promise_read(const struct judge *judge, struct part *part);
 
-/* judge_series.c: the line of a series. */
+/* judge_series.c: the line of a series, and its figures. */
 void judge_series(struct judge *judge, struct part *part);
+void series_figures(const struct judge *judge, const struct part *part);
 
 /* judge_log.c: archivers and their archives. */
 void pair_logs(struct judge *judge);

@@ -87,6 +87,7 @@ class Service:
     QUESTIONS = {}
     OPEN = ()  # questions that anybody may ask
     NOT_FOUND = {"message": "Not found"}
+    HANDLER = Handler
 
     def __init__(self, replies, tls=None, user=None, token=None, token_header="Authorization", token_format="Bearer %s",
                  prefix=""):
@@ -114,7 +115,7 @@ class Service:
         assert kind or not self.complaints, self.complaints
 
     def start(self):
-        self.server = Server(("127.0.0.1", self.port), Handler)
+        self.server = Server(("127.0.0.1", self.port), self.HANDLER)
         self.server.service = self
         if self.tls:
             context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)

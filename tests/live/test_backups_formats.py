@@ -330,6 +330,23 @@ def test_openssl(folder, tmp_path):
     bad(folder.look(), "multiple of 16")
 
 
+# ---- what cannot be told ----
+
+def test_no_known_format(folder):
+    """Nobody knows what that is, however large it is: asked for less, its being there is enough."""
+    (folder.root / "nightly.bin").write_bytes(bytes(range(1, 255)) * 40)
+    result = folder.look()
+    assert result.state == "UNKNOWN" and result.says("nightly.bin is not proven to be a backup"), result
+    assert result.says("no format that is known here") and not result.says("was not looked at"), result
+
+
+def test_not_unpacked(folder, tmp_path):
+    (tmp_path / "plain").write_bytes(b"x" * 5000)
+    tool("zip", "-q", "-j", str(folder.root / "nightly.zip"), str(tmp_path / "plain"))
+    result = folder.look("--proof", "checksummed")
+    assert result.state == "UNKNOWN" and result.says("(well-formed): a zip is not unpacked here"), result
+
+
 # ---- what is no backup ----
 
 def test_message_of_a_failed_dump(folder, dumps):
