@@ -899,6 +899,12 @@ common_client_libaws_la_SOURCES = \
 common_client_libaws_la_CFLAGS = $(AM_CFLAGS) $(azure_cflags)
 backups_cflags = $(AM_CFLAGS) $(azure_cflags)
 backups_libs = common/client/libaws.la $(azure_libs)
+backups_aws = \
+	plugins/backups/aws.c \
+	plugins/backups/aws_ebs.c \
+	plugins/backups/aws_parts.h \
+	plugins/backups/aws_rds.c \
+	plugins/backups/aws_read.c plugins/backups/aws_read.h
 backups_gcp = \
 	plugins/backups/gcp.c plugins/backups/gcp_read.c plugins/backups/gcp_read.h \
 	plugins/backups/gcp_token.c plugins/backups/gcp_token.h
@@ -919,7 +925,7 @@ plugins_backups_objects_la_LDFLAGS = $(module_ldflags)
 plugins_backups_objects_la_LIBADD = $(backups_libs) common/client/libjson.la common/libsource.la
 
 pkglib_LTLIBRARIES += plugins/backups-aws.la
-plugins_backups_aws_la_SOURCES = plugins/backups/aws.c $(backups_shared)
+plugins_backups_aws_la_SOURCES = $(backups_aws) $(backups_shared)
 plugins_backups_aws_la_CFLAGS = $(backups_cflags)
 plugins_backups_aws_la_LDFLAGS = $(module_ldflags)
 plugins_backups_aws_la_LIBADD = $(backups_libs) common/client/libjson.la common/libsource.la
@@ -936,8 +942,8 @@ plugins_backups_azuresql_la_CFLAGS = $(backups_cflags)
 plugins_backups_azuresql_la_LDFLAGS = $(module_ldflags)
 plugins_backups_azuresql_la_LIBADD = $(backups_libs) common/client/libjson.la common/libsource.la
 else
-plugins_check_backup_freshness_SOURCES += $(backups_objects) plugins/backups/aws.c $(backups_gcp) \
-	$(backups_azuresql)
+plugins_check_backup_freshness_SOURCES += $(backups_aws) $(backups_azuresql) $(backups_gcp) \
+	$(backups_objects)
 plugins_check_backup_freshness_CFLAGS += $(azure_cflags)
 plugins_check_backup_freshness_LDADD += $(backups_libs)
 endif

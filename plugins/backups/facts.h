@@ -74,7 +74,8 @@ struct bak_point {
                      the root of the target */
     char *parent; /* the point that it needs; NULL: none. It may not be there */
     enum bak_status status;
-    char *why; /* in words, where it is not complete: "no end-of-archive block"; NULL */
+    char *why; /* in words, where it is not complete, or cannot be proven: "no end-of-archive
+                  block"; NULL */
     enum bak_level level;
     enum bak_proof proof;
     bool encrypted;             /* its content cannot be looked at without a key */

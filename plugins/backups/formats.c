@@ -116,6 +116,12 @@ static bool only_zeros(const unsigned char *bytes, size_t size)
     return size > 0 && bytes[0] == 0 && memcmp(bytes, bytes + 1, size - 1) == 0;
 }
 
+/* "x.tgz" is unpacked under that name. */
+static bool is_tar_name(const char *name)
+{
+    return bak_name_ends(name, ".tar") || bak_name_ends(name, ".tgz");
+}
+
 /* No format knows it. */
 static void judge_unknown(const char *name, const unsigned char *head, size_t size,
                           struct bak_content *content)
@@ -124,9 +130,11 @@ static void judge_unknown(const char *name, const unsigned char *head, size_t si
     content->verdict = BAK_UNKNOWN_KIND;
     if (size == 0)
         bak_content_none(content, "size 0");
-    else if (only_zeros(head, size) && size < BAK_EDGE_SIZE && !bak_name_ends(name, ".tar"))
-        bak_content_none(content, "nothing but zeros");
-    else if (what != NULL && !(only_zeros(head, size) && bak_name_ends(name, ".tar")))
+    else if (only_zeros(head, size) && size < BAK_EDGE_SIZE)
+        bak_content_none(content, "nothing %s",
+                         is_tar_name(name) ? "is in it: no file of its source was there"
+                                           : "but zeros");
+    else if (what != NULL && !(only_zeros(head, size) && is_tar_name(name)))
         bak_content_none(content, "by its name it is %s, by its content it is not", what);
 }
 

@@ -24,7 +24,7 @@ struct promise {
     const char *worst_words;        /* static text: what ended it; NULL: it is now */
     struct dr_opt_real period;      /* seconds between two points, usually */
     struct dr_opt_real duration;    /* seconds from a point's data to its being usable, usually */
-    struct dr_opt_real making;      /* seconds from its beginning, usually */
+    struct dr_opt_real making;      /* seconds that one such as `running` takes, usually */
     struct dr_opt_real attainable;  /* period and duration */
     struct dr_opt_int missed;       /* runs within what can be judged of the window */
     double covered;                 /* seconds of the window that are known */

@@ -343,12 +343,14 @@ static void find_data(const struct judge *judge, struct part *part)
 static void find_making(const struct judge *judge, struct part *part)
 {
     const struct bak_series *series = part->series;
+    const struct bak_point *running = part->promise.running;
     double values[KIN_MAX];
     size_t count = 0;
-    for (size_t i = 0; i < series->point_count && count < KIN_MAX; i++) {
+    for (size_t i = 0; running != NULL && i < series->point_count && count < KIN_MAX; i++) {
         const struct bak_point *point = &series->points[i];
         struct dr_opt_real began = point->began.known ? point->began : point->data;
-        if (point->usable.known && began.known && point->usable.value >= began.value &&
+        if (point->level == running->level && point->usable.known && began.known &&
+            point->usable.value >= began.value &&
             point_is_usable(series, point, judge->evidence->now, judge->rules->skew))
             values[count++] = point->usable.value - began.value;
     }
@@ -366,7 +368,8 @@ static int by_newest(const void *a, const void *b)
                                                           : 0;
 }
 
-/* Against the median of those before it that are its kind: incremental ones vary. */
+/* Against the median of those before it, full ones only: incremental ones vary, differential ones
+ * grow until the next full one. */
 static void compare_sizes(const struct judge *judge, struct part *part)
 {
     struct promise *promise = &part->promise;
@@ -374,7 +377,7 @@ static void compare_sizes(const struct judge *judge, struct part *part)
     const struct bak_point *newest = promise->newest;
     double sizes[KIN_MAX];
     size_t count = 0, kin = 0;
-    if (newest == NULL || !newest->size.known || newest->level == BAK_INCREMENTAL)
+    if (newest == NULL || !newest->size.known || newest->level != BAK_FULL)
         return;
     const struct bak_point **points = calloc(series->point_count, sizeof *points);
     if (points == NULL) {

@@ -4,6 +4,7 @@
 
 #include "common/duration.h"
 
+#include <ctype.h>
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
@@ -79,6 +80,17 @@ static void say_none(struct judge *judge, struct part *part, struct dr_line *lin
 
 /* ---- exposure ---- */
 
+/* "20261120...", "2026-11-20...": a folder for each day, and nobody said so. */
+static bool is_date(const char *name)
+{
+    size_t digits = 0, i = 0;
+    for (; digits < 8 && (isdigit((unsigned char)name[i]) || strchr("-_.", name[i]) != NULL) &&
+           name[i] != '\0';
+         i++)
+        digits += isdigit((unsigned char)name[i]) ? 1 : 0;
+    return digits == 8 && i <= 10 && (name[0] == '1' || name[0] == '2');
+}
+
 static void say_old(struct judge *judge, struct part *part, struct dr_line *line,
                     enum dr_state state)
 {
@@ -106,6 +118,10 @@ static void say_old(struct judge *judge, struct part *part, struct dr_line *line
         dr_line_next(line, state, "see why %s failed", promise->broken->name);
     else if (promise->logged)
         dr_line_next(line, state, "see why no log is archived any more");
+    else if (is_date(part->series->name))
+        dr_line_next(line, state,
+                     "folders that are dates are no series: say so by --name-format, "
+                     "'%%Y-%%m-%%d/{}.dump' for example");
     else
         dr_line_next(line, state, "see whether the job still runs, and its log%s",
                      exposure > judge->rules->window && part->series->name[0] != '\0'
@@ -122,7 +138,7 @@ static void say_unattainable(struct judge *judge, struct part *part, struct dr_l
     age_words(judge->rules->rpo, rpo);
     age_words(promise->attainable.value, best);
     age_words(promise->worst.value, worst);
-    age_words(judge->rules->window, window);
+    age_words(promise->covered, window);
     dr_line_problem(line, DR_WARNING,
                     "an RPO of %s cannot be met by this schedule: just before the next backup is "
                     "usable, the last one is %s old (worst %s in %s)",
@@ -198,8 +214,10 @@ static void judge_proof(struct judge *judge, struct part *part, struct dr_line *
     dr_line_problem(line, DR_UNKNOWN, "%s is not proven to be a backup (%s): %s", newest->name,
                     proof_words(newest->proof),
                     newest->why != NULL ? newest->why : "its content was not looked at");
-    dr_line_next(line, DR_UNKNOWN,
-                 "restore it by hand, give more --timeout, or ask for less by --proof");
+    dr_line_next(
+        line, DR_UNKNOWN,
+        "restore it by hand, give more --timeout, or ask for less by --proof; what is none "
+        "is left out by --exclude");
     say(judge, DR_UNKNOWN, "%s: %s is not proven to be a backup: %s", part->name, newest->name,
         newest->why != NULL ? newest->why : proof_words(newest->proof));
 }
@@ -248,6 +266,25 @@ static void judge_running(struct judge *judge, struct part *part, struct dr_line
         dr_line_figure(line, "one is being made since %s", age);
 }
 
+/* What to do about a figure beyond its limits; NULL: that depends. */
+static const char *advice_of(enum bak_metric metric)
+{
+    switch (metric) {
+    case BAK_POINTS:
+    case BAK_RETENTION:
+        return "see whether retention deletes too much, or runs fail; what is new gets there by "
+               "itself";
+    case BAK_SIZE:
+    case BAK_SIZE_CHANGE:
+        return "compare it with its source: is all in it that was in those before?";
+    case BAK_FULL_AGE:
+    case BAK_CHAIN:
+        return "make a full backup now, and see why the last ones failed";
+    default:
+        return NULL;
+    }
+}
+
 /* One figure of a part held against its limits. */
 static void judge_figure(struct judge *judge, struct part *part, struct dr_line *line,
                          enum bak_metric metric, struct dr_opt_real value, const char *words)
@@ -258,8 +295,9 @@ static void judge_figure(struct judge *judge, struct part *part, struct dr_line 
         return;
     if (!value.known) {
         if (judge->rules->limited[metric]) {
-            dr_line_problem(line, DR_UNKNOWN, "%s is not known", words);
-            say(judge, DR_UNKNOWN, "%s: %s is not known", part->name, words);
+            dr_line_problem(line, DR_UNKNOWN, "%s is not known", bak_metrics[metric].name);
+            say(judge, DR_UNKNOWN, "%s: %s is not known, and has a limit", part->name,
+                bak_metrics[metric].name);
         }
         return;
     }
@@ -268,6 +306,8 @@ static void judge_figure(struct judge *judge, struct part *part, struct dr_line 
         say(judge, state, "%s: %s %s, %s", part->name, words,
             dr_unit_format(bak_metrics[metric].unit, value.value, text, sizeof text),
             dr_threshold_rule(&bak_metrics[metric], threshold, value.value, rule, sizeof rule));
+    if (state != DR_OK && advice_of(metric) != NULL)
+        dr_line_next(line, state, "%s", advice_of(metric));
 }
 
 static struct dr_opt_real real_of(struct dr_opt_int value)

@@ -541,6 +541,10 @@ static void walk_zip(struct walk *walk)
              end.size, end.start);
         return;
     }
+    if (end.entries == 0) {
+        ends(walk, BAK_END_MISSING, "nothing is in it: no file of its source was there");
+        return;
+    }
     int64_t at = end.at - (int64_t)end.size;
     walk->ending->content = dr_int(0);
     for (uint64_t i = 0; i < end.entries; i++) {

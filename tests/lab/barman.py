@@ -101,9 +101,9 @@ class Home:
         base = os.path.join(self.folder, name, "base")
         return sorted(os.listdir(base)) if os.path.isdir(base) else []
 
-    def backup(self, name, archive=True):
+    def backup(self, name, *options, archive=True):
         """Makes one; returns its id. Without `archive` it waits for WAL."""
-        self.run("backup", name)
+        self.run("backup", *options, name)
         if archive:
             self.archive(name)
         return self.ids(name)[-1]

@@ -101,6 +101,12 @@ static const struct row rows[] = {
      DR_WARNING,
      "pg: an RPO of 1d cannot be met by this schedule, which gives 1d1h at best",
      {"pg: an RPO of 1d cannot be met"}},
+    {"... by what is known of the window, and no more",
+     PG "runs 3 5h 1d took=1h\n",
+     "rpo=24h",
+     DR_WARNING,
+     "cannot be met",
+     {"(worst 1d1h in 2d5h)", "-worst 1d1h in 7d"}},
     {"... and no alarm at night", NIGHTLY("24h30m"), "rpo=24h", DR_WARNING, "cannot be met", {0}},
     {"... but one when a run is late", NIGHTLY("27h"), "rpo=24h", DR_CRITICAL, "is 1d3h old", {0}},
     {"a missed run in the window",
@@ -222,6 +228,30 @@ static const struct row rows[] = {
      DR_OK,
      "can be restored",
      {"one is being made since 1h"}},
+    {"a weekly full one takes longer than the incremental ones, and is not stuck",
+     PG "point now 2h status=running level=full\npoint f3 15d took=3h\npoint f2 8d took=3h\n"
+        "point i1 3d took=5m level=incr parent=f2\npoint i2 2d took=5m level=incr parent=i1\n"
+        "point i3 26h took=5m level=incr parent=i2\npoint i4 7h took=5m level=incr parent=i3\n",
+     "rpo=26h window=2d",
+     DR_OK,
+     "can be restored to 7h ago",
+     {"one is being made since 2h"}},
+    {"an incremental one that takes as long as a full one is",
+     PG "point now 2h status=running level=incr\npoint f2 4d took=3h\n"
+        "point i1 3d took=5m level=incr parent=f2\npoint i2 2d took=5m level=incr parent=i1\n"
+        "point i3 26h took=5m level=incr parent=i2\npoint i4 7h took=5m level=incr parent=i3\n",
+     "rpo=26h window=2d",
+     DR_WARNING,
+     "pg: a backup is stuck: running for 2h, usually it takes 5m",
+     {0}},
+    {"differential ones grow until the next full one, and begin anew",
+     PG "point f2 25h size=9000 level=full\npoint d7 2d1h size=900 level=diff parent=f1\n"
+        "point d6 3d1h size=800 level=diff parent=f1\npoint d5 4d1h size=700 level=diff parent=f1\n"
+        "point f1 8d size=9000 level=full\npoint d1 1h size=100 level=diff parent=f2\n",
+     "rpo=26h",
+     DR_OK,
+     "can be restored to 1h ago",
+     {"-changed"}},
     {"stuck",
      PG "point now 4h status=running\nruns 5 24h 1d took=1h\n",
      "rpo=30h",
@@ -640,7 +670,7 @@ static const struct row rows[] = {
      PG "point a 1h\n",
      "rpo=26h critical=size_change:5",
      DR_UNKNOWN,
-     "the size of the newest changed by is not known",
+     "size_change is not known, and has a limit",
      {0}},
 };
 
