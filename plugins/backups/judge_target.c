@@ -68,7 +68,8 @@ static void judge_store(struct judge *judge, const struct bak_asked *asked, stru
                       "S3 tells whoever has s3:GetBucketVersioning; of Azure Blob soft delete is "
                       "meant; others do not tell");
     judge_requirement(judge, asked, line, judge->rules->locking, facts->locking, "object lock",
-                      "only S3 and Azure Blob tell: S3 needs s3:GetBucketObjectLockConfiguration");
+                      "only S3 and Azure Blob tell: S3 needs s3:GetBucketObjectLockConfiguration "
+                      "and a default retention: locks of single objects are not looked at");
     if (facts->credential_ends.known) {
         double left = facts->credential_ends.value - judge->evidence->now;
         enum dr_state state = dr_line_judge(line, &bak_metrics[BAK_CREDENTIAL_LEFT], threshold,

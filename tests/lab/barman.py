@@ -23,13 +23,14 @@ PROGRAM = "/usr/bin/barman"
 class Home:
     """barman_home, with the servers that are added to it."""
 
-    def __init__(self, lab, name):
+    def __init__(self, lab, name, **settings):
         if not os.path.exists(os.path.join(lab.root, PROGRAM[1:])):
             raise postgresql.LabError("barman is not installed")
         self.lab = lab
         self.folder = os.path.join(lab.folder, "barman-" + name)
         os.mkdir(self.folder)
         lab.give(self.folder)
+        self.settings = settings
         self.servers = {}
 
     def config(self):
@@ -44,6 +45,7 @@ class Home:
             where = "host=127.0.0.1 port=%d user=postgres dbname=postgres" % server.port
             lines += ["[%s]" % name, "description = " + name, "conninfo = " + where, "streaming_conninfo = " + where,
                       "backup_method = postgres", "archiver = on", "immediate_checkpoint = true"]
+            lines += ["%s = %s" % item for item in sorted(self.settings.items())]
         with open(self.config(), "w") as file:
             file.write("\n".join(lines) + "\n")
         self.lab.give(self.config())

@@ -1,77 +1,82 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""moto's server (Debian's python3-moto, in the root of trixie: roots.py) on loopback: the APIs of Amazon Web Services, written
-by others from its models. It verifies no signature.
+"""moto's server (Debian's python3-moto) of another suite (roots.py) on loopback: the APIs of Amazon Web Services, written by
+others from its models. It verifies no signature, and dates what is made by the real clock.
 
-    with Moto() as moto:
-        moto.ask("ec2", Action="CreateVolume", Version="2016-11-15", Size=1, AvailabilityZone="eu-central-1a")"""
+    with Moto("trixie") as moto:
+        moto.ask("ec2", Action="CreateVolume", Version="2016-11-15", Size=1, AvailabilityZone="eu-central-1a")
+        client = moto.client("s3")                  # botocore's
+        moto.uri("backups", "pg/*.dump")            # of S3, for --target
+        moto.environment                            # credentials: any will do
 
-import http.client
+The rules are those of program.py."""
+
 import os
-import signal
-import subprocess
+import shutil
 import tempfile
-import time
 import urllib.error
 import urllib.parse
 import urllib.request
 
 import roots
 from postgresql import free_port
+from program import Program
+from swift_lab import REGION as S3_REGION, place
 
+PACKAGE = "python3-moto"
+SUITES = ("trixie",)
 REGION = "eu-central-1"
-ROOT = roots.root_path("trixie")
-PORTS = set()
 STARTS = 60  # seconds
 
 
-def missing():
-    """Why there is none on this machine; None."""
-    if not (ROOT / "usr/bin/moto_server").exists():
-        return "no moto in %s (tests/lab/roots.py ensure trixie)" % ROOT
-    return None if os.geteuid() == 0 else "only root can enter %s" % ROOT
-
-
 class Moto:
+    def __init__(self, suite):
+        self.root = str(roots.root_path(suite))
+        self.folder = tempfile.mkdtemp(prefix="dr-moto-")
+        self.port = free_port(set())
+        self.program = Program("moto", os.path.join(self.folder, "moto"))
+        self.endpoint = "http://127.0.0.1:%d" % self.port
+        self.environment = {"AWS_ACCESS_KEY_ID": "lab", "AWS_SECRET_ACCESS_KEY": "lab",
+                            "AWS_EC2_METADATA_DISABLED": "true"}
+
     def __enter__(self):
-        self.port = free_port(PORTS)
-        self.log = tempfile.TemporaryFile()
-        self.process = subprocess.Popen(
-            roots.enter(ROOT, ["moto_server", "-H", "127.0.0.1", "-p", str(self.port)]), env=roots.environment(),
-            stdin=subprocess.DEVNULL, stdout=self.log, stderr=self.log, start_new_session=True)
         try:
-            self.wait()
+            self.program.run(["chroot", self.root, "/usr/bin/moto_server", "-H", "127.0.0.1", "-p", self.port],
+                             TMPDIR="/tmp", HOME="/tmp")
+            self.program.wait_for(self.answers, "moto answers", STARTS)
         except BaseException:
-            self.stop()
+            self.__exit__()
             raise
         return self
 
     def __exit__(self, *_):
-        self.stop()
+        self.program.stop()
+        shutil.rmtree(self.folder, ignore_errors=True)
 
-    def stop(self):
-        if self.process.poll() is None:
-            os.killpg(self.process.pid, signal.SIGKILL)
-        self.process.wait()
-        self.log.close()
-
-    def wait(self):
-        end = time.monotonic() + STARTS
-        while True:
-            try:
-                urllib.request.urlopen("http://127.0.0.1:%d/moto-api/" % self.port, timeout=5).read()
-                return
-            except (OSError, http.client.HTTPException):
-                self.log.seek(0)
-                assert self.process.poll() is None and time.monotonic() < end, self.log.read().decode(errors="replace")
-                time.sleep(0.1)
+    def answers(self):
+        try:
+            with urllib.request.urlopen(self.endpoint + "/moto-api/data.json", timeout=5) as reply:
+                return reply.status == 200
+        except OSError:
+            return False
 
     def ask(self, service, **parameters):
         """The text of the reply."""
         request = urllib.request.Request(
-            "http://127.0.0.1:%d/" % self.port, data=urllib.parse.urlencode(parameters).encode(),
+            self.endpoint + "/", data=urllib.parse.urlencode(parameters).encode(),
             headers={"Authorization": "AWS4-HMAC-SHA256 Credential=lab/20260101/%s/%s/aws4_request, SignedHeaders=host, "
                                       "Signature=0" % (REGION, service)})
         try:
             return urllib.request.urlopen(request, timeout=30).read().decode()
         except urllib.error.HTTPError as error:
             raise AssertionError(error.read().decode(errors="replace")) from error
+
+    def client(self, service):
+        import botocore.config
+        import botocore.session
+        return botocore.session.Session().create_client(
+            service, region_name=S3_REGION, endpoint_url=self.endpoint, aws_access_key_id="lab",
+            aws_secret_access_key="lab", config=botocore.config.Config(
+                s3={"addressing_style": "path"}, proxies={}, retries={"max_attempts": 2}))
+
+    def uri(self, bucket, path="", **parameters):
+        return place(self.endpoint, bucket, path, **parameters)

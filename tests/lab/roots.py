@@ -21,6 +21,7 @@ import contextlib
 import fcntl
 import os
 import pathlib
+import re
 import shutil
 import subprocess
 import sys
@@ -97,6 +98,13 @@ def enter(root, command, folder="/"):
             "sh", "-c", script, str(root), folder] + list(command)
 
 
+def prefix(root):
+    """What stands before a command of postgresql.Lab inside the root: with /dev, since semaphores need /dev/shm, and as
+    the child of whoever starts it, who signals it by its id."""
+    return ["unshare", "--mount", "--propagation", "private", "sh", "-c",
+            'mount --rbind /dev "$0/dev" && exec chroot "$0" "$@"', str(root)]
+
+
 def environment(**more):
     """What a command inside a root may see of our environment: nothing but what it needs."""
     clean = {"PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "HOME": "/root",
@@ -166,6 +174,18 @@ def stamped(suite):
 
 def packages_of(suite):
     return PACKAGES + MORE.get(suite, ())
+
+
+def has(suite, packages):
+    """Whether all of them can be run there, as it is: nothing is made or installed for that."""
+    return os.geteuid() == 0 and set(packages) <= stamped(suite)
+
+
+def version(suite, package):
+    """The version of a package there, as numbers: (2, 55, 1)."""
+    text = subprocess.run(["dpkg-query", "--admindir", str(root_path(suite) / "var/lib/dpkg"), "-W", "-f",
+                           "${source:Upstream-Version}", package], stdout=subprocess.PIPE, check=True).stdout.decode()
+    return tuple(map(int, re.findall(r"[0-9]+", text.split("+")[0])))
 
 
 def ensure(suite, packages=None):

@@ -2,25 +2,24 @@
 """check_backup_freshness against moto, whose replies nobody here has written (its signatures are not verified: those are
 test_backups_aws.py's)."""
 
-import os
 import re
-import sys
 
+import moto as lab
 import pytest
 
-sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), os.pardir, "lab"))
-
-import moto as lab  # noqa: E402
-
 RDS, EC2 = "2014-10-31", "2016-11-15"
-ENVIRONMENT = {"AWS_ACCESS_KEY_ID": "lab", "AWS_SECRET_ACCESS_KEY": "lab", "AWS_EC2_METADATA_DISABLED": "true"}
+
+pytestmark = [pytest.mark.one_build, pytest.mark.made_in_suite(lab.PACKAGE)]
+
+
+@pytest.fixture(scope="module", params=lab.SUITES)
+def suite(request):
+    return request.param
 
 
 @pytest.fixture(scope="module")
-def moto():
-    if lab.missing():
-        pytest.skip(lab.missing())
-    with lab.Moto() as server:
+def moto(suite):
+    with lab.Moto(suite) as server:
         yield server
 
 
@@ -28,7 +27,7 @@ def moto():
 def ask(moto, backup_freshness):
     def run(scheme, *arguments, more=""):
         return backup_freshness("-T", "%s://%s?endpoint=http://127.0.0.1:%d%s" % (scheme, lab.REGION, moto.port, more),
-                                "--rpo", "26h", *arguments, environment=ENVIRONMENT)
+                                "--rpo", "26h", *arguments, environment=moto.environment)
     return run
 
 

@@ -20,6 +20,7 @@ from tools_backup import Borg, Restic
 DAY = 86400
 BUNDLES = (2, 46)  # pgBackRest, with blocks
 INCREMENTAL = (3, 11)  # Barman, with PostgreSQL 17
+PACKED = (3, 1)  # Barman's own base backups
 
 pytestmark = pytest.mark.one_build
 
@@ -256,6 +257,27 @@ def test_barman_list(backup_freshness, home, tmp_path):
     assert result.state == "OK" and result.perfdata["points"] == 2 and result.says(home.done[1]), result
     result = backup_freshness("-T", "x=barman+json://%s" % path, "--rpo", "1d", now=time.time() + 2 * DAY)
     assert result.state == "CRITICAL", result
+
+
+@made_by_barman
+def test_barman_packed(backup_freshness, suite, lab_there, tmp_path):
+    """WAL under the same names, and a base backup that is one archive."""
+    settings = {"compression": "gzip"}
+    if roots.version(suite, "barman") >= PACKED:
+        settings["backup_compression"] = "gzip"
+    home = barman.Home(lab_there, "packed", **settings)
+    server = home.add("demo")
+    home.backup("demo")
+    wal = [home.archive("demo") for _ in range(3)]
+    server.remove()
+    path = home.copy(tmp_path / "home")
+    assert os.path.getsize(segment(path, wal[1])) < 1024 * 1024
+    assert bool(glob.glob(os.path.join(path, "demo", "base", "*", "data", "base.tar.gz"))) == (len(settings) == 2)
+    result = backup_freshness("-T", "barman+file://" + path)
+    assert result.state == "OK" and result.perfdata["points"] == 1 and result.perfdata["wal_missing"] == 0, result
+    os.unlink(segment(path, wal[1]))
+    result = backup_freshness("-T", "barman+file://" + path)
+    assert result.state == "CRITICAL" and result.says("WAL is missing", wal[1]), result
 
 
 # ---- restic ----
