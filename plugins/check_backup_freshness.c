@@ -12,6 +12,7 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -263,7 +264,13 @@ static bool out_of_memory(struct dr_error *error)
     return dr_error_set(error, DR_ERR_INTERNAL, "out of memory");
 }
 
-/* A zone that is not there would silently be UTC. */
+static bool is_file(const char *path)
+{
+    struct stat status;
+    return stat(path, &status) == 0 && S_ISREG(status.st_mode) && access(path, R_OK) == 0;
+}
+
+/* A zone that is not there, or a folder of zones, would silently be UTC. */
 static bool set_zone(struct dr_error *error)
 {
     static const char *const folder = "/usr/share/zoneinfo/";
@@ -273,7 +280,7 @@ static bool set_zone(struct dr_error *error)
         if (path == NULL)
             return out_of_memory(error);
         bool known = plain || (zone[0] != '\0' && zone[0] != '/' && strstr(zone, "..") == NULL &&
-                               access(path, R_OK) == 0);
+                               is_file(path));
         free(path);
         if (!known)
             return dr_error_set(error, DR_ERR_USAGE,
@@ -291,6 +298,16 @@ static bool check_formats(struct dr_error *error)
         if (!bak_format_check(request.formats.items[i], error))
             return dr_error_prefix(error, "--name-format");
     }
+    return true;
+}
+
+/* 0 of either would be another way to say nothing, or that all that runs is stuck. */
+static bool check_numbers(struct dr_error *error)
+{
+    if (stuck.known && stuck.value < 1)
+        return dr_error_set(error, DR_ERR_USAGE, "--stuck: at least 1");
+    if (max_pages.known && max_pages.value < 1)
+        return dr_error_set(error, DR_ERR_USAGE, "--max-pages: at least 1");
     return true;
 }
 
@@ -358,9 +375,9 @@ static bool prepare(struct dr_targets *targets, struct dr_threshold *thresholds,
     rules.skew = skew.known ? skew.value : SKEW_FALLBACK;
     rules.stuck = stuck.known ? (double)stuck.value : STUCK_FALLBACK;
     rules.proof = (enum bak_proof)proof;
-    if (!set_zone(error) || !check_formats(error) || !read_requirements(error) ||
-        !bak_expected_read(&expect, &rules, error) || !bak_size_read(least_size, &rules, error) ||
-        !check_copies(targets, error))
+    if (!set_zone(error) || !check_formats(error) || !check_numbers(error) ||
+        !read_requirements(error) || !bak_expected_read(&expect, &rules, error) ||
+        !bak_size_read(least_size, &rules, error) || !check_copies(targets, error))
         return false;
     bak_drill_read(drill_file, &rules.drill);
     bak_limits_set(&rules, thresholds);

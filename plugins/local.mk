@@ -795,7 +795,8 @@ backups_readers = \
 	plugins/backups/proof_unpack.c plugins/backups/proof_unpack.h \
 	plugins/backups/restic.c \
 	plugins/backups/scan.c plugins/backups/scan.h \
-	plugins/backups/store_disk.c \
+	plugins/backups/store_disk.c plugins/backups/store_disk.h \
+	plugins/backups/store_disk_list.c \
 	plugins/backups/snapshots.c plugins/backups/snapshots.h \
 	plugins/backups/velero_bucket.c \
 	$(backups_velero) \
@@ -899,6 +900,12 @@ common_client_libaws_la_SOURCES = \
 common_client_libaws_la_CFLAGS = $(AM_CFLAGS) $(azure_cflags)
 backups_cflags = $(AM_CFLAGS) $(azure_cflags)
 backups_libs = common/client/libaws.la $(azure_libs)
+backups_aws = \
+	plugins/backups/aws.c \
+	plugins/backups/aws_ebs.c \
+	plugins/backups/aws_parts.h \
+	plugins/backups/aws_rds.c \
+	plugins/backups/aws_read.c plugins/backups/aws_read.h
 backups_gcp = \
 	plugins/backups/gcp.c plugins/backups/gcp_read.c plugins/backups/gcp_read.h \
 	plugins/backups/gcp_token.c plugins/backups/gcp_token.h
@@ -910,7 +917,8 @@ backups_objects = \
 	plugins/backups/store_azure_blob.c \
 	plugins/backups/store_azure_files.c \
 	plugins/backups/store_s3.c plugins/backups/store_s3.h \
-	plugins/backups/store_s3_list.c
+	plugins/backups/store_s3_list.c \
+	plugins/backups/store_s3_open.c
 if MODULES
 pkglib_LTLIBRARIES += plugins/backups-objects.la
 plugins_backups_objects_la_SOURCES = $(backups_objects) $(backups_readers) $(backups_shared)
@@ -919,13 +927,13 @@ plugins_backups_objects_la_LDFLAGS = $(module_ldflags)
 plugins_backups_objects_la_LIBADD = $(backups_libs) common/client/libjson.la common/libsource.la
 
 pkglib_LTLIBRARIES += plugins/backups-aws.la
-plugins_backups_aws_la_SOURCES = plugins/backups/aws.c $(backups_shared)
+plugins_backups_aws_la_SOURCES = $(backups_aws) $(backups_shared)
 plugins_backups_aws_la_CFLAGS = $(backups_cflags)
 plugins_backups_aws_la_LDFLAGS = $(module_ldflags)
 plugins_backups_aws_la_LIBADD = $(backups_libs) common/client/libjson.la common/libsource.la
 
 pkglib_LTLIBRARIES += plugins/backups-gcp.la
-plugins_backups_gcp_la_SOURCES = $(backups_gcp) $(backups_shared)
+plugins_backups_gcp_la_SOURCES = $(backups_gcp) common/file.c $(backups_shared)
 plugins_backups_gcp_la_CFLAGS = $(backups_cflags)
 plugins_backups_gcp_la_LDFLAGS = $(module_ldflags)
 plugins_backups_gcp_la_LIBADD = $(http_libs) $(LIBCRYPTO_LIBS) common/client/libjson.la common/libsource.la
@@ -936,8 +944,8 @@ plugins_backups_azuresql_la_CFLAGS = $(backups_cflags)
 plugins_backups_azuresql_la_LDFLAGS = $(module_ldflags)
 plugins_backups_azuresql_la_LIBADD = $(backups_libs) common/client/libjson.la common/libsource.la
 else
-plugins_check_backup_freshness_SOURCES += $(backups_objects) plugins/backups/aws.c $(backups_gcp) \
-	$(backups_azuresql)
+plugins_check_backup_freshness_SOURCES += $(backups_aws) $(backups_azuresql) $(backups_gcp) \
+	$(backups_objects)
 plugins_check_backup_freshness_CFLAGS += $(azure_cflags)
 plugins_check_backup_freshness_LDADD += $(backups_libs)
 endif

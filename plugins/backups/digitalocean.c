@@ -152,6 +152,17 @@ static bool read_pages(struct asker *asker, const char *list, struct dr_http_rep
     return ok;
 }
 
+/* What a database goes through because somebody wants it to (the reference's other statuses). */
+static bool is_planned(const char *status)
+{
+    static const char *const planned[] = {"creating", "resizing", "migrating", "forking"};
+    for (size_t i = 0; i < sizeof planned / sizeof planned[0]; i++) {
+        if (strcmp(planned[i], status) == 0)
+            return true;
+    }
+    return false;
+}
+
 static bool take(struct asker *asker, const char *list, struct dr_http_reply replies[2],
                  struct bak_facts *facts, struct dr_error *error)
 {
@@ -166,7 +177,8 @@ static bool take(struct asker *asker, const char *list, struct dr_http_reply rep
                             "of",
                             cluster.name, cluster.engine);
     if (strcmp(cluster.status, "online") != 0)
-        bak_facts_sign(facts, series, BAK_SOURCE_BROKEN, "its status is \"%s\"", cluster.status);
+        bak_facts_sign(facts, series, is_planned(cluster.status) ? BAK_NOTE : BAK_SOURCE_BROKEN,
+                       "its status is \"%s\"", cluster.status);
     if (!read_pages(asker, list, &replies[1], facts, series, error))
         return false;
     bak_facts_text(facts, &facts->what, "DigitalOcean managed database");

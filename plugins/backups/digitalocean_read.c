@@ -61,6 +61,7 @@ struct page {
     struct bak_series *series;
     bool listed;  /* "backups" was there */
     bool undated; /* a backup without a date */
+    bool torn;    /* the address of the next page cannot be read */
 };
 
 static void read_backup(struct dr_json *reader, struct page *page)
@@ -91,27 +92,27 @@ static void read_backup(struct dr_json *reader, struct page *page)
         point->size = dr_int((int64_t)(size.value * GIGABYTE));
 }
 
-static void read_next(struct dr_json *reader, char next[DO_URL_SIZE])
+static void read_next(struct dr_json *reader, struct page *page, char next[DO_URL_SIZE])
 {
     char key[DO_WORD_SIZE];
     if (!dr_json_object(reader))
         return;
     while (dr_json_member(reader, key, sizeof key)) {
-        if (strcmp(key, "next") == 0)
-            dr_json_text(reader, next, DO_URL_SIZE);
+        if (strcmp(key, "next") == 0 && dr_json_kind(reader) == '"')
+            page->torn = !dr_json_text(reader, next, DO_URL_SIZE);
         else
             dr_json_skip(reader);
     }
 }
 
-static void read_links(struct dr_json *reader, char next[DO_URL_SIZE])
+static void read_links(struct dr_json *reader, struct page *page, char next[DO_URL_SIZE])
 {
     char key[DO_WORD_SIZE];
     if (!dr_json_object(reader))
         return;
     while (dr_json_member(reader, key, sizeof key)) {
         if (strcmp(key, "pages") == 0)
-            read_next(reader, next);
+            read_next(reader, page, next);
         else
             dr_json_skip(reader);
     }
@@ -125,7 +126,7 @@ static void read_member(struct dr_json *reader, const char *key, struct page *pa
         while (dr_json_item(reader))
             read_backup(reader, page);
     } else if (strcmp(key, "links") == 0)
-        read_links(reader, next);
+        read_links(reader, page, next);
     else
         dr_json_skip(reader);
 }
@@ -145,6 +146,8 @@ bool do_read_backups(const char *text, struct bak_facts *facts, struct bak_serie
         return false;
     if (!page.listed)
         return lacks("list of backups", error);
+    if (page.torn)
+        return lacks("address of the next page", error);
     return !page.undated || lacks("date of a backup (\"created_at\")", error);
 }
 

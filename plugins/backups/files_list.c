@@ -88,19 +88,36 @@ bool bak_files_note(struct bak_found *found, const struct bak_entry *entry)
     return found->tier != NULL;
 }
 
+/* The directory in front of the parts that a format of several parts is for: a folder for each day
+ * is no series, which would grow old. */
+static size_t front_of(const char *format, const char *name)
+{
+    const char *end = name + strlen(name);
+    for (const char *slash = format; slash != NULL; slash = strchr(slash + 1, '/')) {
+        while (end > name && end[-1] != '/')
+            end--;
+        end -= end > name ? 1 : 0;
+    }
+    return (size_t)(end - name);
+}
+
 /* The moment by the first format that fits. True where there is no format. */
 static bool scan_formats(const struct bak_request *request, const char *name,
                          struct bak_found *found)
 {
     for (size_t i = 0; i < request->formats.count; i++) {
         found->named = bak_format_scan(request->formats.items[i], name, &found->scanned);
+        if (found->named && found->scanned.series == NULL) {
+            found->scanned.series = name;
+            found->scanned.series_size = front_of(request->formats.items[i], name);
+        }
         if (found->named)
             return true;
     }
     return request->formats.count == 0;
 }
 
-/* Its series: what the format says, else the directory below the root. */
+/* Its series: what the format says, else the directory that it is in, below the root. */
 static struct bak_pool *pool_of(struct bak_files *files, const struct bak_found *found)
 {
     if (found->named && found->scanned.series != NULL)

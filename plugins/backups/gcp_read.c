@@ -19,6 +19,7 @@ struct list {
     const struct gcp_wanted *wanted;
     struct bak_facts *facts;
     const char *lacks; /* what a useless item lacks; NULL */
+    bool torn;         /* the token of the next page cannot be read */
 };
 
 static bool finish(struct dr_json *reader, const char *kind, const char *wanted_kind,
@@ -28,6 +29,8 @@ static bool finish(struct dr_json *reader, const char *kind, const char *wanted_
         return false;
     if (strcmp(kind, wanted_kind) != 0)
         return dr_error_set(error, DR_ERR_PROTOCOL, "the reply is no %s", wanted_kind);
+    if (list->torn)
+        return dr_error_set(error, DR_ERR_PROTOCOL, "the token of the next page cannot be read");
     return list->lacks == NULL ||
            dr_error_set(error, DR_ERR_PROTOCOL, "the reply has an item without %s", list->lacks);
 }
@@ -152,7 +155,7 @@ bool gcp_read_snapshots(const char *text, const struct gcp_wanted *wanted, struc
             if (strcmp(key, "kind") == 0)
                 dr_json_text(&reader, kind, sizeof kind);
             else if (strcmp(key, "nextPageToken") == 0)
-                dr_json_text(&reader, next, GCP_TOKEN_SIZE);
+                list.torn = !dr_json_text(&reader, next, GCP_TOKEN_SIZE);
             else if (strcmp(key, "items") == 0 && dr_json_array(&reader)) {
                 while (dr_json_item(&reader)) {
                     struct snapshot snapshot;
@@ -269,7 +272,7 @@ bool gcp_read_disks(const char *text, const struct gcp_wanted *wanted, struct ba
             if (strcmp(key, "kind") == 0)
                 dr_json_text(&reader, kind, sizeof kind);
             else if (strcmp(key, "nextPageToken") == 0)
-                dr_json_text(&reader, next, GCP_TOKEN_SIZE);
+                list.torn = !dr_json_text(&reader, next, GCP_TOKEN_SIZE);
             else if (strcmp(key, "items") == 0)
                 take_places(&reader, &list);
             else
@@ -311,12 +314,13 @@ void gcp_set_aside(const struct gcp_wanted *wanted, struct bak_facts *facts)
         } else if (gone++ < NAMED_MAX)
             dr_buffer_addf(&names, "%s%s", gone > 1 ? ", " : "", series->name);
     }
-    if (gone > 0)
+    if (gone > 0) {
         bak_facts_sign(facts, NULL, BAK_NOTE,
-                       "snapshots of %zu disks that are not there any more are not judged: %s%s",
-                       gone, dr_buffer_text(&names), gone > NAMED_MAX ? ", ..." : "");
+                       "%zu whose disk is not there any more, not judged: %s%s", gone,
+                       dr_buffer_text(&names), gone > NAMED_MAX ? ", ..." : "");
+        drop_series(facts, kept);
+    }
     dr_buffer_free(&names);
-    drop_series(facts, kept);
 }
 
 /* ---- token, errors ---- */

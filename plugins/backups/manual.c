@@ -61,8 +61,8 @@ const struct dr_manual_section bak_manual[BAK_SECTIONS] = {
      "schedule.\n\n"
      "Held against the backups that came before: size_change, the size of the newest against the "
      "median of up to ten of its kind (WARNING below -50 %; increments are not compared); a backup "
-     "that is being made for more than --stuck times as long as usual, and more than an hour; "
-     "one that is deleted before the next is usable."},
+     "that is being made for more than --stuck times as long as usual, and more than an hour; one "
+     "that is deleted before the next is usable."},
     {"WHAT COUNTS AS A BACKUP",
      "What a file is, is told by its content, not its name. Cheap (--proof wellformed) reads "
      "beginning, end and structure; full (--proof checksummed) reads all of it:\n\n"
@@ -148,8 +148,12 @@ const struct dr_manual_section bak_manual[BAK_SECTIONS] = {
      "link that is named without a wildcard is followed, one that is found is not (the same file "
      "under two names counts once); one that leads nowhere is a WARNING. What cannot be read is "
      "UNKNOWN, an empty directory CRITICAL.\n\n"
-     "Each directory is a series of its own, or what {} of --name-format says. A directory that "
-     "pg_dump -Fd or mongodump has written is one backup, found by what is in it.\n\n"
+     "A series is what {} of --name-format says, else a directory: the one that a file is in, or "
+     "in front of all the parts that a format has. Folders of days (2026-11-20/all.dump) so need "
+     "--name-format '%Y-%m-%d/{}.dump', or '%Y-%m-%d/*.dump': without it each would be a series "
+     "that grows old. Of a rotation (daily, weekly, monthly) name the youngest folder in --target. "
+     "A directory that pg_dump -Fd or mongodump has written is one backup, found by what is in "
+     "it.\n\n"
      "Names that end in .tmp, .part, .partial, .inprogress, .incomplete, .filepart, .crdownload or "
      "\"~\", and rsync's hidden ones, are being made while they were written to within --settle "
      "(10m); older ones are a WARNING, left over. So is a file that is not complete: within "

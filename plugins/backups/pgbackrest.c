@@ -336,12 +336,28 @@ static bool read_archives(struct stanza *stanza, struct dr_error *error)
 
 /* ---- an encrypted repository: names, sizes and times are all there is ---- */
 
+/* What such a backup needs of others is unknown, but for the full one that its label begins with.
+ */
+static void check_full(struct stanza *stanza, struct bak_point *point)
+{
+    char full[BAK_LABEL_SIZE];
+    snprintf(full, sizeof full, "%.16s", point->name);
+    const struct bak_point *needed = point_named(stanza->series, full);
+    bool there = bak_names_find(&stanza->names, full) != NULL;
+    bak_facts_text(stanza->facts, &point->parent, full);
+    if (there && (needed == NULL || needed->status == BAK_COMPLETE)) /* NULL: not looked at */
+        return;
+    bak_facts_status(stanza->facts, point, BAK_PARTIAL, "it needs %s, which is not %s", full,
+                     there ? "complete" : "there");
+    bak_facts_sign(stanza->facts, stanza->series, BAK_CHAIN_BROKEN, "%s needs %s", point->name,
+                   full);
+}
+
 static bool add_sealed(struct stanza *stanza, const char *label, enum bak_level level,
                        struct dr_error *error)
 {
     struct inside inside;
     struct bak_point *point;
-    char parent[BAK_LABEL_SIZE];
     if (!look_inside(stanza, label, &inside, error))
         return false;
     if (!inside.manifest)
@@ -349,21 +365,21 @@ static bool add_sealed(struct stanza *stanza, const char *label, enum bak_level 
     point = bak_facts_point(stanza->facts, stanza->series, label);
     if (point == NULL)
         return dr_error_set(error, DR_ERR_INTERNAL, "out of memory");
-    snprintf(parent, sizeof parent, "%.16s", label);
     point->level = level;
     point->encrypted = true;
     point->proof = BAK_SIZED;
     point->clock = BAK_CLOCK_NAME;
     point->began = bak_pgbackrest_label_time(label);
+    /* The label may be of another zone. The manifest is written at the end. */
+    if (inside.written.known && point->began.known && point->began.value > inside.written.value)
+        point->began = inside.written;
     point->data = point->began;
     point->usable = inside.written;
     if (level != BAK_FULL)
-        bak_facts_text(stanza->facts, &point->parent, parent);
-    if (level != BAK_FULL && bak_names_find(&stanza->names, parent) == NULL) {
-        bak_facts_status(stanza->facts, point, BAK_PARTIAL, "it needs %s, which is not there",
-                         parent);
-        bak_facts_sign(stanza->facts, stanza->series, BAK_CHAIN_BROKEN, "%s needs %s", label,
-                       parent);
+        check_full(stanza, point);
+    if (!inside.data) {
+        bak_facts_status(stanza->facts, point, BAK_PARTIAL, "its directory has no data");
+        bak_facts_sign(stanza->facts, stanza->series, BAK_CATALOGUE_LIES, "the data of %s", label);
     }
     if (inside.manifest_size.known && inside.manifest_size.value == 0)
         bak_facts_status(stanza->facts, point, BAK_PARTIAL, "its backup.manifest is empty");
@@ -412,6 +428,7 @@ static bool read_sealed(struct stanza *stanza, struct dr_error *error)
 {
     size_t labels = 0;
     size_t seen = 0;
+    size_t left = 0; /* of runs that did not finish */
     enum bak_level level;
     for (size_t i = 0; i < stanza->names.count; i++)
         labels += bak_pgbackrest_label(stanza->names.items[i].name, &level) ? 1 : 0;
@@ -420,10 +437,14 @@ static bool read_sealed(struct stanza *stanza, struct dr_error *error)
         const struct bak_name *name = &stanza->names.items[i];
         if (!name->directory || !bak_pgbackrest_label(name->name, &level))
             continue;
-        if (++seen + most > labels && !add_sealed(stanza, name->name, level, error))
+        size_t before = stanza->series->point_count;
+        if (++seen + most <= labels)
+            continue;
+        if (!add_sealed(stanza, name->name, level, error))
             return false;
+        left += stanza->series->point_count == before ? 1 : 0;
     }
-    stanza->series->total = dr_int((int64_t)labels);
+    stanza->series->total = dr_int((int64_t)(labels - left));
     return read_sealed_wal(stanza, error);
 }
 

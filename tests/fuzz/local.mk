@@ -4,12 +4,12 @@
 
 fuzz_programs = celery_fleet range duration size uri extra_opts mssql rabbitmq haproxy kubernetes jobs consumers \
 	dns dns_answer dns_name dns_site backup_names backups_document
-fuzz_programs += snapshots velero
+fuzz_programs += backups_gcp snapshots velero
 if HAVE_HIREDIS
 fuzz_programs += redis redis_cluster redis_sentinel celery
 endif
 if HAVE_AZURE
-fuzz_programs += azure azure_queue backups_azure xml
+fuzz_programs += azure azure_queue backups_aws backups_azure xml
 endif
 if HAVE_MONGOC
 fuzz_programs += mongodb
@@ -51,7 +51,7 @@ tests_fuzz_libfuzzed_la_SOURCES = \
 	plugins/replication/facts.c plugins/replication/mssql_read.c \
 	common/client/kubernetes_list.c plugins/liveness/kubernetes_read.c plugins/liveness/kubernetes_units.c \
 	plugins/liveness/openfaas_read.c \
-	plugins/backups/cron.c plugins/backups/snapshot_read.c plugins/backups/snapshots.c \
+	plugins/backups/cron.c plugins/backups/digitalocean_read.c plugins/backups/gcp_read.c plugins/backups/snapshot_read.c plugins/backups/snapshots.c \
 	plugins/backups/velero_facts.c plugins/backups/velero_read.c plugins/backups/wanted.c \
 	plugins/queues/facts.c plugins/queues/rabbitmq_policies.c plugins/queues/rabbitmq_queues.c \
 	plugins/queues/rabbitmq_read.c common/client/rabbitmq_value.c plugins/queues/roster.c \
@@ -76,6 +76,7 @@ endif
 if HAVE_AZURE
 tests_fuzz_libfuzzed_la_SOURCES += common/client/azure.c common/client/azure_error.c \
 	common/client/azure_read.c common/client/azure_sas.c common/client/azure_sas_fits.c common/client/http.c common/client/xml.c \
+	plugins/backups/aws_ebs.c plugins/backups/aws_rds.c plugins/backups/aws_read.c \
 	plugins/backups/azure_sql_read.c plugins/backups/store_azure.c plugins/backups/wanted.c \
 	plugins/replication/azure_read.c plugins/queues/azure_read.c
 endif
@@ -97,13 +98,14 @@ fuzz_binaries = tests/fuzz/fuzz_backup_catalogue tests/fuzz/fuzz_celery_fleet te
 	tests/fuzz/fuzz_jobs tests/fuzz/fuzz_consumers tests/fuzz/fuzz_dns tests/fuzz/fuzz_dns_answer \
 	tests/fuzz/fuzz_dns_name tests/fuzz/fuzz_dns_site tests/fuzz/fuzz_backup_names \
 	tests/fuzz/fuzz_backups_document
-fuzz_binaries += tests/fuzz/fuzz_snapshots tests/fuzz/fuzz_velero
+fuzz_binaries += tests/fuzz/fuzz_backups_gcp tests/fuzz/fuzz_snapshots tests/fuzz/fuzz_velero
 if HAVE_HIREDIS
 fuzz_binaries += tests/fuzz/fuzz_redis tests/fuzz/fuzz_redis_cluster \
 	tests/fuzz/fuzz_redis_sentinel tests/fuzz/fuzz_celery
 endif
 if HAVE_AZURE
-fuzz_binaries += tests/fuzz/fuzz_azure tests/fuzz/fuzz_azure_queue tests/fuzz/fuzz_backups_azure tests/fuzz/fuzz_xml
+fuzz_binaries += tests/fuzz/fuzz_azure tests/fuzz/fuzz_azure_queue tests/fuzz/fuzz_backups_aws \
+	tests/fuzz/fuzz_backups_azure tests/fuzz/fuzz_xml
 endif
 if HAVE_MONGOC
 fuzz_binaries += tests/fuzz/fuzz_mongodb
@@ -190,6 +192,10 @@ tests_fuzz_fuzz_azure_SOURCES = tests/fuzz/fuzz_azure.c $(fuzz_node)
 tests_fuzz_fuzz_azure_CFLAGS = $(fuzz_cflags) $(azure_cflags)
 tests_fuzz_fuzz_azure_LDFLAGS = $(fuzz_ldflags)
 tests_fuzz_fuzz_azure_LDADD = tests/fuzz/libfuzzed.la common/libcommon.la $(azure_libs)
+tests_fuzz_fuzz_backups_aws_SOURCES = tests/fuzz/fuzz_backups_aws.c tests/fuzz/fuzz.h
+tests_fuzz_fuzz_backups_aws_CFLAGS = $(fuzz_cflags) $(azure_cflags)
+tests_fuzz_fuzz_backups_aws_LDFLAGS = $(fuzz_ldflags)
+tests_fuzz_fuzz_backups_aws_LDADD = tests/fuzz/libfuzzed.la $(EXPAT_LIBS)
 tests_fuzz_fuzz_backups_azure_SOURCES = tests/fuzz/fuzz_backups_azure.c $(fuzz_node)
 tests_fuzz_fuzz_backups_azure_CFLAGS = $(fuzz_cflags) $(azure_cflags)
 tests_fuzz_fuzz_backups_azure_LDFLAGS = $(fuzz_ldflags)
@@ -258,6 +264,10 @@ tests_fuzz_fuzz_haproxy_SOURCES = tests/fuzz/fuzz_haproxy.c tests/fuzz/fuzz.h
 tests_fuzz_fuzz_haproxy_CFLAGS = $(fuzz_cflags)
 tests_fuzz_fuzz_haproxy_LDFLAGS = $(fuzz_ldflags)
 tests_fuzz_fuzz_haproxy_LDADD = tests/fuzz/libfuzzed.la
+tests_fuzz_fuzz_backups_gcp_SOURCES = tests/fuzz/fuzz_backups_gcp.c tests/fuzz/fuzz.h
+tests_fuzz_fuzz_backups_gcp_CFLAGS = $(fuzz_cflags)
+tests_fuzz_fuzz_backups_gcp_LDFLAGS = $(fuzz_ldflags)
+tests_fuzz_fuzz_backups_gcp_LDADD = tests/fuzz/libfuzzed.la
 tests_fuzz_fuzz_snapshots_SOURCES = tests/fuzz/fuzz_snapshots.c tests/fuzz/fuzz.h
 tests_fuzz_fuzz_snapshots_CFLAGS = $(fuzz_cflags)
 tests_fuzz_fuzz_snapshots_LDFLAGS = $(fuzz_ldflags)
@@ -289,7 +299,7 @@ tests_fuzz_fuzz_service_LDADD = tests/fuzz/libfuzzed.la $(JANSSON_LIBS)
 
 # Whole replies are longer than what a user writes, and their samples are seeds as well.
 fuzz_run = set -e; for name in $(fuzz_programs); do \
-		case $$name in redis*|celery*|azure*|backups_azure|consumers|dns|dns_answer|dns_oracle|dns_validate|elasticsearch|haproxy|jobs|json|kubernetes|mongodb|mssql|packed|rabbitmq|service|snapshots|velero) longest=10000;; \
+		case $$name in redis*|celery*|azure*|backups_azure|backups_gcp|consumers|dns|dns_answer|dns_oracle|dns_validate|elasticsearch|haproxy|jobs|json|kubernetes|mongodb|mssql|packed|rabbitmq|service|snapshots|velero) longest=10000;; \
 			*) longest=600;; esac; \
 		samples=$(top_srcdir)/tests/samples/$${name%_oracle}; \
 		case $$name in redis|celery|azure|azure_queue|consumers|dns|dns_oracle|haproxy|mongodb|rabbitmq) ;; *) samples=;; esac; \

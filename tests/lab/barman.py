@@ -88,17 +88,22 @@ class Home:
         segment = self.switch(name)
         self.run("archive-wal", name)
         for backup in self.ids(name):
-            self.run("check-backup", name, backup)
+            if not self.done(name, backup):
+                self.run("check-backup", name, backup)
         return segment
+
+    def done(self, name, backup):
+        with open(os.path.join(self.folder, name, "base", backup, "backup.info")) as file:
+            return "status=DONE\n" in file
 
     def ids(self, name):
         """Of all backups, the oldest first."""
         base = os.path.join(self.folder, name, "base")
         return sorted(os.listdir(base)) if os.path.isdir(base) else []
 
-    def backup(self, name, archive=True):
+    def backup(self, name, *options, archive=True):
         """Makes one; returns its id. Without `archive` it waits for WAL."""
-        self.run("backup", name)
+        self.run("backup", *options, name)
         if archive:
             self.archive(name)
         return self.ids(name)[-1]

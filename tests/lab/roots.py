@@ -38,7 +38,7 @@ PACKAGES = (
     "xz-utils", "zip", "zlib1g-dev", "zstd",
 )
 # What only some suites have.
-MORE = {"trixie": ("valkey-tools",), "sid": ("valkey-tools",)}
+MORE = {"trixie": ("python3-flask", "python3-flask-cors", "python3-moto", "valkey-tools"), "sid": ("valkey-tools",)}
 SUITES = ("bullseye", "trixie", "sid")
 KEYRING = "/usr/share/keyrings/debian-archive-keyring.gpg"
 STAMP = ".dr-plugins-packages"

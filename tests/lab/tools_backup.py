@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Repositories of the real restic and borg, in a folder of a test."""
+"""Repositories of the real restic and borg, in a folder of a test, or of another system (root), which has other versions
+of them."""
 
 import os
 import shutil
@@ -11,16 +12,25 @@ SECONDS = 60
 class Tool:
     """A tool with its own home, so that nothing of the machine's is read or changed."""
 
-    def __init__(self, folder, name, **environment):
-        self.program = shutil.which(name)
-        assert self.program, "%s is missing (./quickstart installs it)" % name
+    def __init__(self, folder, name, root="/", **environment):
+        self.root = str(root)
+        found = [shutil.which(name)] if self.root == "/" else ["chroot", self.root, "/usr/bin/" + name]
+        assert found[0], "%s is missing (./quickstart installs it)" % name
+        self.command = found
         self.folder = str(folder)
         self.repository = os.path.join(self.folder, name)
         self.source = os.path.join(self.folder, name + "-source")
-        self.environment = dict(os.environ, HOME=os.path.join(self.folder, "home"), TZ="UTC", **environment)
-        os.makedirs(self.environment["HOME"], exist_ok=True)
+        home = os.path.join(self.folder, "home")
+        self.environment = dict(os.environ, HOME=self.inside(home), TZ="UTC", **environment)
+        if self.root != "/":
+            self.environment.pop("TMPDIR", None)
+        os.makedirs(home, exist_ok=True)
         os.makedirs(self.source)
         self.write("first")
+
+    def inside(self, path):
+        """The path as the tool sees it."""
+        return path if self.root == "/" else "/" + os.path.relpath(path, self.root)
 
     def write(self, text, name="file"):
         with open(os.path.join(self.source, name), "w") as file:
@@ -28,31 +38,32 @@ class Tool:
 
     def run(self, *arguments, environment=None):
         """The completed process, which has succeeded; its output is bytes."""
-        done = subprocess.run([self.program, *arguments], env=environment or self.environment, stdin=subprocess.DEVNULL,
-                              stdout=subprocess.PIPE, stderr=subprocess.PIPE, timeout=SECONDS)
+        done = subprocess.run(self.command + list(arguments), env=environment or self.environment,
+                              stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, timeout=SECONDS)
         assert done.returncode == 0, done
         return done
 
     def start(self, *arguments):
-        return subprocess.Popen([self.program, *arguments], env=self.environment, stdin=subprocess.PIPE,
+        return subprocess.Popen(self.command + list(arguments), env=self.environment, stdin=subprocess.PIPE,
                                 stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
 
 
 class Restic(Tool):
-    def __init__(self, folder):
-        super().__init__(folder, "restic", RESTIC_PASSWORD="open sesame")
+    def __init__(self, folder, root="/"):
+        super().__init__(folder, "restic", root, RESTIC_PASSWORD="open sesame")
         self.run("init", *self.options)
 
     @property
     def options(self):
-        return ("-r", self.repository, "--no-cache", "--quiet")
+        return ("-r", self.inside(self.repository), "--no-cache", "--quiet")
 
     def backup(self, *arguments):
-        self.run("backup", *self.options, self.source, *arguments)
+        self.run("backup", *self.options, self.inside(self.source), *arguments)
 
     def list(self, *arguments):
         """The document that a check reads."""
-        return self.run("snapshots", "-r", self.repository, "--no-lock", "--no-cache", "--json", *arguments).stdout
+        return self.run("snapshots", "-r", self.inside(self.repository), "--no-lock", "--no-cache", "--json",
+                        *arguments).stdout
 
     def backup_from_pipe(self):
         """A backup that goes on until its stdin ends: (process), with the lock it holds."""
@@ -63,15 +74,19 @@ class Restic(Tool):
 
 
 class Borg(Tool):
-    def __init__(self, folder):
-        super().__init__(folder, "borg", BORG_PASSPHRASE="open sesame", BORG_RELOCATED_REPO_ACCESS_IS_OK="yes",
+    def __init__(self, folder, root="/"):
+        super().__init__(folder, "borg", root, BORG_PASSPHRASE="open sesame", BORG_RELOCATED_REPO_ACCESS_IS_OK="yes",
                          BORG_UNKNOWN_UNENCRYPTED_REPO_ACCESS_IS_OK="yes")
-        self.run("init", "-e", "repokey", self.repository)
+        self.run("init", "-e", "repokey", self.place)
+
+    @property
+    def place(self):
+        return self.inside(self.repository)
 
     def create(self, name, *arguments):
-        self.run("create", *arguments, "%s::%s" % (self.repository, name), self.source)
+        self.run("create", *arguments, "%s::%s" % (self.place, name), self.inside(self.source))
 
     def list(self, *arguments):
         """As another user, whose cache nobody holds."""
-        home = dict(self.environment, HOME=os.path.join(self.folder, "reader"))
-        return self.run("--bypass-lock", "list", "--json", *arguments, self.repository, environment=home).stdout
+        home = dict(self.environment, HOME=self.inside(os.path.join(self.folder, "reader")))
+        return self.run("--bypass-lock", "list", "--json", *arguments, self.place, environment=home).stdout

@@ -31,6 +31,7 @@ import mongodb  # noqa: E402
 import postgresql  # noqa: E402
 import rabbitmq  # noqa: E402
 import redis  # noqa: E402
+import roots  # noqa: E402
 import web as web_server  # noqa: E402
 import workers as worker_programs  # noqa: E402
 
@@ -48,8 +49,8 @@ def pytest_collection_modifyitems(config, items):
     real = [] if mongodb.executable() else [item for item in items if mongodb.TESTS in item.nodeid]
     unmirrored = rabbitmq.find_version() is not None and rabbitmq.find_version() >= rabbitmq.WITHOUT_MIRRORS
     real += [item for item in items if unmirrored and item.get_closest_marker("mirrors")]
-    real += [item for item in items if item not in real and (one_build(item) or other_version(item) or silent(item) or
-                                                              on_store(item))]
+    real += [item for item in items if item not in real and (
+        one_build(item) or other_version(item) or silent(item) or on_store(item) or not_there(item))]
     items[:] = [item for item in items if item not in real]
     if real:
         config.hook.pytest_deselected(items=real)
@@ -93,10 +94,17 @@ def silent(item):
     return marked is not None and not dns_servers.extended_errors()[marked.args[0]]
 
 
+def not_there(item):
+    """It reads what programs of another Debian suite make, and there is no folder of roots.py with them."""
+    marked = item.get_closest_marker("made_in_suite")
+    return marked is not None and not one_build(item) and not roots.has(item.callspec.params["suite"], marked.args)
+
+
 def pytest_configure(config):
     config.addinivalue_line("markers", "mirrors: needs mirrored classic queues")
     config.addinivalue_line("markers", "extended_errors(program): needs an unbound or named that has them (RFC 8914)")
     config.addinivalue_line("markers", "one_build: takes long, and proves the same with every build")
+    config.addinivalue_line("markers", "made_in_suite(package, ...): needs these of another Debian suite (fixture suite)")
     config.addinivalue_line("markers", "fuzzed: a thousand runs; what crashes in them, tests/fuzz finds")
     try:
         for name in check.SERVICES:
@@ -126,6 +134,10 @@ def pytest_terminal_summary(terminalreporter):
             (sum(map(on_store, deselected)), "on Swift, which only the suite of this system has")):
         if count:
             terminalreporter.write_line("not run: %d tests %s" % (count, why))
+    for suite, packages in sorted({(item.callspec.params["suite"], item.get_closest_marker("made_in_suite").args)
+                                   for item in filter(not_there, deselected)}):
+        terminalreporter.write_line("not run with %s of Debian %s: `./quickstart check --suites` gets them" % (
+            ", ".join(packages), suite))
     for program in sorted({item.get_closest_marker("extended_errors").args[0] for item in filter(silent, deselected)}):
         terminalreporter.write_line("not run with %s %s, which has no extended errors: %s" % (
             program, ".".join(map(str, dns_servers.version(program))), ", ".join(

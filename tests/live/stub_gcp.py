@@ -1,12 +1,12 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A stand-in for Google's Compute Engine API, version 1 (snapshots.list, disks.aggregatedList), for the endpoint that gives
-a service account a token for a signed request, and for the metadata service of a machine.
+"""A stand-in for Google's Compute Engine API, version 1 (snapshots.list, disks.aggregatedList), for the endpoint that
+gives a service account a token for a signed request, and for the metadata service of a machine.
 
     with Google([snapshot("data1", now - 3600)], disks=["data1"]) as cloud:
         backup_freshness("-T", cloud.uri(), environment=cloud.environment)
 
-The request for a token is verified: its form, its signature with the public key, each claim. What is wrong with it is in
-`complaints`."""
+The request for a token is verified: its form, its signature with the public key, each claim. What is wrong with it is
+in `complaints`."""
 
 import base64
 import json
@@ -110,10 +110,10 @@ class Google(stub_service.Service):
             name, zone = (disk, ZONE) if isinstance(disk, str) else disk
             place = items.setdefault("%s/%s" % ("regions" if zone.count("-") == 1 else "zones", zone), {})
             place.pop("warning", None)
-            place.setdefault("disks", []).append({"kind": "compute#disk", "name": name, "status": "READY", "sizeGb": "100",
-                                   "selfLink": disk_url(name, zone)})
-        return dict({"kind": "compute#diskAggregatedList", "id": "projects/%s/aggregated/disks" % PROJECT, "items": items,
-                     "selfLink": API + "/aggregated/disks"}, **more)
+            place.setdefault("disks", []).append({"kind": "compute#disk", "name": name, "status": "READY",
+                                                  "sizeGb": "100", "selfLink": disk_url(name, zone)})
+        return dict({"kind": "compute#diskAggregatedList", "id": "projects/%s/aggregated/disks" % PROJECT,
+                     "items": items, "selfLink": API + "/aggregated/disks"}, **more)
 
     def uri(self, disk="", project=PROJECT, **parameters):
         query = "".join("&%s=%s" % item for item in parameters.items())
@@ -154,7 +154,8 @@ class Google(stub_service.Service):
         return stub_service.Reply({"access_token": TOKEN, "expires_in": 3599, "token_type": "Bearer"})
 
     def faults(self, path, headers, body):
-        if path != "/token" or headers.get("Content-Type") != "application/x-www-form-urlencoded" or "Authorization" in headers:
+        kind = headers.get("Content-Type")
+        if path != "/token" or kind != "application/x-www-form-urlencoded" or "Authorization" in headers:
             return "no request for a token: %s" % path
         form = urllib.parse.parse_qs(body, strict_parsing=True)
         if sorted(form) != ["assertion", "grant_type"] or form["grant_type"] != [GRANT]:

@@ -71,6 +71,26 @@ def test_not_online(backup_freshness):
     assert result.state == "WARNING" and 'its status is "degraded"' in result.first, result
 
 
+@pytest.mark.parametrize("status", ["resizing", "migrating", "forking"])
+def test_work_on_it(backup_freshness, status):
+    """Planned: said, and no fault as long as its backups are there."""
+    with DigitalOcean(nightly(), status=status) as cloud:
+        result = ask(backup_freshness, cloud)
+    assert result.state == "OK" and result.says('its status is "%s"' % status), result
+    with DigitalOcean(nightly(age=60 * HOUR), status=status) as cloud:
+        assert ask(backup_freshness, cloud).state == "CRITICAL"
+
+
+def test_address_of_a_page_that_is_too_long(backup_freshness):
+    """What comes behind it is not known."""
+    with DigitalOcean(nightly(), second=nightly(count=1)) as cloud:
+        body = cloud.document("backups")
+        body["links"]["pages"]["next"] += "&x=" + "y" * 2000
+        cloud.reply("backups", body=body)
+        result = ask(backup_freshness, cloud)
+    assert result.state == "UNKNOWN" and "no usable address of the next page" in result.first, result
+
+
 def test_size_drop(backup_freshness):
     with DigitalOcean(nightly()) as cloud:
         body = cloud.document("backups")

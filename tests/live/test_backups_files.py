@@ -303,6 +303,26 @@ def test_series_of_names(folder):
     assert ("OK" in [state for state, _ in result.about("orders")]) and result.about("users")[0][0] == "CRITICAL", result
 
 
+def test_folders_of_days(folder):
+    """A folder for each day is no series of its own, which would grow old: the format says what it is."""
+    for i in range(5):
+        folder.put("2023-11-%d/all.dump" % (14 - i), age=HOUR + i * DAY)
+    result = folder.look("*/*.dump", "--name-format", "%Y-%m-%d/all.dump")
+    expect(result, "OK", "can be restored to 1h ago", "2023-11-14/all.dump")
+    assert points(result) == 5, result
+
+
+def test_folders_of_days_of_each_host(folder):
+    """What stands in front of the format's parts is the series."""
+    for i in range(5):
+        folder.put("web/2023/11-%d/all.dump" % (14 - i), age=HOUR + i * DAY)
+        folder.put("db/2023/11-%d/all.dump" % (12 - i), age=2 * DAY + HOUR + i * DAY)
+    result = folder.look("**", "--name-format", "%Y/%m-%d/*.dump")
+    assert [state for state, _ in result.about("web")] == ["OK"], result
+    assert [state for state, _ in result.about("db")] == ["CRITICAL"], result
+    assert points(result, "web_points") == 5, result
+
+
 def test_names_that_say_no_moment(folder):
     folder.put("pg-20231114T2100.dump")
     folder.put("manual.dump", age=60)

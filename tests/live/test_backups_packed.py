@@ -2,6 +2,7 @@
 """check_backup_freshness on dumps that are packed by real packers: whole, cut, damaged, cut before they were packed."""
 
 import os
+import shutil
 import subprocess
 import time
 
@@ -52,6 +53,17 @@ def test_whole(backup, ending, proof):
     result = backup.look("--proof", proof)
     assert result.state == "OK", result
     assert result.says("%s of pg_dump plain" % PACKERS[ending][1], "checksums fit"), result
+
+
+def test_unpacker_is_missing(backup, tmp_path):
+    """What unpacks is a module of its own: without it nothing is known of the content, and that is said."""
+    modules = os.environ.get("DR_PLUGINS_MODULE_DIR")
+    if modules:  # else it is a part of the executable
+        shutil.copy(os.path.join(modules, "backups-file.so"), str(tmp_path))
+    backup("orders.sql.gz", pack(DUMP, "gz"))
+    result = backup.look(environment={"DR_PLUGINS_MODULE_DIR": str(tmp_path)})
+    assert result.state == ("UNKNOWN" if modules else "OK"), result
+    assert not modules or result.says("backups-unpack.so is not installed", "zlib1g"), result
 
 
 @pytest.mark.parametrize("ending", sorted(PACKERS))

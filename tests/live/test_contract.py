@@ -367,7 +367,7 @@ def test_bad_range(name, limit, text):
 @every
 def test_bad_values_of_own_options(name):
     """Each option whose argument is of a kind that can be wrong."""
-    wrong = {"DURATION": "5furlongs", "SIZE": "5furlongs", "N": "5furlongs"}
+    wrong = {"DURATION": "5furlongs", "SIZE": "5furlongs", "N": "5furlongs", "FACTOR": "5furlongs"}
     tried = 0
     for option in options_of(name):
         text = "nosuchchoice" if option.choices else wrong.get(option.argument)

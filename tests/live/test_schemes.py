@@ -343,3 +343,27 @@ def test_unknown_parameter(subject, tmp_path):
         result = check.run(subject.executable, *subject.arguments(peer.port, tmp_path, more))
         assert peer.connections == 0, result
     assert result.state == "UNKNOWN" and "bogus" in result.first, result
+
+
+SIGNATURE = "Yodel%2F3"
+
+
+@pytest.mark.parametrize("fault", ("silent", "garbage"))
+@pytest.mark.parametrize("scheme,kind", (("azure-blob", "c"), ("azure-files", "s"), ("pgbackrest+azure-blob", "c"),
+                                         ("restic+azure-files", "s")))
+def test_signature_of_uri_is_never_shown(scheme, kind, fault):
+    """Whoever has it can read the backups: neither the process list nor a trace shows it."""
+    query = "plain_http=1&sv=2022-11-02&sr=%s&sp=rl&se=2099-01-01T00:00:00Z&sig=%s" % (kind, SIGNATURE)
+    with dict(FAULTS, **WAITING)[fault][0]() as peer:
+        process = subprocess.Popen(
+            [check.executable(BACKUPS), "-T", "peer=%s://acct/box/pg?endpoint=http://127.0.0.1:%d/acct&%s" % (
+                scheme, peer.port, query), "-t", "1", "-vvv"], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE)
+        try:
+            assert peer.connected.wait(10 + check.SLACK)
+            with open("/proc/%d/cmdline" % process.pid, "rb") as file:
+                shown = file.read().decode()
+        finally:
+            output = process.communicate()[0].decode()
+    assert "GET " in output or "HEAD " in output, output
+    for secret in (SIGNATURE, SIGNATURE.replace("%2F", "/")):
+        assert secret not in shown and secret not in output, shown + output

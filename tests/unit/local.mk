@@ -30,6 +30,7 @@ unit_tests += tests/unit/test_perfdata
 unit_tests += tests/unit/test_secret
 unit_tests += tests/unit/test_buffer
 unit_tests += tests/unit/test_error
+unit_tests += tests/unit/test_file
 unit_tests += tests/unit/test_state
 unit_tests += tests/unit/test_options
 unit_tests += tests/unit/test_extra_opts
@@ -166,6 +167,11 @@ unit_tests += tests/unit/test_azure_read
 unit_tests += tests/unit/test_azure_sas
 tests_unit_test_azure_sas_SOURCES = tests/unit/test_azure_sas.c common/client/azure_sas_fits.c
 tests_unit_test_azure_sas_LDADD = $(azure_libs) $(LDADD)
+unit_tests += tests/unit/test_backups_aws
+tests_unit_test_backups_aws_SOURCES = tests/unit/test_backups_aws.c plugins/backups/aws_ebs.c \
+	plugins/backups/aws_rds.c plugins/backups/aws_read.c plugins/backups/wanted.c common/moment.c
+tests_unit_test_backups_aws_CPPFLAGS = $(AM_CPPFLAGS) $(azure_cflags)
+tests_unit_test_backups_aws_LDADD = $(backups_libs) plugins/libbackups.la $(LDADD)
 unit_tests += tests/unit/test_backups_azure
 tests_unit_test_backups_azure_SOURCES = tests/unit/test_backups_azure.c \
 	plugins/backups/azure_sql_read.c plugins/backups/store_azure.c common/client/azure_sas_fits.c common/moment.c

@@ -214,22 +214,54 @@ static void test_forbidden(void **state)
     assert_int_equal(fake.error.class, DR_ERR_PRIVILEGE);
 }
 
+static void seal(void)
+{
+    fake_set("backup/main/backup.info", "Salted__\x01\x02\x03");
+    fake_set("backup/main/backup.info.copy", "Salted__\x01\x02\x03");
+}
+
 static void test_sealed(void **state)
 {
     (void)state;
-    fake_set("backup/main/backup.info", "Salted__\x01\x02\x03");
-    fake_set("backup/main/backup.info.copy", "Salted__\x01\x02\x03");
+    seal();
     fake_add(ARCHIVE "00000001000000000000000D.00000028.backup", "x", STOP);
     struct bak_series *series = read_main();
     assert_int_equal(series->point_count, 4);
     const struct bak_point *point = fake_point(series, INCR);
     assert_true(point->encrypted && point->proof == BAK_SIZED && point->clock == BAK_CLOCK_NAME);
-    assert_true(point->data.value == 1795205915 && point->usable.value == 1795205000);
+    /* its label is of a zone ahead: data cannot be younger than the manifest */
+    assert_true(point->data.value == 1795205000 && point->usable.value == 1795205000);
     assert_string_equal(point->parent, FULL);
     assert_true(series->log.through.value == STOP + 3);
     fake_remove(ARCHIVE "00000001000000000000000F" CHECKSUM);
     series = read_main();
     assert_true(says(series, BAK_LOG_GAP, "newest backup") && series->log.missing.value == 1);
+}
+
+/* What hangs on a full one without data is no backup; of each, that is seen without the key. */
+static void test_sealed_without_data(void **state)
+{
+    (void)state;
+    seal();
+    fake_remove("backup/main/" FULL "/pg_data/PG_VERSION.gz");
+    struct bak_series *series = read_main();
+    assert_true(says(series, BAK_CATALOGUE_LIES, FULL) && says(series, BAK_CHAIN_BROKEN, INCR));
+    assert_int_equal(fake_point(series, FULL)->status, BAK_PARTIAL);
+    assert_int_equal(fake_point(series, INCR)->status, BAK_PARTIAL);
+    assert_non_null(strstr(fake_point(series, INCR)->why, "which is not complete"));
+}
+
+/* One that was killed long ago is not counted among those that are there. */
+static void test_sealed_leftover(void **state)
+{
+    (void)state;
+    seal();
+    struct bak_series *series = read_main();
+    int64_t whole = series->total.value;
+    fake_add("backup/main/20261101-201830F/backup.manifest.copy", "x", STOP - 20 * 86400);
+    series = read_main();
+    assert_true(says(series, BAK_LEFTOVER, "20261101-201830F"));
+    assert_true(series->total.known && series->total.value == whole);
 }
 
 /* A segment is a round trip nowhere, and only those from the oldest backup on are listed. */
@@ -267,6 +299,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_stanzas, begin, fake_end),
         cmocka_unit_test_setup_teardown(test_forbidden, begin, fake_end),
         cmocka_unit_test_setup_teardown(test_sealed, begin, fake_end),
+        cmocka_unit_test_setup_teardown(test_sealed_without_data, begin, fake_end),
+        cmocka_unit_test_setup_teardown(test_sealed_leftover, begin, fake_end),
         cmocka_unit_test_setup_teardown(test_many_segments, begin, fake_end),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
