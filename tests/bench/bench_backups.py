@@ -6,8 +6,8 @@
 
 The tables are those of bench_queues.py: the first row is what all others are compared with.
 
-1. a directory of FILES files. minimal_getdents reads the names, and with statx the details of each: nobody can list with
-   less. Goals: with --name-format, where details are asked for of the newest alone, at most GOAL_NAMES times the names;
+1. a directory of FILES files. minimal_getdents reads the names, and with statx the details of each: nobody can list
+   with less. Goals: with --name-format, where details are asked for of the newest alone, at most GOAL_NAMES times the names;
    without it at most GOAL_DETAILS times the names with their details; GOAL_MIB more memory than a run on one file
 2. a bucket of as many objects: how many calls, beside curl, which asks for the same pages one after the other on one
    connection and throws them away. The server is ours, and takes part of the same processors
@@ -46,7 +46,8 @@ DUMP_MB = 200
 FEW = 3
 NOW = 1700000000
 FORMAT = "pg-%Y%m%dT%H%M%S.dump"
-BEGIN = b"--\n-- PostgreSQL database dump\n--\n\n-- Dumped from database version 15.14\n-- Dumped by pg_dump version 15.14\n\n"
+BEGIN = b"--\n-- PostgreSQL database dump\n--\n\n-- Dumped from database version 15.14\n" \
+        b"-- Dumped by pg_dump version 15.14\n\n"
 END = b"--\n-- PostgreSQL database dump complete\n--\n\n"
 MARK = "@@@@@@"  # in the page that all are made of: the number of a page
 
@@ -172,7 +173,8 @@ class Bench:
         names = self.ours("file://%s/pg-*.dump" % root, *formats, environment=at)
         details = self.ours("file://%s/pg-*.dump" % root, environment=at)
         table("%d files, their names" % FILES, [
-            ("minimal_getdents", self.minimal("minimal_getdents", root)), ("check_backup_freshness, --name-format", names),
+            ("minimal_getdents", self.minimal("minimal_getdents", root)),
+            ("check_backup_freshness, --name-format", names),
             ("  one file", small)], FEW)
         table("%d files, with the details of each" % FILES, [
             ("minimal_getdents, statx", self.minimal("minimal_getdents", root, "statx")),
@@ -220,7 +222,8 @@ class Bench:
                 continue
             path = "%s%s" % (plain, ending)
             with open(path, "wb") as file:
-                subprocess.run([program, "-1" if program != "xz" else "-0", "-q", "-c", str(plain)], stdout=file, check=True)
+                fast = "-0" if program == "xz" else "-1"
+                subprocess.run([program, fast, "-q", "-c", str(plain)], stdout=file, check=True)
             whole = self.ours("file://" + path, "--proof", "checksummed")
             table("a dump of %.0f MB, %.0f MB of %s" % (size, os.path.getsize(path) / 1e6, program), [
                 (program + " -t", Command([shutil.which(program), "-q", "-t", path])),
@@ -232,8 +235,8 @@ class Bench:
 
     def pgactivity(self, server, *words):
         """As a superuser, which some of its services need."""
-        return installed(["check_pgactivity", "--status-file", self.scratch / "check_pgactivity", "-h", "127.0.0.1", "-p",
-                          str(server.port), "-U", "postgres", "-d", "postgres"] + list(words))
+        return installed(["check_pgactivity", "--status-file", self.scratch / "check_pgactivity", "-h", "127.0.0.1",
+                          "-p", str(server.port), "-U", "postgres", "-d", "postgres"] + list(words))
 
     def one_dump(self, lab, primary):
         path = self.scratch / "postgres-20260101.dump"
