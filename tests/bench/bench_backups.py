@@ -7,7 +7,8 @@
 The tables are those of bench_queues.py: the first row is what all others are compared with.
 
 1. a directory of FILES files. minimal_getdents reads the names, and with statx the details of each: nobody can list
-   with less. Goals: with --name-format, where details are asked for of the newest alone, at most GOAL_NAMES times the names;
+   with less. Goals: with --name-format, where details are asked for of the newest alone, at most GOAL_NAMES times
+   the names;
    without it at most GOAL_DETAILS times the names with their details; GOAL_MIB more memory than a run on one file
 2. a bucket of as many objects: how many calls, beside curl, which asks for the same pages one after the other on one
    connection and throws them away. The server is ours, and takes part of the same processors
@@ -245,7 +246,7 @@ class Bench:
             ("check_file_age", installed(["check_file_age", "-w", "3600", "-c", "7200", "-f", str(path)])),
             ("check_pgactivity pg_dump_backup, asks a server too", self.pgactivity(
                 primary, "-s", "pg_dump_backup", "--path", self.scratch / "*.dump", "--pattern", r"(\w+)-\d+.dump",
-                "-w", "newest=1h", "-c", "newest=2h")),
+                "--dbinclude", "^postgres$", "-w", "newest=1h", "-c", "newest=2h")),
             ("check_backup_freshness", self.ours("file://%s" % path)),
             ("  --proof checksummed", self.ours("file://%s" % path, "--proof", "checksummed"))])
 
