@@ -32,6 +32,7 @@ struct walk {
     size_t base_size;      /* with the "/" behind it */
     int fd;
     const char *beginning; /* of the entries' own names that are wanted; NULL: all */
+    size_t beginning_size;
     struct dr_buffer waiting;
     int64_t seen;
 };
@@ -113,7 +114,7 @@ static bool take_name(struct walk *walk, const char *name, unsigned char type)
     if (out_of_time(walk))
         return false;
     if (!plain ||
-        (walk->beginning != NULL && strncmp(name, walk->beginning, strlen(walk->beginning)) != 0))
+        (walk->beginning != NULL && strncmp(name, walk->beginning, walk->beginning_size) != 0))
         return true;
     if (!fill_details(walk, name, type, &entry))
         return true;
@@ -218,7 +219,7 @@ static bool collect_name(struct walk *walk, const char *name, unsigned char type
     struct statx state;
     if (out_of_time(walk))
         return false;
-    if (walk->beginning != NULL && strncmp(name, walk->beginning, strlen(walk->beginning)) != 0)
+    if (walk->beginning != NULL && strncmp(name, walk->beginning, walk->beginning_size) != 0)
         return true;
     if (type == DT_UNKNOWN && bak_disk_look_at(walk->fd, name, AT_SYMLINK_NOFOLLOW, &state))
         type = S_ISDIR(state.stx_mode)   ? DT_DIR
@@ -332,7 +333,8 @@ bool bak_disk_list(struct bak_store *store, const struct bak_listing *listing, b
         strndup(listing->prefix, slash != NULL ? (size_t)(slash - listing->prefix) : 0);
     walk.block = malloc(BLOCK_SIZE);
     walk.beginning = slash != NULL ? slash + 1 : listing->prefix;
-    if (walk.beginning[0] == '\0')
+    walk.beginning_size = strlen(walk.beginning);
+    if (walk.beginning_size == 0)
         walk.beginning = NULL;
     bool ok = directory != NULL && walk.block != NULL;
     if (!ok)
