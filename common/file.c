@@ -1,8 +1,11 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "common/file.h"
 
+#include "common/buffer.h"
+
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -31,4 +34,33 @@ bool dr_file_sync_directory(const char *directory)
     close(fd);
     errno = reason;
     return good;
+}
+
+char *dr_file_read(const char *path, size_t most, const char **why)
+{
+    struct dr_buffer text = DR_BUFFER(most);
+    char piece[4096];
+    FILE *file = fopen(path, "re");
+    *why = NULL;
+    if (file == NULL) {
+        *why = strerror(errno);
+        return NULL;
+    }
+    for (size_t got; (got = fread(piece, 1, sizeof piece, file)) > 0;) {
+        if (memchr(piece, '\0', got) != NULL)
+            *why = "it is no text";
+        dr_buffer_add_bytes(&text, piece, got);
+    }
+    if (ferror(file))
+        *why = "it cannot be read";
+    else if (text.cut)
+        *why = "it is too long";
+    else if (text.size == 0)
+        *why = "it is empty";
+    fclose(file);
+    explicit_bzero(piece, sizeof piece); /* it may have been a key */
+    if (*why == NULL)
+        return dr_buffer_take(&text);
+    dr_buffer_free(&text);
+    return NULL;
 }

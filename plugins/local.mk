@@ -795,7 +795,8 @@ backups_readers = \
 	plugins/backups/proof_unpack.c plugins/backups/proof_unpack.h \
 	plugins/backups/restic.c \
 	plugins/backups/scan.c plugins/backups/scan.h \
-	plugins/backups/store_disk.c \
+	plugins/backups/store_disk.c plugins/backups/store_disk.h \
+	plugins/backups/store_disk_list.c \
 	plugins/backups/snapshots.c plugins/backups/snapshots.h \
 	plugins/backups/velero_bucket.c \
 	$(backups_velero) \
@@ -916,7 +917,8 @@ backups_objects = \
 	plugins/backups/store_azure_blob.c \
 	plugins/backups/store_azure_files.c \
 	plugins/backups/store_s3.c plugins/backups/store_s3.h \
-	plugins/backups/store_s3_list.c
+	plugins/backups/store_s3_list.c \
+	plugins/backups/store_s3_open.c
 if MODULES
 pkglib_LTLIBRARIES += plugins/backups-objects.la
 plugins_backups_objects_la_SOURCES = $(backups_objects) $(backups_readers) $(backups_shared)
@@ -931,7 +933,7 @@ plugins_backups_aws_la_LDFLAGS = $(module_ldflags)
 plugins_backups_aws_la_LIBADD = $(backups_libs) common/client/libjson.la common/libsource.la
 
 pkglib_LTLIBRARIES += plugins/backups-gcp.la
-plugins_backups_gcp_la_SOURCES = $(backups_gcp) $(backups_shared)
+plugins_backups_gcp_la_SOURCES = $(backups_gcp) common/file.c $(backups_shared)
 plugins_backups_gcp_la_CFLAGS = $(backups_cflags)
 plugins_backups_gcp_la_LDFLAGS = $(module_ldflags)
 plugins_backups_gcp_la_LIBADD = $(http_libs) $(LIBCRYPTO_LIBS) common/client/libjson.la common/libsource.la

@@ -34,6 +34,27 @@ struct dr_opt_real dr_kubernetes_read_time(const char *text)
     return tm.tm_mday == day || second == 60 ? dr_real(seconds) : unknown;
 }
 
+struct dr_opt_real dr_kubernetes_read_moment(struct dr_json *reader)
+{
+    char text[40];
+    dr_json_text(reader, text, sizeof text);
+    return dr_kubernetes_read_time(text);
+}
+
+void dr_kubernetes_read_member(struct dr_json *reader, const char *wanted, char *text, size_t size)
+{
+    char name[64];
+    text[0] = '\0';
+    if (!dr_json_object(reader))
+        return;
+    while (dr_json_member(reader, name, sizeof name)) {
+        if (strcmp(name, wanted) == 0)
+            dr_json_text(reader, text, size);
+        else
+            dr_json_skip(reader);
+    }
+}
+
 void dr_kubernetes_read_words(struct dr_json *reader, char *words, size_t size)
 {
     char text[2048];
@@ -42,6 +63,38 @@ void dr_kubernetes_read_words(struct dr_json *reader, char *words, size_t size)
     char *clean = dr_text_clean(text, size - 1);
     snprintf(words, size, "%s", clean != NULL ? clean : "");
     free(clean);
+}
+
+/* ---- objects ---- */
+
+bool dr_kubernetes_read_identity(struct dr_json *reader, const char *member,
+                                 struct dr_kubernetes_identity *identity)
+{
+    if (strcmp(member, "name") == 0) {
+        dr_json_text(reader, identity->name, sizeof identity->name);
+    } else if (strcmp(member, "creationTimestamp") == 0) {
+        identity->created = dr_kubernetes_read_moment(reader);
+    } else if (strcmp(member, "deletionTimestamp") == 0) {
+        identity->deleting = dr_json_kind(reader) != 'n';
+        identity->deadline = dr_kubernetes_read_moment(reader);
+    } else {
+        return false;
+    }
+    return true;
+}
+
+void *dr_kubernetes_add(void **items, size_t *count, size_t size)
+{
+    if ((*count & (*count - 1)) == 0) {
+        void *more = realloc(*items, (*count == 0 ? 1 : 2 * *count) * size);
+        if (more == NULL)
+            return NULL;
+        *items = more;
+    }
+    char *item = (char *)*items + *count * size;
+    memset(item, 0, size);
+    *count += 1;
+    return item;
 }
 
 /* ---- lists ---- */

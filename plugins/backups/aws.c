@@ -17,7 +17,7 @@
 #define HOST_SIZE 256
 #define REGION_SIZE 64
 #define PAIRS (5 + 2 * FILTERS_MAX + 1)
-#define PARAMETER_SIZE 32
+#define PARAMETER_SIZE 64
 
 struct asker {
     struct dr_task *task;

@@ -3,10 +3,10 @@
 
 #include "common/buffer.h"
 #include "common/client/json_read.h"
+#include "common/file.h"
 #include "common/moment.h"
 #include "common/size.h"
 
-#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -14,35 +14,6 @@
 #define DRILL_BYTES ((size_t)64 * 1024)
 #define WORD_SIZE 300
 #define EXPECT_LINE 400
-
-/* Reads a whole small file. NULL, with the reason, where that cannot be done. */
-static char *read_file(const char *path, size_t most, const char **why)
-{
-    struct dr_buffer text = DR_BUFFER(most);
-    char piece[4096];
-    FILE *file = fopen(path, "re");
-    *why = NULL;
-    if (file == NULL) {
-        *why = strerror(errno);
-        return NULL;
-    }
-    for (size_t got; (got = fread(piece, 1, sizeof piece, file)) > 0;) {
-        if (memchr(piece, '\0', got) != NULL)
-            *why = "it is no text";
-        dr_buffer_add_bytes(&text, piece, got);
-    }
-    if (ferror(file))
-        *why = "it cannot be read";
-    else if (text.cut)
-        *why = "it is too long";
-    fclose(file);
-    if (*why == NULL && text.size > 0)
-        return dr_buffer_take(&text);
-    if (*why == NULL)
-        *why = "it is empty";
-    dr_buffer_free(&text);
-    return NULL;
-}
 
 /* ---- the result of a restore test ---- */
 
@@ -149,7 +120,7 @@ void bak_drill_read(const char *path, struct bak_drill *drill)
     *drill = (struct bak_drill){.given = path != NULL, .path = path};
     if (path == NULL)
         return;
-    char *text = read_file(path, DRILL_BYTES, &drill->failure);
+    char *text = dr_file_read(path, DRILL_BYTES, &drill->failure);
     if (text == NULL)
         return;
     struct dr_json reader = dr_json_start(text);
@@ -187,7 +158,7 @@ static bool read_list(struct bak_rules *rules, const char *argument, struct dr_e
 {
     const char *why;
     size_t before = rules->expected_count, number = 0;
-    char *text = read_file(argument + 1, (size_t)1024 * 1024, &why);
+    char *text = dr_file_read(argument + 1, (size_t)1024 * 1024, &why);
     if (text == NULL)
         return dr_error_set(error, DR_ERR_USAGE, "--expect: %s: %s", argument + 1, why);
     bool ok = true;

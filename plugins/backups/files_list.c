@@ -20,12 +20,24 @@ static const char *last_part(const char *name)
 
 /* ---- which names are wanted ---- */
 
-static bool has_ending(const char *name, const char *const *endings)
+struct ending {
+    const char *text;
+    size_t size;
+};
+#define ENDING(text)                                                                               \
+    {                                                                                              \
+        text, sizeof(text) - 1                                                                     \
+    }
+
+/* `endings` end with an empty one. Asked of each of a million names, of which few have one: mostly
+ * the last byte decides. */
+static bool has_ending(const char *name, const struct ending *endings)
 {
     size_t length = strlen(name);
-    for (; *endings != NULL; endings++) {
-        size_t size = strlen(*endings);
-        if (length > size && strcmp(name + length - size, *endings) == 0)
+    for (; endings->size > 0; endings++) {
+        size_t size = endings->size;
+        if (length > size && name[length - 1] == endings->text[size - 1] &&
+            memcmp(name + length - size, endings->text, size) == 0)
             return true;
     }
     return false;
@@ -34,9 +46,10 @@ static bool has_ending(const char *name, const char *const *endings)
 /* What stands beside a backup and is none. */
 static bool is_companion(const char *name)
 {
-    static const char *const endings[] = {"-wal",       "-shm",    "-journal", ".sha256",
-                                          ".sha256sum", ".sha512", ".sha1",    ".md5",
-                                          ".md5sum",    ".asc",    ".sig",     NULL};
+    static const struct ending endings[] = {
+        ENDING("-wal"),       ENDING("-shm"),    ENDING("-journal"), ENDING(".sha256"),
+        ENDING(".sha256sum"), ENDING(".sha512"), ENDING(".sha1"),    ENDING(".md5"),
+        ENDING(".md5sum"),    ENDING(".asc"),    ENDING(".sig"),     ENDING("")};
     return has_ending(name, endings);
 }
 
@@ -64,10 +77,10 @@ static bool is_selected(const struct bak_files *files, const char *name)
     return (include->count == 0 || fits_any(include, name)) && !is_excluded(files, name);
 }
 
-/* As in a shell, a star is not for hidden names. */
+/* As in a shell, a star is not for hidden names. Of both the last part counts. */
 static bool is_hidden(const char *glob, const char *name)
 {
-    return name[0] == '.' && glob[0] != '.';
+    return last_part(name)[0] == '.' && last_part(glob)[0] != '.';
 }
 
 /* ---- a file into its pool ---- */
@@ -229,9 +242,8 @@ static bool consider(struct bak_files *files, const struct bak_entry *entry, con
     bool ok = true;
     if (bak_name_unfinished(entry->name))
         return consider_unfinished(files, entry, glob, from, error);
-    if (is_hidden(last_part(glob), last_part(entry->name)) ||
-        !bak_glob_match(glob, entry->name + from) || is_companion(entry->name) ||
-        !is_selected(files, entry->name))
+    if (is_hidden(glob, entry->name) || !bak_glob_match(glob, entry->name + from) ||
+        is_companion(entry->name) || !is_selected(files, entry->name))
         return true;
     if (entry->link)
         return bak_tally_add(entry->detailed && !entry->modified.known ? &files->broken
@@ -270,8 +282,9 @@ static bool is_part_of_pg_dump(const char *part)
 /* mongodump: DATABASE/COLLECTION.bson[.gz], DATABASE/COLLECTION.metadata.json[.gz]. */
 static bool is_part_of_mongodump(const char *part)
 {
-    static const char *const endings[] = {".bson", ".bson.gz", ".metadata.json",
-                                          ".metadata.json.gz", NULL};
+    static const struct ending endings[] = {ENDING(".bson"), ENDING(".bson.gz"),
+                                            ENDING(".metadata.json"), ENDING(".metadata.json.gz"),
+                                            ENDING("")};
     return has_ending(part, endings);
 }
 

@@ -281,9 +281,6 @@ static void set_opaque(struct making *making, const struct bak_found *found,
                        const struct bak_content *content, struct bak_point *point)
 {
     point->encrypted = content->verdict == BAK_ENCRYPTED;
-    if (content->verdict == BAK_UNKNOWN_KIND)
-        bak_facts_text(making->files->facts, &point->why,
-                       content->why[0] != '\0' ? content->why : "it is of no known kind");
     if (content->proof > point->proof)
         point->proof = content->proof;
     if (is_young(making, found) && !making->files->store->atomic)

@@ -306,13 +306,15 @@ static void sort_out(const struct judge *judge, struct part *part)
         promise->oldest = part->series->oldest;
 }
 
-/* A log, or a service, that leads further than the newest point. */
+/* A log, or a service, that may lead further than the newest point. Where there is one, it is what
+ * the RPO is kept by, also when it has stood still since that point. */
 static void extend(struct promise *promise, struct dr_opt_real through)
 {
-    if (through.known && (!promise->data.known || through.value > promise->data.value)) {
+    if (!through.known)
+        return;
+    promise->logged = true;
+    if (!promise->data.known || through.value > promise->data.value)
         promise->data = through;
-        promise->logged = true;
-    }
 }
 
 static bool has_earliest(const struct promise *promise, struct dr_opt_real earliest)

@@ -284,10 +284,15 @@ static bool match(struct fields *fields, const char *format, const char *name)
 /* A format is as many parts of a name as it has itself, from the end. NULL: it has fewer. */
 static const char *last_parts(const char *format, const char *name)
 {
-    const char *at = name + strlen(name);
+    const char *at = NULL;
     int slashes = 0;
     for (const char *c = format; (c = strchr(c, '/')) != NULL; c++)
         slashes++;
+    if (slashes == 0) {
+        at = strrchr(name, '/');
+        return at != NULL ? at + 1 : name;
+    }
+    at = name + strlen(name);
     while (at > name && (at[-1] != '/' || slashes-- > 0))
         at--;
     return at > name || slashes <= 0 ? at : NULL;

@@ -68,15 +68,23 @@ static bool retry_far(struct retry *far, const char **glob, const char **name)
     return true;
 }
 
+static bool is_special(char c)
+{
+    return c == '*' || c == '?' || c == '[' || c == '/';
+}
+
 static bool retry_near(struct retry *near, const char **glob, const char **name)
 {
     if (near->glob == NULL || *near->name == '\0' || *near->name == '/')
         return false;
     near->name++;
     /* what the next byte of the glob cannot be is passed at once */
-    if (near->glob[0] != '\0' && strchr("*?[/", near->glob[0]) == NULL) {
-        while (*near->name != near->glob[0] && *near->name != '\0' && *near->name != '/')
-            near->name++;
+    if (near->glob[0] != '\0' && !is_special(near->glob[0])) {
+        const char *begin = near->name;
+        near->name = strchrnul(begin, near->glob[0]);
+        const char *slash = memchr(begin, '/', (size_t)(near->name - begin));
+        if (slash != NULL)
+            near->name = slash;
     }
     *glob = near->glob;
     *name = near->name;
@@ -171,7 +179,7 @@ static size_t marks_of(const char *part, size_t length)
 bool bak_name_unfinished(const char *name)
 {
     for (;;) {
-        size_t length = strcspn(name, "/");
+        size_t length = (size_t)(strchrnul(name, '/') - name);
         if (marks_of(name, length) > 0)
             return true;
         if (name[length] == '\0')

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "plugins/backups/snapshot_read.h"
 
-#include "common/client/kubernetes_list.h"
 #include "plugins/backups/wanted.h"
 
 #include <stdlib.h>
@@ -14,21 +13,6 @@
 static bool no_memory(struct dr_error *error)
 {
     return dr_error_set(error, DR_ERR_INTERNAL, "out of memory");
-}
-
-/* Room for one more, zeroed. NULL when out of memory. */
-static void *add(void **items, size_t *count, size_t size)
-{
-    if ((*count & (*count - 1)) == 0) {
-        void *more = realloc(*items, (*count == 0 ? 1 : 2 * *count) * size);
-        if (more == NULL)
-            return NULL;
-        *items = more;
-    }
-    char *item = (char *)*items + *count * size;
-    memset(item, 0, size);
-    *count += 1;
-    return item;
 }
 
 /* ---- values ---- */
@@ -63,53 +47,19 @@ struct dr_opt_int snapshot_read_quantity(const char *text)
     return (struct dr_opt_int){.known = false};
 }
 
-static struct dr_opt_real read_moment(struct dr_json *reader)
-{
-    char text[40];
-    dr_json_text(reader, text, sizeof text);
-    return dr_kubernetes_read_time(text);
-}
-
 static void read_name(struct dr_json *reader, char name[SNAPSHOT_NAME_SIZE])
 {
     dr_json_text(reader, name, SNAPSHOT_NAME_SIZE);
 }
 
-static void read_member(struct dr_json *reader, const char *wanted, char text[SNAPSHOT_NAME_SIZE])
+static void read_identity(struct dr_json *reader, struct dr_kubernetes_identity *identity)
 {
     char name[64];
     if (!dr_json_object(reader))
         return;
     while (dr_json_member(reader, name, sizeof name)) {
-        if (strcmp(name, wanted) == 0)
-            read_name(reader, text);
-        else
+        if (!dr_kubernetes_read_identity(reader, name, identity))
             dr_json_skip(reader);
-    }
-}
-
-struct identity {
-    char name[SNAPSHOT_NAME_SIZE];
-    struct dr_opt_real created;
-    bool deleting;
-};
-
-static void read_identity(struct dr_json *reader, struct identity *identity)
-{
-    char name[64];
-    if (!dr_json_object(reader))
-        return;
-    while (dr_json_member(reader, name, sizeof name)) {
-        if (strcmp(name, "name") == 0) {
-            read_name(reader, identity->name);
-        } else if (strcmp(name, "creationTimestamp") == 0) {
-            identity->created = read_moment(reader);
-        } else if (strcmp(name, "deletionTimestamp") == 0) {
-            identity->deleting = dr_json_kind(reader) != 'n';
-            dr_json_skip(reader);
-        } else {
-            dr_json_skip(reader);
-        }
     }
 }
 
@@ -143,7 +93,7 @@ static void read_status(struct dr_json *reader, struct snapshot *snapshot)
         if (strcmp(name, "readyToUse") == 0) {
             snapshot->ready = dr_json_bool(reader);
         } else if (strcmp(name, "creationTime") == 0) {
-            snapshot->taken = read_moment(reader);
+            snapshot->taken = dr_kubernetes_read_moment(reader);
         } else if (strcmp(name, "boundVolumeSnapshotContentName") == 0) {
             read_name(reader, snapshot->content);
         } else if (strcmp(name, "error") == 0) {
@@ -164,7 +114,8 @@ static void read_spec(struct dr_json *reader, struct snapshot *snapshot)
         return;
     while (dr_json_member(reader, name, sizeof name)) {
         if (strcmp(name, "source") == 0)
-            read_member(reader, "persistentVolumeClaimName", snapshot->claim);
+            dr_kubernetes_read_member(reader, "persistentVolumeClaimName", snapshot->claim,
+                                      sizeof snapshot->claim);
         else
             dr_json_skip(reader);
     }
@@ -174,8 +125,8 @@ bool snapshot_take(struct dr_json *reader, void *context, struct dr_error *error
 {
     struct snapshots *list = context;
     void *items = list->items;
-    struct snapshot *snapshot = add(&items, &list->count, sizeof *snapshot);
-    struct identity identity = {.name = ""};
+    struct snapshot *snapshot = dr_kubernetes_add(&items, &list->count, sizeof *snapshot);
+    struct dr_kubernetes_identity identity = {.name = ""};
     char name[64];
     list->items = items;
     if (snapshot == NULL)
@@ -233,8 +184,8 @@ bool snapshot_take_content(struct dr_json *reader, void *context, struct dr_erro
 {
     struct snapshot_contents *list = context;
     void *items = list->items;
-    struct snapshot_content *content = add(&items, &list->count, sizeof *content);
-    struct identity identity = {.name = ""};
+    struct snapshot_content *content = dr_kubernetes_add(&items, &list->count, sizeof *content);
+    struct dr_kubernetes_identity identity = {.name = ""};
     char name[64];
     list->items = items;
     if (content == NULL)
@@ -261,9 +212,9 @@ bool snapshot_take_claim(struct dr_json *reader, void *context, struct dr_error 
 {
     struct snapshot_claims *list = context;
     void *items = list->names;
-    struct identity identity = {.name = ""};
+    struct dr_kubernetes_identity identity = {.name = ""};
     char name[64];
-    char(*into)[SNAPSHOT_NAME_SIZE] = add(&items, &list->count, sizeof *into);
+    char(*into)[SNAPSHOT_NAME_SIZE] = dr_kubernetes_add(&items, &list->count, sizeof *into);
     list->names = items;
     if (into == NULL)
         return no_memory(error);

@@ -5,10 +5,10 @@
 #ifndef BACKUPS_SNAPSHOT_READ_H
 #define BACKUPS_SNAPSHOT_READ_H
 
-#include "common/client/json_read.h"
+#include "common/client/kubernetes_list.h"
 #include "plugins/backups/request.h"
 
-#define SNAPSHOT_NAME_SIZE 254
+#define SNAPSHOT_NAME_SIZE DR_KUBERNETES_NAME_SIZE
 #define SNAPSHOT_TEXT_SIZE 200
 
 struct snapshot {

@@ -52,6 +52,11 @@ bool bak_s3_refused(const struct bak_s3 *s3, const struct dr_http_reply *reply, 
 /* What a storage class means: text where its objects take hours to the first byte, else NULL. */
 const char *bak_s3_tier(const char *class);
 
+/* Finds the service, who asks it, the bucket with its protection, and what of it is meant: `whole`
+ * as bak_s3_open has it. What was found is freed with the store, whether this fails or not. */
+bool bak_s3_prepare(struct bak_s3 *s3, const struct dr_uri *uri, bool whole,
+                    struct dr_error *error);
+
 /* As bak_store_type has it. */
 bool bak_s3_list(struct bak_store *store, const struct bak_listing *listing, bak_take *take,
                  void *context, struct dr_error *error);

@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "plugins/backups/velero_read.h"
 
-#include "common/client/kubernetes_list.h"
-
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -12,29 +10,7 @@ static bool no_memory(struct dr_error *error)
     return dr_error_set(error, DR_ERR_INTERNAL, "out of memory");
 }
 
-/* Room for one more, zeroed. NULL when out of memory. */
-static void *add(void **items, size_t *count, size_t size)
-{
-    if ((*count & (*count - 1)) == 0) {
-        void *more = realloc(*items, (*count == 0 ? 1 : 2 * *count) * size);
-        if (more == NULL)
-            return NULL;
-        *items = more;
-    }
-    char *item = (char *)*items + *count * size;
-    memset(item, 0, size);
-    *count += 1;
-    return item;
-}
-
 /* ---- values ---- */
-
-static struct dr_opt_real read_moment(struct dr_json *reader)
-{
-    char text[40];
-    dr_json_text(reader, text, sizeof text);
-    return dr_kubernetes_read_time(text);
-}
 
 static void read_name(struct dr_json *reader, char name[VELERO_NAME_SIZE])
 {
@@ -66,12 +42,10 @@ static void read_first(struct dr_json *reader, char words[VELERO_TEXT_SIZE])
 /* ---- metadata ---- */
 
 struct identity {
-    char name[VELERO_NAME_SIZE];
+    struct dr_kubernetes_identity of;
     char schedule[VELERO_NAME_SIZE]; /* of its labels */
     char backup[VELERO_NAME_SIZE];
     char owner[VELERO_NAME_SIZE]; /* a Backup; "": none */
-    struct dr_opt_real created;
-    bool deleting;
 };
 
 static void read_labels(struct dr_json *reader, struct identity *identity)
@@ -112,14 +86,9 @@ static void read_identity(struct dr_json *reader, struct identity *identity)
     if (!dr_json_object(reader))
         return;
     while (dr_json_member(reader, name, sizeof name)) {
-        if (strcmp(name, "name") == 0) {
-            read_name(reader, identity->name);
-        } else if (strcmp(name, "creationTimestamp") == 0) {
-            identity->created = read_moment(reader);
-        } else if (strcmp(name, "deletionTimestamp") == 0) {
-            identity->deleting = dr_json_kind(reader) != 'n';
-            dr_json_skip(reader);
-        } else if (strcmp(name, "labels") == 0) {
+        if (dr_kubernetes_read_identity(reader, name, &identity->of))
+            continue;
+        if (strcmp(name, "labels") == 0) {
             read_labels(reader, identity);
         } else if (strcmp(name, "ownerReferences") == 0 && dr_json_kind(reader) == '[') {
             dr_json_array(reader);
@@ -199,11 +168,11 @@ static void read_backup_status(struct dr_json *reader, struct velero_backup *bac
         if (strcmp(name, "phase") == 0)
             dr_json_text(reader, backup->phase, sizeof backup->phase);
         else if (strcmp(name, "startTimestamp") == 0)
-            backup->started = read_moment(reader);
+            backup->started = dr_kubernetes_read_moment(reader);
         else if (strcmp(name, "completionTimestamp") == 0)
-            backup->completed = read_moment(reader);
+            backup->completed = dr_kubernetes_read_moment(reader);
         else if (strcmp(name, "expiration") == 0)
-            backup->expires = read_moment(reader);
+            backup->expires = dr_kubernetes_read_moment(reader);
         else if (strcmp(name, "failureReason") == 0)
             dr_kubernetes_read_words(reader, backup->reason, sizeof backup->reason);
         else if (strcmp(name, "validationErrors") == 0)
@@ -217,25 +186,12 @@ static void read_backup_status(struct dr_json *reader, struct velero_backup *bac
     }
 }
 
-static void read_member(struct dr_json *reader, const char *wanted, char text[VELERO_NAME_SIZE])
-{
-    char name[64];
-    if (!dr_json_object(reader))
-        return;
-    while (dr_json_member(reader, name, sizeof name)) {
-        if (strcmp(name, wanted) == 0)
-            read_name(reader, text);
-        else
-            dr_json_skip(reader);
-    }
-}
-
 bool velero_take_backup(struct dr_json *reader, void *context, struct dr_error *error)
 {
     struct velero_backups *list = context;
     void *items = list->items;
-    struct velero_backup *backup = add(&items, &list->count, sizeof *backup);
-    struct identity identity = {.name = ""};
+    struct velero_backup *backup = dr_kubernetes_add(&items, &list->count, sizeof *backup);
+    struct identity identity = {.schedule = ""};
     char name[64];
     list->items = items;
     if (backup == NULL)
@@ -244,16 +200,17 @@ bool velero_take_backup(struct dr_json *reader, void *context, struct dr_error *
         if (strcmp(name, "metadata") == 0)
             read_identity(reader, &identity);
         else if (strcmp(name, "spec") == 0)
-            read_member(reader, "storageLocation", backup->location);
+            dr_kubernetes_read_member(reader, "storageLocation", backup->location,
+                                      sizeof backup->location);
         else if (strcmp(name, "status") == 0)
             read_backup_status(reader, backup);
         else
             dr_json_skip(reader);
     }
-    memcpy(backup->name, identity.name, sizeof backup->name);
+    memcpy(backup->name, identity.of.name, sizeof backup->name);
     memcpy(backup->schedule, identity.schedule, sizeof backup->schedule);
-    backup->created = identity.created;
-    backup->deleting = identity.deleting;
+    backup->created = identity.of.created;
+    backup->deleting = identity.of.deleting;
     return check_name("Backup", backup->name, error);
 }
 
@@ -331,7 +288,7 @@ static void read_volume_spec(struct dr_json *reader, struct velero_volume *volum
         return;
     while (dr_json_member(reader, name, sizeof name)) {
         if (strcmp(name, "pod") == 0)
-            read_member(reader, "name", pod);
+            dr_kubernetes_read_member(reader, "name", pod, sizeof pod);
         else if (strcmp(name, "volume") == 0 || strcmp(name, "sourcePVC") == 0)
             read_name(reader, of);
         else
@@ -345,8 +302,8 @@ bool velero_take_volume(struct dr_json *reader, void *context, struct dr_error *
 {
     struct velero_volumes *list = context;
     void *items = list->items;
-    struct velero_volume *volume = add(&items, &list->count, sizeof *volume);
-    struct identity identity = {.name = ""};
+    struct velero_volume *volume = dr_kubernetes_add(&items, &list->count, sizeof *volume);
+    struct identity identity = {.schedule = ""};
     char name[64];
     list->items = items;
     if (volume == NULL)
@@ -361,7 +318,7 @@ bool velero_take_volume(struct dr_json *reader, void *context, struct dr_error *
         else
             dr_json_skip(reader);
     }
-    memcpy(volume->name, identity.name, sizeof volume->name);
+    memcpy(volume->name, identity.of.name, sizeof volume->name);
     /* the label of a long name is cut: the owner counts */
     memcpy(volume->backup, identity.owner[0] != '\0' ? identity.owner : identity.backup,
            sizeof volume->backup);
@@ -454,8 +411,8 @@ bool velero_take_schedule(struct dr_json *reader, void *context, struct dr_error
 {
     struct velero_schedules *list = context;
     void *items = list->items;
-    struct velero_schedule *schedule = add(&items, &list->count, sizeof *schedule);
-    struct identity identity = {.name = ""};
+    struct velero_schedule *schedule = dr_kubernetes_add(&items, &list->count, sizeof *schedule);
+    struct identity identity = {.schedule = ""};
     char name[64];
     list->items = items;
     if (schedule == NULL)
@@ -470,8 +427,8 @@ bool velero_take_schedule(struct dr_json *reader, void *context, struct dr_error
         else
             dr_json_skip(reader);
     }
-    memcpy(schedule->name, identity.name, sizeof schedule->name);
-    schedule->created = identity.created;
+    memcpy(schedule->name, identity.of.name, sizeof schedule->name);
+    schedule->created = identity.of.created;
     return check_name("Schedule", schedule->name, error);
 }
 
@@ -507,7 +464,7 @@ static void read_location_status(struct dr_json *reader, struct velero_location 
         else if (strcmp(name, "message") == 0)
             dr_kubernetes_read_words(reader, location->message, sizeof location->message);
         else if (strcmp(name, "lastValidationTime") == 0)
-            location->looked = read_moment(reader);
+            location->looked = dr_kubernetes_read_moment(reader);
         else
             dr_json_skip(reader);
     }
@@ -517,8 +474,8 @@ bool velero_take_location(struct dr_json *reader, void *context, struct dr_error
 {
     struct velero_locations *list = context;
     void *items = list->items;
-    struct velero_location *location = add(&items, &list->count, sizeof *location);
-    struct identity identity = {.name = ""};
+    struct velero_location *location = dr_kubernetes_add(&items, &list->count, sizeof *location);
+    struct identity identity = {.schedule = ""};
     char name[64];
     list->items = items;
     if (location == NULL)
@@ -533,6 +490,6 @@ bool velero_take_location(struct dr_json *reader, void *context, struct dr_error
         else
             dr_json_skip(reader);
     }
-    memcpy(location->name, identity.name, sizeof location->name);
+    memcpy(location->name, identity.of.name, sizeof location->name);
     return check_name("BackupStorageLocation", location->name, error);
 }

@@ -7,10 +7,10 @@
 #ifndef BACKUPS_VELERO_READ_H
 #define BACKUPS_VELERO_READ_H
 
-#include "common/client/json_read.h"
+#include "common/client/kubernetes_list.h"
 #include "plugins/backups/request.h"
 
-#define VELERO_NAME_SIZE 254
+#define VELERO_NAME_SIZE DR_KUBERNETES_NAME_SIZE
 #define VELERO_TEXT_SIZE 200
 
 struct velero_backup {

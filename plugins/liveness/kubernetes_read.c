@@ -28,13 +28,6 @@ static bool no_memory(struct dr_error *error)
 
 /* ---- values ---- */
 
-static struct dr_opt_real read_moment(struct dr_json *reader)
-{
-    char text[40];
-    dr_json_text(reader, text, sizeof text);
-    return dr_kubernetes_read_time(text);
-}
-
 /* A count that is there: a negative one is none. */
 static struct dr_opt_int read_count(struct dr_json *reader)
 {
@@ -43,44 +36,11 @@ static struct dr_opt_int read_count(struct dr_json *reader)
     return count;
 }
 
-/* A member that is a text, of the object that comes next; "" where there is none. */
-static void read_member_text(struct dr_json *reader, const char *wanted, char *text, size_t size)
-{
-    char name[64];
-    text[0] = '\0';
-    if (!dr_json_object(reader))
-        return;
-    while (dr_json_member(reader, name, sizeof name)) {
-        if (strcmp(name, wanted) == 0)
-            dr_json_text(reader, text, size);
-        else
-            dr_json_skip(reader);
-    }
-}
-
-/* Room for one more, zeroed: its index doubles as the count before. NULL when out of memory. */
-static void *add(void **items, size_t *count, size_t size)
-{
-    if ((*count & (*count - 1)) == 0) {
-        void *more = realloc(*items, (*count == 0 ? 1 : 2 * *count) * size);
-        if (more == NULL)
-            return NULL;
-        *items = more;
-    }
-    char *item = (char *)*items + *count * size;
-    memset(item, 0, size);
-    *count += 1;
-    return item;
-}
-
 /* ---- metadata ---- */
 
 struct identity {
-    char name[KUBERNETES_NAME_SIZE];
+    struct dr_kubernetes_identity of;
     struct dr_opt_int generation;
-    struct dr_opt_real created;
-    bool deleting;
-    struct dr_opt_real deadline;
     char owner_kind[64];
     char owner[KUBERNETES_NAME_SIZE];
 };
@@ -124,20 +84,14 @@ static void read_identity(struct dr_json *reader, struct identity *identity)
     if (!dr_json_object(reader))
         return;
     while (dr_json_member(reader, name, sizeof name)) {
-        if (strcmp(name, "name") == 0) {
-            dr_json_text(reader, identity->name, sizeof identity->name);
-        } else if (strcmp(name, "generation") == 0) {
+        if (dr_kubernetes_read_identity(reader, name, &identity->of))
+            continue;
+        if (strcmp(name, "generation") == 0)
             identity->generation = read_count(reader);
-        } else if (strcmp(name, "creationTimestamp") == 0) {
-            identity->created = read_moment(reader);
-        } else if (strcmp(name, "deletionTimestamp") == 0) {
-            identity->deleting = dr_json_kind(reader) != 'n';
-            identity->deadline = read_moment(reader);
-        } else if (strcmp(name, "ownerReferences") == 0) {
+        else if (strcmp(name, "ownerReferences") == 0)
             read_owners(reader, identity);
-        } else {
+        else
             dr_json_skip(reader);
-        }
     }
 }
 
@@ -287,7 +241,7 @@ static char *read_containers(struct dr_json *reader)
             dr_json_skip(reader);
             continue;
         }
-        read_member_text(reader, "image", images[count], IMAGE_SIZE);
+        dr_kubernetes_read_member(reader, "image", images[count], IMAGE_SIZE);
         count += images[count][0] != '\0' ? 1 : 0;
     }
     if (count > 0)
@@ -503,7 +457,7 @@ static void read_running(struct dr_json *reader, struct kubernetes_workload *job
     if (!dr_json_array(reader))
         return;
     while (dr_json_item(reader)) {
-        read_member_text(reader, "name", name, sizeof name);
+        dr_kubernetes_read_member(reader, "name", name, sizeof name);
         job->running++;
         size_t room = sizeof job->running_names - used;
         int length = snprintf(job->running_names + used, room, "%s%s", used > 0 ? ", " : "", name);
@@ -536,11 +490,12 @@ static bool take_workload(struct dr_json *reader, void *context, struct dr_error
     struct workload_context *into = context;
     char name[64];
     void *items = into->list->items;
-    struct kubernetes_workload *workload = add(&items, &into->list->count, sizeof *workload);
+    struct kubernetes_workload *workload =
+        dr_kubernetes_add(&items, &into->list->count, sizeof *workload);
     into->list->items = items;
     if (workload == NULL)
         return no_memory(error);
-    struct identity identity = {.name = ""};
+    struct identity identity = {.owner = ""};
     bool job = into->kind == KUBERNETES_CRONJOB;
     workload->kind = into->kind;
     while (dr_json_member(reader, name, sizeof name)) {
@@ -557,9 +512,9 @@ static bool take_workload(struct dr_json *reader, void *context, struct dr_error
         else
             dr_json_skip(reader);
     }
-    memcpy(workload->name, identity.name, sizeof workload->name);
+    memcpy(workload->name, identity.of.name, sizeof workload->name);
     workload->generation = identity.generation;
-    workload->deleting = identity.deleting;
+    workload->deleting = identity.of.deleting;
     return check_name(kubernetes_kinds[into->kind].kind, workload->name, error);
 }
 
@@ -614,7 +569,7 @@ static void read_container_state(struct dr_json *reader, struct kubernetes_pod *
             dr_json_skip(reader);
             continue;
         }
-        read_member_text(reader, "reason", reason, sizeof reason);
+        dr_kubernetes_read_member(reader, "reason", reason, sizeof reason);
         if (is_trouble(reason))
             memcpy(pod->trouble, reason, sizeof pod->trouble);
     }
@@ -683,27 +638,27 @@ static bool take_pod(struct dr_json *reader, void *context, struct dr_error *err
     struct kubernetes_pods *list = context;
     char name[64];
     void *items = list->items;
-    struct kubernetes_pod *pod = add(&items, &list->count, sizeof *pod);
+    struct kubernetes_pod *pod = dr_kubernetes_add(&items, &list->count, sizeof *pod);
     list->items = items;
     if (pod == NULL)
         return no_memory(error);
-    struct identity identity = {.name = ""};
+    struct identity identity = {.owner = ""};
     while (dr_json_member(reader, name, sizeof name)) {
         if (strcmp(name, "metadata") == 0)
             read_identity(reader, &identity);
         else if (strcmp(name, "spec") == 0)
-            read_member_text(reader, "nodeName", pod->node, sizeof pod->node);
+            dr_kubernetes_read_member(reader, "nodeName", pod->node, sizeof pod->node);
         else if (strcmp(name, "status") == 0)
             read_pod_status(reader, pod);
         else
             dr_json_skip(reader);
     }
-    memcpy(pod->name, identity.name, sizeof pod->name);
+    memcpy(pod->name, identity.of.name, sizeof pod->name);
     memcpy(pod->owner_kind, identity.owner_kind, sizeof pod->owner_kind);
     memcpy(pod->owner, identity.owner, sizeof pod->owner);
-    pod->created = identity.created;
-    pod->terminating = identity.deleting;
-    pod->deadline = identity.deadline;
+    pod->created = identity.of.created;
+    pod->terminating = identity.of.deleting;
+    pod->deadline = identity.of.deadline;
     return check_name("Pod", pod->name, error);
 }
 
@@ -760,11 +715,11 @@ static bool take_autoscaler(struct dr_json *reader, void *context, struct dr_err
     struct kubernetes_autoscalers *list = context;
     char name[64];
     void *items = list->items;
-    struct kubernetes_autoscaler *scaler = add(&items, &list->count, sizeof *scaler);
+    struct kubernetes_autoscaler *scaler = dr_kubernetes_add(&items, &list->count, sizeof *scaler);
     list->items = items;
     if (scaler == NULL)
         return no_memory(error);
-    struct identity identity = {.name = ""};
+    struct identity identity = {.owner = ""};
     while (dr_json_member(reader, name, sizeof name)) {
         if (strcmp(name, "metadata") == 0)
             read_identity(reader, &identity);
@@ -773,7 +728,7 @@ static bool take_autoscaler(struct dr_json *reader, void *context, struct dr_err
         else
             dr_json_skip(reader);
     }
-    memcpy(scaler->name, identity.name, sizeof scaler->name);
+    memcpy(scaler->name, identity.of.name, sizeof scaler->name);
     scaler->wakes = strcmp(identity.owner_kind, "ScaledObject") == 0;
     return check_name("HorizontalPodAutoscaler", scaler->name, error);
 }

@@ -14,7 +14,7 @@
 #include <stddef.h>
 
 /* Bytes of a name, terminated: at most 253 (RFC 1123 subdomain). */
-#define KUBERNETES_NAME_SIZE 254
+#define KUBERNETES_NAME_SIZE DR_KUBERNETES_NAME_SIZE
 #define KUBERNETES_TEXT_SIZE 200
 enum kubernetes_kind {
     KUBERNETES_DEPLOYMENT = 0,

@@ -2,14 +2,17 @@
 # `make bench` prints what a run costs, beside the least that a program with the same client library costs and beside other
 # plugins. A client library that is missing takes its rows with it.
 
-EXTRA_DIST += tests/bench/bench.py tests/bench/bench_dns.py tests/bench/bench_liveness.py tests/bench/bench_queues.py \
-	tests/bench/measure.py tests/bench/stand_in_rabbitmq.py
-bench_minimal = tests/bench/measure$(EXEEXT) tests/bench/minimal_dns$(EXEEXT) tests/bench/minimal_socket$(EXEEXT)
-EXTRA_PROGRAMS += tests/bench/measure tests/bench/minimal_dns tests/bench/minimal_socket
+EXTRA_DIST += tests/bench/bench.py tests/bench/bench_backups.py tests/bench/bench_dns.py tests/bench/bench_liveness.py \
+	tests/bench/bench_queues.py tests/bench/measure.py tests/bench/stand_in_rabbitmq.py
+bench_minimal = tests/bench/measure$(EXEEXT) tests/bench/minimal_dns$(EXEEXT) \
+	tests/bench/minimal_getdents$(EXEEXT) tests/bench/minimal_socket$(EXEEXT)
+EXTRA_PROGRAMS += tests/bench/measure tests/bench/minimal_dns tests/bench/minimal_getdents tests/bench/minimal_socket
 tests_bench_measure_CFLAGS = $(program_cflags)
 tests_bench_measure_LDFLAGS = $(program_ldflags)
 tests_bench_minimal_dns_CFLAGS = $(program_cflags)
 tests_bench_minimal_dns_LDFLAGS = $(program_ldflags)
+tests_bench_minimal_getdents_CFLAGS = $(program_cflags)
+tests_bench_minimal_getdents_LDFLAGS = $(program_ldflags)
 tests_bench_minimal_socket_CFLAGS = $(program_cflags)
 tests_bench_minimal_socket_LDFLAGS = $(program_ldflags)
 if HAVE_LIBPQ
@@ -65,4 +68,6 @@ bench: $(libexec_PROGRAMS) $(pkglib_LTLIBRARIES) $(bench_minimal)
 		plugins/check_liveness$(EXEEXT) $(bench_minimal)
 	DR_PLUGINS_MODULE_DIR=$(abs_builddir)/plugins/.libs $(PYTHON3) $(srcdir)/tests/bench/bench_dns.py \
 		plugins/check_dns_target$(EXEEXT) $(bench_minimal)
+	DR_PLUGINS_MODULE_DIR=$(abs_builddir)/plugins/.libs $(PYTHON3) $(srcdir)/tests/bench/bench_backups.py \
+		plugins/check_backup_freshness$(EXEEXT) $(bench_minimal)
 .PHONY: bench

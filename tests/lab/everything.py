@@ -355,12 +355,11 @@ class Everything:
                 "replication_postgresql", "replication_mongodb", "replication_redis", "replication_mssql",
                 "replication_azure", "queues_rabbitmq_replies", "queues_amqp_faults", "queues_celery_faults",
                 "queues_azure", "liveness_http", "dns_resolvers", "dns_zone", "dns_encrypted", "replies_archiver",
-                "backups_azure_blob", "backups_azure_files", "backups_azure_sql", "backups_digitalocean",
-                "backups_packed")),
+                "backups_azure_blob", "backups_azure_files", "backups_azure_sql", "backups_digitalocean")),
             "-k", "test_healthy or test_standby_down or test_paused_by_user or test_every_node_and_one_list or "
                   "test_the_stand_in or test_honest or test_messages or test_all_well or test_tls_http1 or "
                   "test_the_parent_alone or test_questions_share_a_connection or test_versions or test_good or "
-                  "test_fresh or test_whole",
+                  "test_fresh",
             DR_WRAPPER="valgrind -q --error-exitcode=99 --leak-check=full --errors-for-leak-kinds=definite"))
 
     def run_again(self, parts):

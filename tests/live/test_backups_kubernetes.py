@@ -142,6 +142,7 @@ def test_unknown_parameter(cluster, backup_freshness):
     assert result.state == "UNKNOWN" and result.says("schedule"), result
 
 
+@pytest.mark.fuzzed
 def test_every_field(cluster, ask):
     cluster.add(snapshot("db-1", "db", 3600))
     outcomes = {}

@@ -248,14 +248,6 @@ def test_tar_of_what_is_not_there(folder):
     expect(folder.look(), "CRITICAL", "app.tar.gz: nothing is in it")
 
 
-def test_of_no_known_kind(folder):
-    """It was looked at, and the words say what is the matter."""
-    folder.put("app.bin", NOW - 2 * HOUR, bytes(range(1, 256)) * 10)
-    result = folder.look()
-    expect(result, "UNKNOWN", "app.bin is not proven to be a backup: it is of no known kind")
-    assert "was not looked at" not in result.output, result
-
-
 # ---- many series ----
 
 FORMAT = ("--name-format", "{}-%Y%m%dT%H%M.dump")

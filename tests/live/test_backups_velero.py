@@ -283,6 +283,7 @@ def mutate(cluster, ask, resource):
     return outcomes
 
 
+@pytest.mark.fuzzed
 def test_every_field_of_a_backup(cluster, ask):
     cluster.add(backup("nightly-01", 3600))
     wrong, idle = mutations.unexplained(mutate(cluster, ask, "backups"), {
@@ -296,6 +297,7 @@ def test_every_field_of_a_backup(cluster, ask):
     assert not wrong and not idle, (wrong, idle)
 
 
+@pytest.mark.fuzzed
 def test_every_field_of_a_location(cluster, ask):
     cluster.add(nightly())
     wrong, idle = mutations.unexplained(mutate(cluster, ask, "backupstoragelocations"), {
@@ -307,6 +309,7 @@ def test_every_field_of_a_location(cluster, ask):
     assert not wrong and not idle, (wrong, idle)
 
 
+@pytest.mark.fuzzed
 def test_every_field_of_a_volume(cluster, ask):
     cluster.add(nightly(1), volume("nightly-01"))
     outcomes = mutate(cluster, ask, "podvolumebackups")

@@ -79,7 +79,7 @@ def test_versions(backup_freshness, version):
     result = run(backup_freshness, server)
     assert result.state == "OK" and result.perfdata["exposure"] == 0, result
     assert any("pg_ls_archive_statusdir" in statement for statement in server.statements) == (version == "12.22")
-    assert result.says("PostgreSQL 12") == (version != "12.22"), result
+    assert result.says("PostgreSQL 12 and later") == (version != "12.22"), result
 
 
 @pytest.mark.parametrize("version", VERSIONS)

@@ -30,6 +30,7 @@ unit_tests += tests/unit/test_perfdata
 unit_tests += tests/unit/test_secret
 unit_tests += tests/unit/test_buffer
 unit_tests += tests/unit/test_error
+unit_tests += tests/unit/test_file
 unit_tests += tests/unit/test_state
 unit_tests += tests/unit/test_options
 unit_tests += tests/unit/test_extra_opts
