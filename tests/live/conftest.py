@@ -104,7 +104,7 @@ def pytest_configure(config):
     config.addinivalue_line("markers", "mirrors: needs mirrored classic queues")
     config.addinivalue_line("markers", "extended_errors(program): needs an unbound or named that has them (RFC 8914)")
     config.addinivalue_line("markers", "one_build: takes long, and proves the same with every build")
-    config.addinivalue_line("markers", "made_in_suite(package, ...): needs these of another Debian suite (fixture suite)")
+    config.addinivalue_line("markers", "made_in_suite(package, ...): needs them of another suite (fixture suite)")
     config.addinivalue_line("markers", "fuzzed: a thousand runs; what crashes in them, tests/fuzz finds")
     try:
         for name in check.SERVICES:
