@@ -124,6 +124,8 @@ struct bak_series {
     struct dr_opt_real earliest;   /* and the earliest */
     struct bak_sign *signs;
     size_t sign_count;
+    bool gone; /* what it was made of is known to be there no more, and nobody asked for it by
+                  name: its last backups get old, and that is no fault */
     bool expected_only; /* nothing of it was found: it is there because the API says that the thing
                            exists (a volume, a database, a claim) and should have a backup */
 };

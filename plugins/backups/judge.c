@@ -54,7 +54,7 @@ static bool gather_parts(struct judge *judge)
         size_t count = asked->answered && !asked->reference ? asked->facts->series_count : 0;
         for (size_t k = 0; k < count; k++) {
             const struct bak_series *series = &asked->facts->series[k];
-            if (series->expected_only)
+            if (series->expected_only || series->gone)
                 continue;
             struct part *part = &judge->parts[judge->part_count];
             *part = (struct part){.asked = asked,

@@ -203,7 +203,7 @@ static void judge_nothing(struct judge *judge, const struct bak_asked *asked, st
     enum dr_state state = facts->complete ? DR_CRITICAL : DR_UNKNOWN;
     size_t bare = facts->series_count; /* known to be there, without a backup */
     for (size_t i = 0; i < facts->series_count; i++) {
-        if (!facts->series[i].expected_only)
+        if (!facts->series[i].expected_only && !facts->series[i].gone)
             return;
     }
     if (bare > 0)
@@ -215,20 +215,29 @@ static void judge_nothing(struct judge *judge, const struct bak_asked *asked, st
     say(judge, state, "%s: no backup is there", asked->label);
 }
 
-/* What exists by its API and has no backup; whether it should is for --expect to say. */
-static void name_bare(const struct bak_facts *facts, struct dr_line *line)
+static bool is_bare(const struct bak_series *series)
+{
+    return series->expected_only;
+}
+
+static bool is_gone(const struct bak_series *series)
+{
+    return series->gone;
+}
+
+/* Counts the series that `is` true for, and names the first of them. */
+static void name_series(const struct bak_facts *facts, bool (*is)(const struct bak_series *),
+                        const char *words, struct dr_line *line)
 {
     struct dr_buffer names = DR_BUFFER(200);
-    size_t bare = 0;
+    size_t count = 0;
     for (size_t i = 0; i < facts->series_count; i++) {
-        if (!facts->series[i].expected_only)
-            continue;
-        if (bare++ < NAMED_MAX)
-            dr_buffer_addf(&names, "%s%s", bare > 1 ? ", " : "", facts->series[i].name);
+        if (is(&facts->series[i]) && count++ < NAMED_MAX)
+            dr_buffer_addf(&names, "%s%s", count > 1 ? ", " : "", facts->series[i].name);
     }
-    if (bare > 0 && bare < facts->series_count)
-        dr_line_figure(line, "%zu without any backup: %s%s", bare, dr_buffer_text(&names),
-                       bare > NAMED_MAX ? ", ..." : "");
+    if (count > 0 && (count < facts->series_count || is == is_gone))
+        dr_line_figure(line, "%zu %s: %s%s", count, words, dr_buffer_text(&names),
+                       count > NAMED_MAX ? ", ..." : "");
     dr_buffer_free(&names);
 }
 
@@ -246,7 +255,9 @@ void judge_target(struct judge *judge, const struct bak_asked *asked)
         judge_store(judge, asked, &line);
         if (!asked->reference)
             judge_nothing(judge, asked, &line);
-        name_bare(asked->facts, &line);
+        /* whether it should have one is for --expect to say */
+        name_series(asked->facts, is_bare, "without any backup", &line);
+        name_series(asked->facts, is_gone, "not there any more, and not judged", &line);
     }
     if (line.problems.size > 0 || line.figures.size > 0)
         dr_line_end(&line, judge->result, asked->label);
@@ -297,7 +308,7 @@ static void judge_one(struct judge *judge, const struct bak_expected *expected)
         for (size_t k = 0; asked->answered && !asked->reference && k < asked->facts->series_count;
              k++) {
             const struct bak_series *series = &asked->facts->series[k];
-            if (!fits(judge, expected, asked, series))
+            if (series->gone || !fits(judge, expected, asked, series))
                 continue;
             found = true;
             if (series->expected_only)

@@ -314,8 +314,7 @@ static void add_claims(struct bak_facts *facts, const struct snapshot_claims *cl
         bool there = facts->series[i].name[0] == '\0';
         for (size_t k = 0; !there && k < claims->count; k++)
             there = strcmp(claims->names[k], facts->series[i].name) == 0;
-        if (!there)
-            bak_facts_sign(facts, &facts->series[i], BAK_NOTE, "its claim is not there any more");
+        facts->series[i].gone = !there;
     }
     for (size_t k = 0; k < claims->count; k++) {
         if (!bak_wanted(request, claims->names[k]))

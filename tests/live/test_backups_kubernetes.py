@@ -111,9 +111,12 @@ def test_bound_to_nothing(cluster, ask, how):
 
 
 def test_its_claim_is_gone(cluster, ask):
-    cluster.add(daily(), daily(name="old"))
+    """Its snapshots were kept, and get old: that is no alarm, unless somebody counts on it."""
+    cluster.add(daily(), daily(name="old", age=90 * DAY))
     result = ask(cluster)
-    assert result.state == "OK" and result.says("its claim is not there any more"), result
+    assert result.state == "OK" and result.says("1 not there any more, and not judged: old"), result
+    result = ask(cluster, "--expect", "old")
+    assert result.state == "CRITICAL" and "old: no backup of it is there" in result.first, result
 
 
 @pytest.mark.parametrize("resource", stub.Volumes.lists)

@@ -4,7 +4,7 @@
  *
  *     target LABEL PRODUCT [down=CLASS] [incomplete] [compared] [copy] [versioning=on|off]
  *         [lock=on|off] [credential=LEFT] [ahead=TIME]
- *     series NAME|- [period=TIME] [expected] [total=N] [oldest=AGE] [restorable=AGE] [earliest=AGE]
+ *     series NAME|- [period=TIME] [expected] [gone] [total=N] [oldest=AGE] [restorable=AGE] [earliest=AGE]
  *     point NAME AGE [took=TIME] [lasted=TIME] [size=N] [status=running|partial|failed|unseen] [why=WORDS]
  *         [parent=NAME] [level=full|diff|incr] [proof=none|sized|wellformed|checksummed] [encrypted]
  *         [expires=IN] [modified] [tier=NAME] [future]
@@ -180,6 +180,8 @@ static inline void scene_series(struct scene *scene, char *rest)
             series->period = dr_real(scene_time(value));
         else if (strcmp(word, "expected") == 0)
             series->expected_only = true;
+        else if (strcmp(word, "gone") == 0)
+            series->gone = true;
         else if ((value = scene_value(word, "total")) != NULL)
             series->total = dr_int(atoi(value));
         else if ((value = scene_value(word, "oldest")) != NULL)
