@@ -55,8 +55,9 @@ static void say_none(struct judge *judge, struct part *part, struct dr_line *lin
         snprintf(detail, sizeof detail, "%s: %s", odd->name,
                  odd->why != NULL ? odd->why : "not complete");
     else if (promise->running != NULL)
-        snprintf(detail, sizeof detail, "the first, %s, is still being made",
-                 promise->running->name);
+        snprintf(detail, sizeof detail, "the first, %s, is still being made%s%s",
+                 promise->running->name, promise->running->why != NULL ? ": " : "",
+                 promise->running->why != NULL ? promise->running->why : "");
     else if (part->series->point_count == 1)
         snprintf(detail, sizeof detail, "%s is dated in the future, expired, or without a date",
                  part->series->points[0].name);
