@@ -103,6 +103,9 @@ static bool judge_beginning(struct look *look, const struct bak_content *inner)
         snprintf(content->note, sizeof content->note, "%s", why);
     if (unable)
         return decide(content, BAK_UNKNOWN_KIND, BAK_SIZED, why);
+    if (seen && content->note[0] == '\0')
+        snprintf(content->note, sizeof content->note,
+                 "the stream's end was seen, the end of what is in it was not (--timeout)");
     return decide(content, BAK_WHOLE, seen ? BAK_WELLFORMED : BAK_SIZED, "");
 }
 
@@ -141,6 +144,10 @@ static bool unpack(struct look *look, struct dr_error *error)
         bool ok = bak_formats_read(&flow, &inner, &broken);
         /* Formats may know enough before its end. */
         bak_unpack_rest(&look->unpacker);
+        /* too large: what was unpacked is good so far, and its end may be seen by itself */
+        if (look->unpacker.state == BAK_UNPACKED_LATE && look->unpacker.plain > 0 &&
+            look->ending.end == BAK_END_UNSEEN && bak_unpack_ends(&look->unpacker))
+            look->ending.end = BAK_END_SEEN;
         if (!ok && look->unpacker.state == BAK_UNPACKED_ALL) {
             bak_unpack_close(&look->unpacker);
             *error = broken;

@@ -29,7 +29,7 @@ const char *bak_packer_name(enum bak_packer packer);
 enum bak_end {
     BAK_END_SEEN = 0, /* the stream is there to its end, and nothing follows it */
     BAK_END_MISSING,  /* it is cut, or something follows that is no part of it: `why` */
-    BAK_END_UNSEEN,   /* only unpacking tells: gzip */
+    BAK_END_UNSEEN,   /* only unpacking tells, or the codec's ends(): gzip */
     BAK_END_LATE      /* the time was up before the end was reached */
 };
 

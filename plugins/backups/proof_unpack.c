@@ -244,6 +244,21 @@ void bak_unpack_rest(struct bak_unpacker *unpacker)
     free(sink);
 }
 
+bool bak_unpack_ends(const struct bak_unpacker *unpacker)
+{
+    struct dr_error error;
+    size_t size = unpacker->size < (int64_t)BAK_TAIL_SIZE ? (size_t)unpacker->size : BAK_TAIL_SIZE;
+    size_t got = 0;
+    unsigned char *tail =
+        unpacker->codec != NULL && unpacker->codec->ends != NULL ? malloc(size) : NULL;
+    bool ends = tail != NULL &&
+                bak_store_read(unpacker->store, unpacker->path, unpacker->size - (int64_t)size,
+                               tail, size, &got, &error) &&
+                got == size && unpacker->codec->ends(tail, size);
+    free(tail);
+    return ends;
+}
+
 void bak_unpack_close(struct bak_unpacker *unpacker)
 {
     if (unpacker->codec_state != NULL)

@@ -57,6 +57,10 @@ bool bak_unpack_more(void *unpacker, void *into, size_t size, size_t *got, struc
 /* Reads what is left, to see its end. */
 void bak_unpack_rest(struct bak_unpacker *unpacker);
 
+/* Whether the file's last bytes are the end of a whole stream; false as well where that cannot be
+ * told. For files that are too large to be unpacked. */
+bool bak_unpack_ends(const struct bak_unpacker *unpacker);
+
 void bak_unpack_close(struct bak_unpacker *unpacker);
 
 #endif

@@ -6,7 +6,7 @@
 
 #include "plugins/backups/proof_packed.h"
 
-#define BAK_UNPACK_ABI 1u
+#define BAK_UNPACK_ABI 2u
 
 /* Windows and dictionaries up to so many bytes: what the packers' own tools take without being
  * asked (zstd --long=27, xz -9 has 64 MiB). */
@@ -36,7 +36,13 @@ struct bak_codec {
     enum bak_step (*step)(void *state, struct bak_unpack_io *io, char *why);
     bool (*again)(void *state); /* after END: another member follows. False: no memory */
     void (*close)(void *state);
+    /* Whether the end of a file, its last `size` bytes, is that of a whole stream, without what was
+     * before it. NULL: it cannot tell, and bak_packed_walk may. */
+    bool (*ends)(const unsigned char *tail, size_t size);
 };
+
+/* Enough of a file for that. */
+#define BAK_TAIL_SIZE ((size_t)256 * 1024)
 
 extern const struct bak_codec bak_codec_bzip2;
 extern const struct bak_codec bak_codec_gzip;

@@ -50,4 +50,4 @@ static void close_bzip2(void *state)
     free(state);
 }
 
-const struct bak_codec bak_codec_bzip2 = {open_bzip2, step, again, close_bzip2};
+const struct bak_codec bak_codec_bzip2 = {open_bzip2, step, again, close_bzip2, NULL};

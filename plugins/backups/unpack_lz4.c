@@ -38,4 +38,4 @@ static void close_lz4(void *state)
     LZ4F_freeDecompressionContext(state);
 }
 
-const struct bak_codec bak_codec_lz4 = {open_lz4, step, again, close_lz4};
+const struct bak_codec bak_codec_lz4 = {open_lz4, step, again, close_lz4, NULL};

@@ -65,4 +65,4 @@ static void close_xz(void *state)
     free(state);
 }
 
-const struct bak_codec bak_codec_xz = {open_xz, step, again, close_xz};
+const struct bak_codec bak_codec_xz = {open_xz, step, again, close_xz, NULL};

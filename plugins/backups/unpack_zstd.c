@@ -62,4 +62,4 @@ static void close_zstd(void *state)
     ZSTD_freeDCtx(state);
 }
 
-const struct bak_codec bak_codec_zstd = {open_zstd, step, again, close_zstd};
+const struct bak_codec bak_codec_zstd = {open_zstd, step, again, close_zstd, NULL};

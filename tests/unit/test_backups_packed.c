@@ -14,6 +14,7 @@
 #include <string.h>
 
 #include <cmocka.h>
+#include <zlib.h>
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 #define FOLDER DR_TESTS "/samples/backup/packed/"
@@ -56,6 +57,7 @@ struct memory_store {
     int64_t there; /* bytes of it that can be read; less than `size`: it became shorter */
     int reads;
     bool broken;
+    bool slow; /* each read takes 150 ms */
 };
 static struct memory_store file;
 static unsigned char held[FILE_MAX];
@@ -66,6 +68,8 @@ static bool read_memory(struct bak_store *store, const char *name, int64_t offse
 {
     (void)store, (void)name;
     file.reads++;
+    if (file.slow)
+        poll(NULL, 0, 150);
     if (file.broken)
         return dr_error_set(error, DR_ERR_PRIVILEGE, "dump: Input/output error");
     assert_true(offset >= 0);
@@ -475,6 +479,101 @@ static void no_time(void **state)
     assert_non_null(strstr(content.note, "no time was left"));
 }
 
+/* ---- the end of a gzip, without what is before it ---- */
+
+#define TAIL_PLAIN ((size_t)3 * 1024 * 1024)
+
+/* Lines of a dump: numbers that repeat in part. */
+static unsigned char *make_gzip(int level, size_t *size)
+{
+    unsigned char *text = malloc(TAIL_PLAIN), *packed = malloc(TAIL_PLAIN);
+    z_stream stream = {.zalloc = NULL};
+    uint32_t number = 12345;
+    size_t used = 0;
+    while (used + 64 < TAIL_PLAIN) {
+        number = number * 1664525u + 1013904223u;
+        used += (size_t)snprintf((char *)text + used, 64, "%u\torder %u\tshipped\n", number >> 8,
+                                 number % 1000);
+    }
+    assert_int_equal(deflateInit2(&stream, level, Z_DEFLATED, 15 + 16, 8, Z_DEFAULT_STRATEGY),
+                     Z_OK);
+    stream.next_in = text;
+    stream.avail_in = (uInt)used;
+    stream.next_out = packed;
+    stream.avail_out = (uInt)TAIL_PLAIN;
+    assert_int_equal(deflate(&stream, Z_FINISH), Z_STREAM_END);
+    *size = stream.total_out;
+    deflateEnd(&stream);
+    free(text);
+    return packed;
+}
+
+/* Where it was cut the tail does not lead to its end, wherever that was. */
+static void the_end_of_a_gzip(void **state)
+{
+    (void)state;
+    for (int level = 1; level <= 9; level += 4) {
+        size_t size;
+        unsigned char *packed = make_gzip(level, &size);
+        assert_true(size > BAK_TAIL_SIZE + 4096);
+        assert_true(bak_codec_gzip.ends(packed + size - BAK_TAIL_SIZE, BAK_TAIL_SIZE));
+        for (size_t less = 1; less <= 4096; less = less < 40 ? less + 1 : less * 5 / 4)
+            assert_false(bak_codec_gzip.ends(packed + size - less - BAK_TAIL_SIZE, BAK_TAIL_SIZE));
+        /* something behind it */
+        unsigned char *behind = malloc(BAK_TAIL_SIZE);
+        memcpy(behind, packed + size - BAK_TAIL_SIZE + 1, BAK_TAIL_SIZE - 1);
+        behind[BAK_TAIL_SIZE - 1] = 'x';
+        assert_false(bak_codec_gzip.ends(behind, BAK_TAIL_SIZE));
+        free(behind);
+        free(packed);
+    }
+}
+
+/* A gzip that cannot be unpacked in the time there is: its end is seen, or that it has none. */
+static void too_large_for_the_time(void **state)
+{
+    (void)state;
+    size_t size;
+    unsigned char *packed = make_gzip(6, &size);
+    for (size_t less = 0; less <= 1000; less += 500) {
+        file = (struct memory_store){
+            .store = {.type = &memory_type, .pattern = ""}, .bytes = packed, .slow = true};
+        cut((int64_t)(size - less));
+        wanted = BAK_WELLFORMED;
+        formats_stop = 4096;
+        timeout = 2;
+        in_task(look_once);
+        timeout = 30;
+        formats_stop = 0;
+        assert_true(looked);
+        assert_int_equal(content.verdict, BAK_WHOLE);
+        assert_int_equal(content.proof, less == 0 ? BAK_WELLFORMED : BAK_SIZED);
+        assert_int_equal(content.out_of_time, less > 0);
+    }
+    file = (struct memory_store){.bytes = NULL};
+    free(packed);
+}
+
+/* What is no gzip, whatever it begins with. */
+static void the_end_of_something_else(void **state)
+{
+    (void)state;
+    unsigned char *bytes = malloc(BAK_TAIL_SIZE);
+    uint64_t number = 88172645463325252u;
+    for (int turn = 0; turn < 8; turn++) {
+        for (size_t i = 0; i < BAK_TAIL_SIZE; i++) {
+            number ^= number << 13;
+            number ^= number >> 7;
+            number ^= number << 17;
+            bytes[i] = (unsigned char)(turn == 7 ? 0 : number >> 24);
+        }
+        assert_false(bak_codec_gzip.ends(bytes, BAK_TAIL_SIZE));
+    }
+    for (size_t size = 0; size < 20; size++)
+        assert_false(bak_codec_gzip.ends(bytes, size));
+    free(bytes);
+}
+
 /* A window of 512 MiB (zstd --long=29): its end is there, what is in it cannot be seen here. */
 static void more_memory_than_is_used_here(void **state)
 {
@@ -635,6 +734,9 @@ int main(void)
         cmocka_unit_test(a_store_that_fails),
         cmocka_unit_test(it_becomes_shorter),
         cmocka_unit_test(no_time),
+        cmocka_unit_test(the_end_of_a_gzip),
+        cmocka_unit_test(the_end_of_something_else),
+        cmocka_unit_test(too_large_for_the_time),
         cmocka_unit_test(more_memory_than_is_used_here),
         cmocka_unit_test(only_its_size_is_wanted),
         cmocka_unit_test(names_inside),
