@@ -292,7 +292,7 @@ static void sort_out(const struct judge *judge, struct part *part)
             take_newest(&promise->running, point);
         else if (point->status == BAK_COMPLETE && !future && point->parent != NULL)
             take_newest(&promise->orphan, point);
-        else if (point->status != BAK_COMPLETE && !future)
+        else if (point->status != BAK_COMPLETE)
             take_newest(&promise->broken, point);
     }
     if (promise->broken != NULL && promise->newest != NULL &&

@@ -136,8 +136,8 @@ def test_sentinel_is_cut(check, storage):
     path = storage.sentinel(storage.names[2])
     os.truncate(str(path), 20)
     result = check()
-    assert result.code != 0 or result.perfdata["points"] == 2, result
-    assert result.perfdata["points"] == 2, result
+    assert result.code == 3 and result.perfdata["points"] == 2, result
+    assert "is no backup: its sentinel cannot be read" in result.first, result
 
 
 def test_empty(backup_freshness, tmp_path):
