@@ -82,7 +82,10 @@ bool bak_files_read(struct dr_task *task, struct bak_store *store, struct bak_fa
                               .pools = {.since = request->now - request->window - 2 * DAY},
                               .names_first = request->formats.count > 0 && !store->remote};
     facts->product = store->remote ? BAK_OBJECTS : BAK_FILES;
-    bool ok = list_files(&files, error) && bak_files_points(&files, error);
+    bool ok = list_files(&files, error);
+    dr_task_trace(task, 1, "%lld names listed%s", (long long)facts->looked,
+                  ok ? "" : ", not to the end");
+    ok = ok && bak_files_points(&files, error);
     add_signs(&files);
     store->unreadable = NULL;
     bak_pools_free(&files.pools);

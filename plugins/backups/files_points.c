@@ -366,6 +366,22 @@ static enum bak_proof wanted_of(const struct making *making, const struct bak_po
     return cheap && wanted > BAK_WELLFORMED ? BAK_WELLFORMED : wanted;
 }
 
+/* What it is, for -vv; what is odd about that, for -vvv. */
+static void trace_content(const struct making *making, const struct bak_found *found,
+                          const struct bak_content *content)
+{
+    static const char *const verdicts[] = {"whole", "cut", "no backup", "encrypted",
+                                           "of no known kind"};
+    struct dr_task *task = making->files->task;
+    dr_task_trace(task, 2, "%s: %s%s%s%s", found->name, content->kind,
+                  content->kind[0] != '\0' ? ", " : "", verdicts[content->verdict],
+                  content->out_of_time ? ", not read to its end" : "");
+    if (content->why[0] != '\0' || content->note[0] != '\0')
+        dr_task_trace(task, 3, "%s: %s%s%s", found->name, content->why,
+                      content->why[0] != '\0' && content->note[0] != '\0' ? "; " : "",
+                      content->note);
+}
+
 static void look_into(struct making *making, const struct bak_found *found, struct bak_point *point)
 {
     struct bak_content content = {.verdict = BAK_UNKNOWN_KIND};
@@ -380,9 +396,11 @@ static void look_into(struct making *making, const struct bak_found *found, stru
                                     .inode = found->inode,
                                     .tier = found->tier};
     making->looks++;
-    if (bak_proof_look(making->files->store, &entry, wanted_of(making, point), &content, &trouble))
+    if (bak_proof_look(making->files->store, &entry, wanted_of(making, point), &content,
+                       &trouble)) {
+        trace_content(making, found, &content);
         set_content(making, found, &content, point);
-    else if (is_away(making, found->name))
+    } else if (is_away(making, found->name))
         drop_last(making);
     else
         set_unread(making, found, &trouble, point);

@@ -241,3 +241,18 @@ def test_service(backup_freshness, nights):
     assert result.perfdata["skew"] == 3 * HOUR and result.perfdata["exposure"] == 5 * HOUR, result
     result = backup_freshness(*arguments, "-c", "skew=1h", now=NOW)
     assert result.state == "CRITICAL" and "too far apart" in result.first, result
+
+
+# ---- step by step ----
+
+def test_verbose(ask, nights):
+    """-v what was done, -vv what each file is, -vvv what is odd about it."""
+    folder = nights("app", WEEK[:2])
+    path = folder / sorted(os.listdir(str(folder)))[-1]
+    path.write_bytes(DUMP[:60])
+    os.utime(str(path), (NOW - 4 * HOUR, NOW - 4 * HOUR))
+    shown = [ask(folder, *["-v"] * level) for level in range(4)]
+    assert not shown[0].says("names listed") and shown[1].says("2 names listed"), shown[1]
+    assert not shown[1].says(path.name + ": pg_dump plain, cut"), shown[1]
+    assert shown[2].says(path.name + ": pg_dump plain, cut"), shown[2]
+    assert shown[3].output.count(path.name) > shown[2].output.count(path.name), shown[3]
