@@ -352,7 +352,8 @@ static bool walk_sorted(struct walk *walk, struct dr_error *error)
         drop(&page.directory);
         if (!ok || walk->todo.count > 0) /* its list goes on */
             continue;
-        qsort(walk->sorted.items, walk->sorted.count, sizeof(struct kept), downwards);
+        if (walk->sorted.count > 0)
+            qsort(walk->sorted.items, walk->sorted.count, sizeof(struct kept), downwards);
         for (size_t i = 0; i < walk->sorted.count; i++) {
             ok = keep(&waiting, walk->sorted.items[i], error) && ok;
             walk->sorted.items[i] = (struct kept){.name = NULL};
