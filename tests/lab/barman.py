@@ -90,11 +90,11 @@ class Home:
         segment = self.switch(name)
         self.run("archive-wal", name)
         for backup in self.ids(name):
-            if not self.done(name, backup):
+            if not self.is_done(name, backup):
                 self.run("check-backup", name, backup)
         return segment
 
-    def done(self, name, backup):
+    def is_done(self, name, backup):
         with open(os.path.join(self.folder, name, "base", backup, "backup.info")) as file:
             return "status=DONE\n" in file
 

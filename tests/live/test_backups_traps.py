@@ -319,8 +319,9 @@ def test_what_cannot_be_meant(folder, arguments, words):
     assert result.state == "UNKNOWN" and words in first_line(result), result
 
 
+@pytest.mark.one_build
 def test_a_module_that_is_not_there(backup_freshness):
-    result = backup_freshness("-T", "rds://eu-central-1", environment={"DR_PLUGINS_MODULE_DIR": "/nonexistent"})
+    result = backup_freshness("-T", "rds://eu-central-1?anonymous=1&endpoint=http://127.0.0.1:1", environment={"DR_PLUGINS_MODULE_DIR": "/nonexistent"})
     assert result.state == "UNKNOWN" and "backups-aws.so is not installed" in first_line(result), result
 
 
