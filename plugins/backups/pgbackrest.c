@@ -126,7 +126,7 @@ static void check_references(struct stanza *stanza, struct bak_point *point,
                              const struct bak_pgbackrest_backup *backup)
 {
     char label[BAK_LABEL_SIZE];
-    char array[2] = "[]";
+    char array[] = "[]";
     char *text = backup->references_size > 0
                      ? dr_text_format("%.*s", (int)backup->references_size, backup->references)
                      : NULL;
