@@ -543,7 +543,7 @@ static void too_large_for_the_time(void **state)
         cut((int64_t)(size - less));
         wanted = BAK_WELLFORMED;
         formats_stop = 4096;
-        timeout = 8;
+        timeout = 4;
         in_task(look_once);
         timeout = 30;
         formats_stop = 0;
