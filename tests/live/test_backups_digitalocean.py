@@ -131,7 +131,7 @@ def test_down(backup_freshness):
     with DigitalOcean(nightly()) as cloud:
         cloud.stop()
         result = ask(backup_freshness, cloud)
-    assert result.state == "CRITICAL" and "port %d" % cloud.port in result.first, result
+    assert result.state == "CRITICAL" and str(cloud.port) in result.first, result
 
 
 # What may be missing, and why.

@@ -280,7 +280,7 @@ def test_down(ask, tmp_path):
     with Google(nightly()) as cloud:
         cloud.stop()
         result = ask(cloud, parameters={"token-file": path})
-    assert result.state == "CRITICAL" and "port %d" % cloud.port in result.first, result
+    assert result.state == "CRITICAL" and str(cloud.port) in result.first, result
 
 
 # ---- tokens ----
