@@ -9,6 +9,9 @@ import pytest
 
 import barman
 
+# Its scenes are edits of what Barman 3.4 keeps; others are seen by test_backups_versions.py.
+pytestmark = pytest.mark.one_build
+
 
 @pytest.fixture(scope="session")
 def whole(lab):
