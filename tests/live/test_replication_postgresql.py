@@ -268,6 +268,7 @@ def test_wal_removed_under_a_standby(cluster, lag):
         cluster.db1.sql("checkpoint")
     db4.start()
     db4.wait_log("requested WAL segment .* has already been removed")
+    db4.wait_for("select count(*) = 0 from pg_stat_wal_receiver")  # until it tries again, five seconds later
     result = lag(*cluster.all, *targets(db4), "--rpo", "5m")
     assert result.state == "CRITICAL" and result.about("db4"), result
     assert result.about("db4")[0][0] == "CRITICAL", result
