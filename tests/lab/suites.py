@@ -25,6 +25,7 @@ import time
 import xml.etree.ElementTree
 
 import check
+import everything
 import roots
 
 TREE = pathlib.Path(__file__).resolve().parents[2]
@@ -56,6 +57,8 @@ class Suite:
         self.root = None
         self.passed = 0
         self.failed = []
+        self.again = {}  # build: {test that failed at first: why}
+        self.late = []  # tests that passed only when they were run again
         self.unsaid = []  # what its versions do not have, by name
         self.facts = {}
 
@@ -169,24 +172,50 @@ def build_suite(suite):
     return [build for build, options in BUILDS.items() if build_and_check(suite, build, options)]
 
 
-def run_live(suite, build, ports):
-    """The live tests with the executables of one build."""
-    report = suite.folder() / ("live-%s.xml" % build)
+def run_pytest(suite, build, name, ports, *arguments):
+    """pytest with the executables of one build: (exit code, output, the cases of its report)."""
+    report = suite.folder() / (name + ".xml")
     # By this variable tests know which build it is.
     modules = {"DR_PLUGINS_MODULE_DIR": "%s/build-%s/plugins/.libs" % (INSIDE, build)} if build == "modules" else {}
     code, output = suite.inside(
-        ["python3", "-m", "pytest", "-q", "--tb=short", "-p", "no:cacheprovider", "--junitxml=" + report.name]
-        + LIVE[build], "live-" + build,
+        ["python3", "-m", "pytest", "-q", "--tb=short", "-o", "cache_dir=live-%s.cache" % build,
+         "--junitxml=" + report.name] + LIVE[build] + list(arguments), name,
         DR_EXECUTABLES=":".join("%s/build-%s/plugins/%s" % (INSIDE, build, name) for name in check.SERVICES),
         DR_PORTS=ports, DR_SUITE=suite.name, **modules)
     cases = xml.etree.ElementTree.parse(str(report)).getroot().findall(".//testcase") if report.exists() else []
+    return code, output, cases
+
+
+def faults(case):
+    return case.findall("failure") + case.findall("error") + case.findall("skipped")
+
+
+def run_live(suite, build, ports):
+    """The live tests with the executables of one build. What fails is counted when it has been run again."""
+    code, output, cases = run_pytest(suite, build, "live-" + build, ports)
     # pytest: 0 all passed, 1 some failed; anything else is no run at all.
     if not suite.count("%s, live tests" % build, code in (0, 1) and bool(cases), output):
         return
     suite.unsaid += re.findall(r"^not run(?: with|:).*", output, re.MULTILINE)
-    for case in cases:
-        bad = case.findall("failure") + case.findall("error") + case.findall("skipped")
-        suite.count("%s, %s" % (build, case.get("name")), not bad, bad[0].text or "" if bad else "")
+    bad = {everything.title(case): faults(case)[0].text or "" for case in cases if faults(case)}
+    suite.passed += len({everything.title(case) for case in cases} - set(bad))
+    if bad:
+        suite.again[build] = bad
+
+
+def run_again(suite):
+    """What failed beside other suites, by itself, as everything.py does: a machine that does several things at once may
+    keep a server from being ready in time."""
+    few = sum(map(len, suite.again.values())) <= everything.AGAIN_MAX
+    for build, bad in suite.again.items():
+        good = set()
+        if few:
+            code, _, cases = run_pytest(suite, build, "again-" + build, "0/1", "--lf")
+            good = {everything.title(case) for case in cases if code in (0, 1) and not faults(case)} & set(bad)
+        for name, why in sorted(bad.items()):
+            suite.count("%s, %s" % (build, name), name in good, why)
+            if name in good:
+                suite.late.append("%s, %s" % (build, name))
 
 
 def main():
@@ -214,6 +243,8 @@ def main():
     with concurrent.futures.ThreadPoolExecutor(LIVE_AT_ONCE) as pool:
         list(pool.map(live, suites))
     for suite in suites:
+        run_again(suite)
+    for suite in suites:
         if suite.facts:
             print("%-9s %s, libpq %s, %s, %s: %d passed, %d failed" % (
                 suite.name, suite.facts["server"], suite.facts["libpq"], suite.facts["compiler"],
@@ -223,6 +254,8 @@ def main():
             print("          " + suite.facts["backups"])
             for what in suite.failed:
                 print("          FAILED: " + what)
+            for what in suite.late:
+                print("          passed only when run again by itself: " + what)
             for what in suite.unsaid:
                 print("          " + what)
     print("\n".join(missing + ["%d s" % (time.monotonic() - started)]))
