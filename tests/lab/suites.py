@@ -172,33 +172,33 @@ def build_suite(suite):
     return [build for build, options in BUILDS.items() if build_and_check(suite, build, options)]
 
 
-def run_pytest(suite, build, name, ports, *arguments):
-    """pytest with the executables of one build: (exit code, output, the cases of its report)."""
-    report = suite.folder() / (name + ".xml")
+def run_pytest(suite, build, log, ports, *arguments):
+    """pytest with the executables of one build: (whether it came to its end, output, all tests, {test that failed: why})."""
+    report = suite.folder() / (log + ".xml")
     # By this variable tests know which build it is.
     modules = {"DR_PLUGINS_MODULE_DIR": "%s/build-%s/plugins/.libs" % (INSIDE, build)} if build == "modules" else {}
     code, output = suite.inside(
         ["python3", "-m", "pytest", "-q", "--tb=short", "-o", "cache_dir=live-%s.cache" % build,
-         "--junitxml=" + report.name] + LIVE[build] + list(arguments), name,
+         "--junitxml=" + report.name] + LIVE[build] + list(arguments), log,
         DR_EXECUTABLES=":".join("%s/build-%s/plugins/%s" % (INSIDE, build, name) for name in check.SERVICES),
         DR_PORTS=ports, DR_SUITE=suite.name, **modules)
     cases = xml.etree.ElementTree.parse(str(report)).getroot().findall(".//testcase") if report.exists() else []
-    return code, output, cases
-
-
-def faults(case):
-    return case.findall("failure") + case.findall("error") + case.findall("skipped")
+    # One that fails and then cannot be cleared away stands there twice.
+    bad = {}
+    for case in cases:
+        for fault in case.findall("failure") + case.findall("error") + case.findall("skipped"):
+            bad.setdefault(everything.title(case), fault.text or "")
+    # pytest: 0 all passed, 1 some failed; anything else is no run at all.
+    return code in (0, 1) and bool(cases), output, set(map(everything.title, cases)), bad
 
 
 def run_live(suite, build, ports):
     """The live tests with the executables of one build. What fails is counted when it has been run again."""
-    code, output, cases = run_pytest(suite, build, "live-" + build, ports)
-    # pytest: 0 all passed, 1 some failed; anything else is no run at all.
-    if not suite.count("%s, live tests" % build, code in (0, 1) and bool(cases), output):
+    ended, output, tests, bad = run_pytest(suite, build, "live-" + build, ports)
+    if not suite.count("%s, live tests" % build, ended, output):
         return
     suite.unsaid += re.findall(r"^not run(?: with|:).*", output, re.MULTILINE)
-    bad = {everything.title(case): faults(case)[0].text or "" for case in cases if faults(case)}
-    suite.passed += len({everything.title(case) for case in cases} - set(bad))
+    suite.passed += len(tests - set(bad))
     if bad:
         suite.again[build] = bad
 
@@ -210,8 +210,8 @@ def run_again(suite):
     for build, bad in suite.again.items():
         good = set()
         if few:
-            code, _, cases = run_pytest(suite, build, "again-" + build, "0/1", "--lf")
-            good = {everything.title(case) for case in cases if code in (0, 1) and not faults(case)} & set(bad)
+            ended, _, tests, still_bad = run_pytest(suite, build, "again-" + build, "0/1", "--lf", "--lfnf=none")
+            good = tests - set(still_bad) if ended else set()
         for name, why in sorted(bad.items()):
             suite.count("%s, %s" % (build, name), name in good, why)
             if name in good:
