@@ -195,12 +195,21 @@ struct archive {
     int64_t closed;
 };
 
+/* A member that is a text, with its length before it; NULL too where it does not end in the zero
+ * byte that its length counts: what is damaged may say any length. */
+static const unsigned char *find_text(const unsigned char *document, size_t size, const char *name)
+{
+    const unsigned char *text = find_member(document, size, name, BSON_TEXT);
+    size_t length = text != NULL ? bak_le32(text) : 0;
+    return length > 0 && text[4 + length - 1] == '\0' ? text : NULL;
+}
+
 /* The name of the collection that a header speaks of: database and collection, terminated each. */
 static bool name_of(const unsigned char *header, size_t size, char **name, size_t *length)
 {
-    const unsigned char *db = find_member(header, size, "db", BSON_TEXT);
-    const unsigned char *collection = find_member(header, size, "collection", BSON_TEXT);
-    if (db == NULL || collection == NULL || bak_le32(db) == 0 || bak_le32(collection) == 0)
+    const unsigned char *db = find_text(header, size, "db");
+    const unsigned char *collection = find_text(header, size, "collection");
+    if (db == NULL || collection == NULL)
         return false;
     size_t first = bak_le32(db), second = bak_le32(collection);
     *length = first + second;
@@ -278,7 +287,7 @@ static bool read_prelude(struct archive *archive)
         if (!pass_document(archive->walk, length, first, sizeof first, &crc))
             return false;
         size_t size = length < sizeof first ? length : sizeof first;
-        const unsigned char *db = header ? NULL : find_member(first, size, "db", BSON_TEXT);
+        const unsigned char *db = header ? NULL : find_text(first, size, "db");
         if (db != NULL && bak_le32(db) > 1)
             archive->announced++;
         header = false;

@@ -694,6 +694,22 @@ static void mongodump_archives(void **state)
                    "the checksum of collection shop.a is wrong");
 }
 
+/* A name whose zero byte was lost has no end to be read to. */
+static void mongodump_names_without_end(void **state)
+{
+    (void)state;
+    static const char last[] = "\x02"
+                               "db\0\x05\0\0\0shop";
+    empty_store();
+    build_archive(0);
+    size_t at = built_size - sizeof last;
+    while (memcmp(built + at, last, sizeof last) != 0)
+        at--;
+    built[at + sizeof last - 1] = 0x80;
+    assert_verdict(judge_bytes("a", built, built_size, BAK_CHECKSUMMED), BAK_CUT,
+                   "or that is damaged");
+}
+
 static void mongodump_directories(void **state)
 {
     (void)state;
@@ -979,6 +995,7 @@ static bool run_all(struct dr_task *of, void *facts, struct dr_error *error)
         cmocka_unit_test(directory_dumps),
         cmocka_unit_test(directories_that_are_not_packed),
         cmocka_unit_test(mongodump_archives),
+        cmocka_unit_test(mongodump_names_without_end),
         cmocka_unit_test(mongodump_directories),
         cmocka_unit_test(redis_snapshots),
         cmocka_unit_test(etcd_snapshots),
