@@ -150,7 +150,7 @@ static bool read_eviction(const struct dr_redis_info *info, struct rep_node *nod
 {
     struct dr_opt_int most = number(info, DR_REDIS_MAXMEMORY);
     const char *policy = info->values[DR_REDIS_MAXMEMORY_POLICY];
-    if (!most.known || (most.value > 0 && policy == NULL))
+    if (!most.known || most.value < 0 || (most.value > 0 && policy == NULL))
         return add_trait(node, REP_TRAIT_UNREADABLE, "maxmemory", error);
     if (most.value == 0 || strcmp(policy, "noeviction") == 0)
         return true;

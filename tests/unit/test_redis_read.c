@@ -364,6 +364,9 @@ static void test_traits(void **state)
     expect_trait("maxmemory_policy", "maxmemory_policy:allkeys-lru\r\nmaxmemory:1000", SAVED,
                  REP_TRAIT_EVICTS, true);
     expect_trait("maxmemory", "", SAVED, REP_TRAIT_UNREADABLE, true);
+    expect_trait("maxmemory", "maxmemory:-1", SAVED, REP_TRAIT_UNREADABLE, true);
+    expect_trait("maxmemory_policy", "maxmemory:-1", SAVED, REP_TRAIT_UNREADABLE, true);
+    expect_trait("maxmemory_policy", "maxmemory:1000", SAVED, REP_TRAIT_UNREADABLE, true);
     expect_trait(NULL, NULL, three, REP_TRAIT_REFUSES, true);
     expect_trait(NULL, NULL, none, REP_TRAIT_SHORT, false);
     expect_trait(NULL, NULL, hidden, REP_TRAIT_UNREADABLE, true);
