@@ -21,6 +21,7 @@ enum { OFFSET_UNSET = 1, OFFSET_SET = 2, OFFSET_NO_DATA = 3 };
 /* What a block of data begins with. */
 enum { BLOCK_DATA = 1, BLOCK_LARGE_OBJECTS = 3 };
 
+/* A sign, 0 or 1, and the lowest byte first. pg_dump writes no zero with a sign. */
 static bool get_int(struct bak_walk *walk, size_t int_size, int64_t *value)
 {
     unsigned char bytes[9];
@@ -29,9 +30,9 @@ static bool get_int(struct bak_walk *walk, size_t int_size, int64_t *value)
         return false;
     for (size_t i = int_size; i > 0; i--)
         sum = sum << 8 | bytes[i];
-    if (sum > INT64_MAX)
+    if (sum > INT64_MAX || bytes[0] > 1 || (bytes[0] == 1 && sum == 0))
         return false;
-    *value = bytes[0] != 0 ? -(int64_t)sum : (int64_t)sum;
+    *value = bytes[0] == 1 ? -(int64_t)sum : (int64_t)sum;
     return true;
 }
 
