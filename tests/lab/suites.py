@@ -14,9 +14,9 @@ with the reason; it is neither a failure nor hidden.
 """
 
 import concurrent.futures
+import functools
 import os
 import pathlib
-import queue
 import re
 import shutil
 import subprocess
@@ -31,22 +31,21 @@ import roots
 TREE = pathlib.Path(__file__).resolve().parents[2]
 INSIDE = "/srv/dr-plugins"  # the source in each root
 WARNINGS_KNOWN_UP_TO_GCC = 16
-# Some tests measure time: not more than there are processors.
-LIVE_AT_ONCE = 3
 BUILDS = {"modules": [], "static": ["--disable-modules"]}
-# Every live test with the build that is packaged; without modules, those that read every kind of reply.
-LIVE = {"modules": ["tests/live"],
-        "static": ["tests/live/test_replication_versions.py", "tests/live/test_replication_postgresql.py",
-                   "tests/live/test_replication_redis_tls.py", "tests/live/test_replication_redis_faults.py",
-                   "tests/live/test_queues_celery_faults.py", "tests/live/test_queues_celery_tls.py",
-                   "tests/live/test_queues_amqp_faults.py", "tests/live/test_queues_azure.py",
-                   "tests/live/test_dns_liar.py", "tests/live/test_dns_encrypted.py",
-                   "tests/live/test_dns_survival.py",
-                   "tests/live/test_backups_packed.py", "tests/live/test_backups_documents.py",
-                   "tests/live/test_backups_azure_blob.py", "tests/live/test_backups_azure_files.py",
-                   "tests/live/test_backups_azure_sql.py", "tests/live/test_backups_digitalocean.py",
-                   "tests/live/test_backups_kubernetes.py", "tests/live/test_backups_velero.py",
-                   "tests/live/test_backups_elasticsearch.py", "tests/live/test_replies_archiver.py"]}
+# Without modules, those that read every kind of reply. With the build that is packaged every live test is run.
+STATIC = ["replication_versions", "replication_postgresql", "replication_redis_tls", "replication_redis_faults",
+          "queues_celery_faults", "queues_celery_tls", "queues_amqp_faults", "queues_azure", "dns_liar",
+          "dns_encrypted", "dns_survival", "backups_packed", "backups_documents", "backups_azure_blob",
+          "backups_azure_files", "backups_azure_sql", "backups_digitalocean", "backups_kubernetes", "backups_velero",
+          "backups_elasticsearch", "replies_archiver"]
+
+
+def live_runs():
+    """Runs of pytest in each suite: (name, build, files). The longest first; the first two are about as long."""
+    files = ["tests/live/" + path.name for path in sorted((TREE / "tests/live").glob("test_*.py"))]
+    half = [name for name in files if name.startswith(("tests/live/test_re", "tests/live/test_s", "tests/live/test_co"))]
+    return (("modules-1", "modules", half), ("modules-2", "modules", [name for name in files if name not in half]),
+            ("static", "static", ["tests/live/test_%s.py" % name for name in STATIC]))
 
 
 class Suite:
@@ -57,7 +56,8 @@ class Suite:
         self.root = None
         self.passed = 0
         self.failed = []
-        self.again = {}  # build: {test that failed at first: why}
+        self.builds = []  # those that can be run
+        self.again = []  # (run, {test that failed at first: why})
         self.late = []  # tests that passed only when they were run again
         self.unsaid = []  # what its versions do not have, by name
         self.facts = {}
@@ -172,15 +172,16 @@ def build_suite(suite):
     return [build for build, options in BUILDS.items() if build_and_check(suite, build, options)]
 
 
-def run_pytest(suite, build, log, ports, *arguments):
+def run_pytest(suite, run, log, ports, *arguments):
     """pytest with the executables of one build: (whether it came to its end, output, all tests, {test that failed: why})."""
+    name, build, files = run
     report = suite.folder() / (log + ".xml")
     # By this variable tests know which build it is.
     modules = {"DR_PLUGINS_MODULE_DIR": "%s/build-%s/plugins/.libs" % (INSIDE, build)} if build == "modules" else {}
     code, output = suite.inside(
-        ["python3", "-m", "pytest", "-q", "--tb=short", "-o", "cache_dir=live-%s.cache" % build,
-         "--junitxml=" + report.name] + LIVE[build] + list(arguments), log,
-        DR_EXECUTABLES=":".join("%s/build-%s/plugins/%s" % (INSIDE, build, name) for name in check.SERVICES),
+        ["python3", "-m", "pytest", "-q", "--tb=short", "-o", "cache_dir=live-%s.cache" % name,
+         "--junitxml=" + report.name] + files + list(arguments), log,
+        DR_EXECUTABLES=":".join("%s/build-%s/plugins/%s" % (INSIDE, build, service) for service in check.SERVICES),
         DR_PORTS=ports, DR_SUITE=suite.name, **modules)
     cases = xml.etree.ElementTree.parse(str(report)).getroot().findall(".//testcase") if report.exists() else []
     # One that fails and then cannot be cleared away stands there twice.
@@ -192,30 +193,32 @@ def run_pytest(suite, build, log, ports, *arguments):
     return code in (0, 1) and bool(cases), output, set(map(everything.title, cases)), bad
 
 
-def run_live(suite, build, ports):
-    """The live tests with the executables of one build. What fails is counted when it has been run again."""
-    ended, output, tests, bad = run_pytest(suite, build, "live-" + build, ports)
-    if not suite.count("%s, live tests" % build, ended, output):
+def run_live(suite, run, lane):
+    """Live tests of one run. What fails is counted when it has been run again."""
+    name = run[0]
+    ended, output, tests, bad = run_pytest(suite, run, "live-" + name, "%d/%d" % (lane, everything.LANES))
+    if not suite.count("%s, live tests" % name, ended, output):
         return
     suite.unsaid += re.findall(r"^not run(?: with|:).*", output, re.MULTILINE)
     suite.passed += len(tests - set(bad))
     if bad:
-        suite.again[build] = bad
+        suite.again.append((run, bad))
 
 
 def run_again(suite):
     """What failed beside other suites, by itself, as everything.py does: a machine that does several things at once may
     keep a server from being ready in time."""
-    few = sum(map(len, suite.again.values())) <= everything.AGAIN_MAX
-    for build, bad in suite.again.items():
+    few = sum(len(bad) for _, bad in suite.again) <= everything.AGAIN_MAX
+    for run, bad in suite.again:
+        name, build, _ = run
         good = set()
         if few:
-            ended, _, tests, still_bad = run_pytest(suite, build, "again-" + build, "0/1", "--lf", "--lfnf=none")
+            ended, _, tests, still_bad = run_pytest(suite, run, "again-" + name, "0/1", "--lf", "--lfnf=none")
             good = tests - set(still_bad) if ended else set()
-        for name, why in sorted(bad.items()):
-            suite.count("%s, %s" % (build, name), name in good, why)
-            if name in good:
-                suite.late.append("%s, %s" % (build, name))
+        for test, why in sorted(bad.items()):
+            suite.count("%s, %s" % (build, test), test in good, why)
+            if test in good:
+                suite.late.append("%s, %s" % (build, test))
 
 
 def main():
@@ -228,20 +231,9 @@ def main():
             try:
                 suite.builds = built.result()
             except roots.NotAvailable as reason:
-                suite.builds = []
                 missing.append("NOT TESTED: %s: %s" % (suite.name, reason))
-    # Most of it is waiting for servers.
-    ports = queue.SimpleQueue()
-    for number in range(LIVE_AT_ONCE):
-        ports.put("%d/%d" % (number, LIVE_AT_ONCE))
-
-    def live(suite):
-        own = ports.get()
-        for build in suite.builds:
-            run_live(suite, build, own)
-        ports.put(own)
-    with concurrent.futures.ThreadPoolExecutor(LIVE_AT_ONCE) as pool:
-        list(pool.map(live, suites))
+    everything.share(everything.LANES, [
+        functools.partial(run_live, suite, run) for run in live_runs() for suite in suites if run[1] in suite.builds])
     for suite in suites:
         run_again(suite)
     for suite in suites:
