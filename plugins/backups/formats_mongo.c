@@ -287,9 +287,13 @@ static bool read_prelude(struct archive *archive)
         if (!pass_document(archive->walk, length, first, sizeof first, &crc))
             return false;
         size_t size = length < sizeof first ? length : sizeof first;
-        const unsigned char *db = header ? NULL : find_text(first, size, "db");
-        if (db != NULL && bak_le32(db) > 1)
-            archive->announced++;
+        if (!header) {
+            const unsigned char *db = find_text(first, size, "db");
+            if (db == NULL)
+                return false;
+            if (bak_le32(db) > 1)
+                archive->announced++;
+        }
         header = false;
     }
     return !bak_walk_stopped(archive->walk) && length == TERMINATOR;
@@ -339,7 +343,7 @@ static bool walk_mongodump(struct bak_walk *walk, struct bak_content *content)
     struct archive archive = {.walk = walk, .content = content};
     bool ok = read_prelude(&archive);
     if (!ok)
-        bak_content_cut(content, "it ends within its list of collections");
+        bak_content_cut(content, "it ends within its list of collections, or that is damaged");
     while (ok && !bak_walk_at_end(walk) && !bak_walk_stopped(walk)) {
         int64_t at = walk->offset;
         ok = read_segment(&archive);

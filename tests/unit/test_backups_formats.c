@@ -707,7 +707,13 @@ static void mongodump_names_without_end(void **state)
         at--;
     built[at + sizeof last - 1] = 0x80;
     assert_verdict(judge_bytes("a", built, built_size, BAK_CHECKSUMMED), BAK_CUT,
-                   "or that is damaged");
+                   "within the part at byte");
+    /* In the list it would be a collection that nobody waits for. */
+    build_archive(0);
+    at = find_in(built, find_in(built, built_size, "metadata"), "shop");
+    built[at + strlen("shop")] = 0x80;
+    assert_verdict(judge_bytes("a", built, built_size, BAK_WELLFORMED), BAK_CUT,
+                   "within its list of collections, or that is damaged");
 }
 
 static void mongodump_directories(void **state)
